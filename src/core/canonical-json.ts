@@ -1,0 +1,30 @@
+// RFC 8785 (JSON Canonicalization Scheme): one byte sequence for one JSON value.
+// Throws on what JSON cannot say (undefined inside arrays, NaN, lone surrogates): a record that cannot be written must not be half written.
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+const canonicalString = (text: string): string => {
+  if (!text.isWellFormed()) throw new TypeError('a lone surrogate cannot be canonicalised');
+  return JSON.stringify(text);
+};
+
+/** The canonical text of `value`; members whose value is undefined are left out. Keys sort by UTF-16 code units (RFC 8785 section 3.2.3). */
+export const canonicalJson = (value: unknown): string => {
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return canonicalString(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError(`${value} is not a JSON number`);
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object') {
+    const members = value as { readonly [key: string]: unknown };
+    const parts: string[] = [];
+    for (const key of Object.keys(members).toSorted()) {
+      const member = members[key];
+      if (member !== undefined) parts.push(`${canonicalString(key)}:${canonicalJson(member)}`);
+    }
+    return `{${parts.join(',')}}`;
+  }
+  throw new TypeError(`a ${typeof value} is not a JSON value`);
+};

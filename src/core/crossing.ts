@@ -1,0 +1,41 @@
+// A crossing is one attempt to pass the boundary. It has an id from the moment it is accepted, whatever becomes of it.
+// `Call` is what a door hands over: bytes and facts of the connection, not yet read.
+
+import type { WireFormat } from './wire-format.ts';
+
+export interface ModelCall {
+  readonly action: 'model_request';
+  readonly format: WireFormat;
+  /** The format's own name for what is asked, such as `messages`. */
+  readonly operation: string;
+  readonly body: Uint8Array;
+  /** Lower-case header fields of the client, without any credential. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The raw query without `?`, without any credential. */
+  readonly query: string;
+}
+
+/** A tool call that a model asked for, held back until it is decided. */
+export interface ToolCall {
+  readonly action: 'tool_call';
+  /** Canonical tool name, as a label. */
+  readonly tool: string;
+  /** The id that joins the call to its result, as a label. */
+  readonly callId: string;
+  /** The arguments as they stood in the answer. */
+  readonly arguments: Uint8Array;
+}
+
+export type Call = ModelCall | ToolCall;
+
+export interface Crossing<C extends Call = Call> {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly call: C;
+  /** The client's own session id: a claim. */
+  readonly sessionId: string | null;
+  /** Monotonic milliseconds at acceptance. */
+  readonly acceptedMs: number;
+  /** Aborts when the client goes away. */
+  readonly clientGone: AbortSignal;
+}

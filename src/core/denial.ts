@@ -1,0 +1,135 @@
+// A denial is data, returned and never thrown: the closed set of reasons for which the envelope refuses.
+// One table gives each its status, retryability, diagnostics level and meaning; `wire/FORMAT` renders it in the vendor's own shape.
+// A denial carries names, counts and ids, never a credential, a prompt or a detected value.
+
+import type { LimitName } from './limits.ts';
+
+export type Denial =
+  | { readonly denial: 'unidentified'; readonly problem: 'missing' | 'malformed' | 'unknown' | 'lease_ended' | 'foreign' }
+  | { readonly denial: 'malformed'; readonly problem: string }
+  | { readonly denial: 'too_large'; readonly limit: LimitName }
+  | { readonly denial: 'not_permitted'; readonly problem: string }
+  | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string }
+  | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string }
+  | { readonly denial: 'not_inspectable'; readonly problem: string }
+  | { readonly denial: 'approval_unavailable'; readonly subject: string }
+  | { readonly denial: 'stopped'; readonly problem: string }
+  | { readonly denial: 'rate_limited'; readonly retryAfterSeconds: number }
+  | { readonly denial: 'budget_exhausted'; readonly budget: string }
+  | { readonly denial: 'deadline_exceeded'; readonly seconds: number }
+  | { readonly denial: 'record_unavailable'; readonly problem: string }
+  | { readonly denial: 'overloaded'; readonly problem: string }
+  | { readonly denial: 'outcome_unrecorded'; readonly problem: string };
+
+export type DenialCode = Denial['denial'];
+
+export interface DenialMeaning {
+  /** HTTP status for a client of kind `sdk`. */
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly level: 'info' | 'warn' | 'error';
+  /** What it means and what to do, for the reference page. */
+  readonly meaning: string;
+}
+
+export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
+  unidentified: {
+    status: 401,
+    retryable: false,
+    level: 'info',
+    meaning: 'No live invocation stands behind the credential. Start the agent with `sealwright run`.',
+  },
+  malformed: { status: 400, retryable: false, level: 'info', meaning: 'The bytes do not follow the wire format. Correct the request.' },
+  too_large: { status: 413, retryable: false, level: 'info', meaning: 'A limit named in the answer was passed. Send less.' },
+  not_permitted: { status: 403, retryable: false, level: 'info', meaning: 'No policy permits this crossing. Ask the owner of the role.' },
+  model_not_permitted: {
+    status: 403,
+    retryable: false,
+    level: 'info',
+    meaning: 'No policy permits the role this model. Use an allowed model or ask the owner of the role.',
+  },
+  tool_not_permitted: {
+    status: 403,
+    retryable: false,
+    level: 'info',
+    meaning: 'No policy permits the role this tool. Ask the owner of the role.',
+  },
+  not_inspectable: {
+    status: 403,
+    retryable: false,
+    level: 'warn',
+    meaning: 'The content could not be inspected, and what is not inspected does not pass.',
+  },
+  approval_unavailable: {
+    status: 403,
+    retryable: false,
+    level: 'info',
+    meaning: 'The crossing needs the approval of a person, and no approval can be given on this envelope.',
+  },
+  stopped: { status: 403, retryable: false, level: 'warn', meaning: 'The agent, role or invocation was stopped.' },
+  rate_limited: { status: 429, retryable: false, level: 'info', meaning: 'A rate was passed. Wait as long as the answer says.' },
+  budget_exhausted: { status: 429, retryable: false, level: 'info', meaning: 'A budget is used up. Ask its owner.' },
+  deadline_exceeded: {
+    status: 504,
+    retryable: false,
+    level: 'info',
+    meaning: 'The time that the role may take had passed; the upstream call was cancelled.',
+  },
+  record_unavailable: {
+    status: 503,
+    retryable: false,
+    level: 'error',
+    meaning: 'The record could not be made durable, so nothing was sent. The operator finds the cause with `sealwright doctor`.',
+  },
+  overloaded: { status: 503, retryable: true, level: 'warn', meaning: 'The envelope is at a limit. Nothing was sent; try again shortly.' },
+  outcome_unrecorded: {
+    status: 500,
+    retryable: false,
+    level: 'error',
+    meaning: 'The crossing happened and its outcome could not be recorded. The invocation is closed; do not repeat the call blindly.',
+  },
+};
+
+/** The sentence that the caller reads. */
+export const sentenceOf = (denial: Denial): string => {
+  switch (denial.denial) {
+    case 'unidentified':
+      return {
+        missing: 'No credential came with the request. Start the agent with `sealwright run`.',
+        malformed: 'The credential does not have the form of an invocation credential.',
+        unknown: 'The credential belongs to no invocation of this envelope.',
+        lease_ended: 'The invocation behind this credential has ended. Start the agent again with `sealwright run`.',
+        foreign: 'This credential is not accepted at this door.',
+      }[denial.problem];
+    case 'malformed':
+      return `The request could not be read: ${denial.problem}.`;
+    case 'too_large':
+      return `The request passes the limit ${denial.limit}.`;
+    case 'not_permitted':
+      return `Not permitted: ${denial.problem}.`;
+    case 'model_not_permitted':
+      return `The role ${denial.role} may not call the model ${denial.model}.`;
+    case 'tool_not_permitted':
+      return `The role ${denial.role} may not use the tool ${denial.tool}.`;
+    case 'not_inspectable':
+      return `Refused because it could not be inspected: ${denial.problem}.`;
+    case 'approval_unavailable':
+      return `${denial.subject} needs a person's approval, and this envelope has no way to ask for one yet.`;
+    case 'stopped':
+      return `Stopped: ${denial.problem}.`;
+    case 'rate_limited':
+      return `Too many requests. Wait ${denial.retryAfterSeconds} seconds.`;
+    case 'budget_exhausted':
+      return `The budget ${denial.budget} is used up.`;
+    case 'deadline_exceeded':
+      return `The ${denial.seconds} seconds that the role may take have passed.`;
+    case 'record_unavailable':
+      return `The audit record could not be written (${denial.problem}), so the request was not sent.`;
+    case 'overloaded':
+      return `The envelope is at a limit (${denial.problem}). Nothing was sent; try again shortly.`;
+    case 'outcome_unrecorded':
+      return `The request was carried out, but its outcome could not be recorded (${denial.problem}). Do not repeat it blindly.`;
+  }
+};
+
+export const isDenial = (value: object): value is Denial => 'denial' in value;

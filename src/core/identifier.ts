@@ -1,0 +1,28 @@
+// Identifiers and names as they may stand in a record.
+// `uuidv7` follows RFC 9562 section 5.7; `label` keeps a caller's name only where it cannot carry prose or personal data.
+
+import type { Clock, Random } from './clock.ts';
+import { limits } from './limits.ts';
+
+/** A UUIDv7: 48 bits of wall time in milliseconds, 74 random bits. */
+export const uuidv7 = (clock: Clock, random: Random): string => {
+  const bytes = random.bytes(16);
+  const ms = clock.wallMs();
+  const high = Math.floor(ms / 2 ** 16);
+  bytes[0] = (high >>> 24) & 0xff;
+  bytes[1] = (high >>> 16) & 0xff;
+  bytes[2] = (high >>> 8) & 0xff;
+  bytes[3] = high & 0xff;
+  bytes[4] = Math.floor(ms / 2 ** 8) & 0xff;
+  bytes[5] = ms & 0xff;
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+};
+
+const plainName = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/;
+
+/** A name that a caller chose, if it has the form of an identifier; otherwise only how long it was. */
+export const label = (name: string): string =>
+  name.length <= limits.labelCharacters && plainName.test(name) ? name : `(a name of ${name.length} characters that is not an identifier)`;

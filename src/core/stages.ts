@@ -1,0 +1,90 @@
+// What flows between the stages of the gate. Each stage adds one member; the brand says which stages a value has passed.
+// Only `gate/` may make these values: the brand's symbol is not exported, so a stage that is skipped is a compile error.
+
+import type { Call, Crossing } from './crossing.ts';
+import type { Decision } from './decision.ts';
+import type { Denial } from './denial.ts';
+import type { Candidate, UpstreamAnswer, UpstreamFailure } from './endpoint.ts';
+import type { Invocation } from './principal.ts';
+import type { Receipt, RecordRefusal } from './receipt.ts';
+import type { AnswerFacts, NotInspected, Reading } from './wire-format.ts';
+
+declare const passed: unique symbol;
+type Passed<Stage extends string> = { readonly [passed]: { readonly [S in Stage]: true } };
+
+/** Who asks: a credential that is still to be proved, or an invocation that is already known (a crossing inside a crossing). */
+export interface Received<C extends Call = Call> {
+  readonly crossing: Crossing<C>;
+  readonly claim: { readonly credential: string | null } | { readonly invocation: Invocation };
+}
+
+export type Identified<C extends Call = Call> = Received<C> & Passed<'identified'> & { readonly invocation: Invocation };
+
+/** What the crossing says: a model request's reading, or null for a tool call, which says all in its call. */
+export type Read<C extends Call = Call> = Identified<C> & Passed<'read'> & { readonly reading: Reading | null };
+
+export interface Inspection {
+  readonly notInspected: readonly NotInspected[];
+}
+export type Inspected<C extends Call = Call> = Read<C> & Passed<'inspected'> & { readonly inspection: Inspection };
+
+export interface Judgement {
+  readonly decision: Decision;
+  /** The denial to give when the decision does not let the crossing on. */
+  readonly denial: Denial | null;
+  /** Where it goes when it goes on; null for a tool call, which goes back to the agent. */
+  readonly candidate: Candidate | null;
+}
+export type Decided<C extends Call = Call> = Inspected<C> & Passed<'decided'> & { readonly judgement: Judgement };
+
+export interface Admission {
+  /** Monotonic milliseconds after which the answer must be whole; null without a limit. */
+  readonly deadlineMs: number | null;
+  readonly deadlineSeconds: number | null;
+  /** Gives back what was reserved. Called once, however the crossing ends. */
+  readonly release: () => void;
+}
+export type Admitted<C extends Call = Call> = Decided<C> & Passed<'admitted'> & { readonly admission: Admission };
+
+/** The bytes that will leave. */
+export type Transformed<C extends Call = Call> = Admitted<C> & Passed<'transformed'> & { readonly outbound: Uint8Array };
+
+/** The intent is durable. Only such a crossing can be forwarded. */
+export type Recorded<C extends Call = Call> = Transformed<C> & Passed<'recorded'> & { readonly intent: Receipt };
+
+export type Forwarded = UpstreamAnswer | UpstreamFailure;
+
+/** How a crossing ended, for its outcome record. */
+export interface Ending {
+  readonly success: boolean | null;
+  /** Our sentence; null on success. */
+  readonly errorMessage: string | null;
+  readonly facts: AnswerFacts | null;
+  readonly status: number | null;
+  readonly address: string | null;
+  readonly attempts: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Keyed digest over the bytes released to the client, in hexadecimal; null when none were. */
+  readonly responseDigest: string | null;
+  readonly toolsCalled: readonly string[];
+  /** Codes of calls that were refused inside this answer. */
+  readonly toolCallsRefused: number;
+}
+
+export interface Stages {
+  readonly identify: (received: Received) => Invocation | Denial;
+  readonly read: (identified: Identified) => { readonly reading: Reading | null } | Denial;
+  readonly inspect: (read: Read) => Inspection | Denial;
+  /** Never denies by itself: the judgement says what to do, and the gate does it. */
+  readonly decide: (inspected: Inspected) => Judgement;
+  readonly admit: (decided: Decided) => Admission | Denial;
+  readonly transformOut: (admitted: Admitted) => Uint8Array | Denial;
+  readonly recordIntent: (transformed: Transformed) => Promise<Receipt | RecordRefusal>;
+  readonly forward: (recorded: Recorded) => Promise<Forwarded>;
+  readonly recordOutcome: (recorded: Recorded, ending: Ending) => Promise<Receipt | RecordRefusal>;
+  /** Writes the one decision record of a crossing that does not happen. Null where nobody is identified. */
+  readonly recordDenial: (at: Received | Identified | Inspected | Decided, denial: Denial) => Promise<string | null>;
+  /** Closes an invocation whose outcome could not be recorded. */
+  readonly sever: (invocation: Invocation, why: string) => void;
+}

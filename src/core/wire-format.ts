@@ -1,0 +1,131 @@
+// What the spine needs from a wire format; `wire/` implements it, one file a format.
+// Readers are loose: unknown members pass untouched. What cannot be framed is `malformed` (request) or `unreadable` (answer), never skipped.
+// Implementations are pure and never throw on any bytes.
+
+import type { DenialCode } from './denial.ts';
+import type { AgentClient } from './principal.ts';
+import type { ByteRange, Slot, Splice } from './slot.ts';
+
+export interface NotInspected {
+  readonly what: string;
+  readonly why: string;
+}
+
+export interface OfferedTool {
+  /** The name as the message has it. */
+  readonly name: string;
+  /** True when the provider, not the agent, would run it. */
+  readonly hosted: boolean;
+}
+
+export interface AnsweredTool {
+  readonly callId: string;
+  readonly success: boolean;
+}
+
+/** What a request says. Ranges are byte offsets into the request body. */
+export interface Reading {
+  readonly model: string;
+  /** Where the model's name stands, quotes included; null when it stands in the path. */
+  readonly modelRange: ByteRange | null;
+  readonly streaming: boolean;
+  readonly slots: readonly Slot[];
+  readonly toolsOffered: readonly OfferedTool[];
+  /** Results of earlier tool calls that this request carries. */
+  readonly toolsAnswered: readonly AnsweredTool[];
+  /** SHA-256 in hexadecimal over the system prompt's text blocks; null without one. */
+  readonly systemPromptDigest: string | null;
+  readonly sessionId: string | null;
+  readonly notInspected: readonly NotInspected[];
+}
+
+export interface Malformed {
+  readonly malformed: string;
+}
+
+/** A tool call in an answer. */
+export interface CalledTool {
+  readonly name: string;
+  readonly callId: string;
+  readonly arguments: Uint8Array;
+  /** True when the provider runs it: it has already happened and cannot be held. */
+  readonly hosted: boolean;
+}
+
+/** What an answer said about itself, as far as it has arrived. */
+export interface AnswerFacts {
+  readonly modelReported: string | null;
+  readonly upstreamRequestId: string | null;
+  readonly inputTokenCount: number | null;
+  readonly outputTokenCount: number | null;
+  /** The provider's own error type; null when it reported none. */
+  readonly errorType: string | null;
+  readonly notInspected: readonly NotInspected[];
+}
+
+/** One whole (not streamed) answer. */
+export interface WholeAnswer {
+  readonly facts: AnswerFacts;
+  readonly toolCalls: readonly CalledTool[];
+  /** The splices that replace the refused calls by text, and whatever must follow from that (such as the stop reason). `refused` maps an index of `toolCalls` to our sentence. */
+  readonly refuse: (refused: ReadonlyMap<number, string>) => readonly Splice[];
+}
+
+/** A part of a streamed answer, in the order of the wire. Together the `bytes` of all pieces are the upstream's bytes. */
+export type StreamPiece =
+  | { readonly piece: 'pass'; readonly bytes: Uint8Array }
+  | {
+      readonly piece: 'tool_call';
+      /** From the first to the last event of the block. */
+      readonly bytes: Uint8Array;
+      readonly call: CalledTool;
+      /** Marks the call refused and returns the events that stand in its place. */
+      readonly refuse: (sentence: string) => Uint8Array;
+    }
+  /** Everything from the event that says why the answer ends up to the terminal event. To be released only after the outcome is durable. `bytes` already reflects calls that were refused before it was produced. */
+  | { readonly piece: 'ending'; readonly bytes: Uint8Array; readonly failed: boolean }
+  /** From here on the stream cannot be framed; nothing further may be released. */
+  | { readonly piece: 'unreadable'; readonly problem: string };
+
+export interface StreamReader {
+  /** Pieces completed by this chunk. The consumer settles each piece (release or refuse) before it asks for the next. */
+  readonly push: (chunk: Uint8Array) => Iterable<StreamPiece>;
+  /** The upstream's bytes ended. Yields what is left; without an `ending` before, the answer was cut. */
+  readonly end: () => Iterable<StreamPiece>;
+  readonly facts: () => AnswerFacts;
+}
+
+export interface RenderedDenial {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface DenialText {
+  readonly code: DenialCode;
+  readonly sentence: string;
+  /** The record that says the same; null where none could be written. */
+  readonly recordId: string | null;
+}
+
+export interface WireFormat {
+  readonly name: string;
+  /** Prefix of the canonical path at the model door, such as `/anthropic`. */
+  readonly prefix: string;
+  /** The operation behind the vendor's own path, or undefined when the vendor has no such path that we carry. */
+  readonly operation: (method: string, path: string) => string | undefined;
+  /** Reads the credential that the vendor's client sent, however it sends it; `headers` have lower-case names. */
+  readonly credential: (headers: Readonly<Record<string, string | undefined>>) => string | null;
+  /** Names of client header fields that travel on to the vendor. A trailing `*` matches any ending. */
+  readonly forwardedHeaders: readonly string[];
+  readonly read: (operation: string, body: Uint8Array) => Reading | Malformed;
+  readonly readWhole: (body: Uint8Array) => WholeAnswer | Malformed;
+  /** `requestId` is the upstream's own, from its header fields. */
+  readonly requestIdHeader: string;
+  readonly readStream: () => StreamReader;
+  readonly renderDenial: (denial: DenialText, client: AgentClient) => RenderedDenial;
+  /** Ends a stream that has begun with our denial, in the way that this client needs. `begun` is what was released so far, as the reader knows it. */
+  readonly renderDenialInStream: (denial: DenialText, client: AgentClient, reader: StreamReader) => Uint8Array;
+  /** Replaces the model's name in a request. */
+  readonly spliceModel: (reading: Reading, pin: string) => readonly Splice[];
+}
