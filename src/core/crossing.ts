@@ -8,6 +8,8 @@ export interface ModelCall {
   readonly format: WireFormat;
   /** The format's own name for what is asked, such as `messages`. */
   readonly operation: string;
+  /** The vendor's own path, as it came. */
+  readonly path: string;
   readonly body: Uint8Array;
   /** Lower-case header fields of the client, without any credential. */
   readonly headers: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
-// What policy said about one crossing. The absence of a permit is a deny; there is no other default.
+// What policy said about one crossing, as a value that any engine could have made and any reader can replay.
+// The absence of a permit is a deny; there is no other default.
 
 import type { Json } from './canonical-json.ts';
 

@@ -1,4 +1,5 @@
 // An endpoint is a place where a model runs. A candidate is one that lists the model asked for, under the pin that it will be called by.
+// What breaks outside is an `UpstreamFailure`, a value; no transport throws.
 
 export type Topology = 'vendor' | 'cloud-partner' | 'self-hosted';
 
@@ -39,6 +40,7 @@ export interface UpstreamRequest {
   readonly candidate: Candidate;
   readonly formatName: string;
   readonly operation: string;
+  readonly path: string;
   readonly query: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;

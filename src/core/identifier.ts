@@ -21,7 +21,8 @@ export const uuidv7 = (clock: Clock, random: Random): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 
-const plainName = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/;
+/** The form of a name: nothing that could be prose. Its length is bounded by `limits.labelCharacters`. */
+export const plainName = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/;
 
 /** A name that a caller chose, if it has the form of an identifier; otherwise only how long it was. */
 export const label = (name: string): string =>

@@ -12,11 +12,13 @@ export const limits = {
   headerCount: 200,
   headersArriveMs: 10_000,
   requestArrivesMs: 60_000,
+  unwantedBodyMs: 5_000,
   connectionIdleMs: 75_000,
   connectionsCount: 4_096,
   drainMs: 20_000,
   // wire formats
   jsonDepth: 200,
+  jsonNodesCount: 500_000,
   answerBodyBytes: 32 * MIB,
   streamEventBytes: 8 * MIB,
   heldBlockBytes: 8 * MIB,
@@ -27,6 +29,7 @@ export const limits = {
   connectMs: 10_000,
   upstreamHeadersMs: 600_000,
   upstreamSilenceMs: 300_000,
+  drainedBytes: 16 * KIB,
   // invocations
   leaseMs: 30_000,
   heartbeatMs: 10_000,
@@ -34,10 +37,11 @@ export const limits = {
   openToolCallsPerInvocationCount: 4_096,
   controlBodyBytes: 2 * MIB,
   taskCharacters: 500,
+  reportedBytes: 512,
   unidentifiedSourcesPerMinuteCount: 64,
   // records
   leafBytes: 65_535,
-  listInRecordCount: 256,
+  listInRecordCount: 64,
   sentenceCharacters: 500,
   // ledger
   batchEntriesCount: 1_024,
@@ -48,12 +52,26 @@ export const limits = {
   outcomeReserveBytes: MIB,
   checkpointEveryMs: 1_000,
   checkpointSetEveryMs: 10_000,
+  unpublishedBytes: 64 * MIB,
+  diskRetryMs: 1_000,
   // config and runner
   configBytes: MIB,
   policyFileBytes: 256 * KIB,
+  policyFilesCount: 256,
+  decisionsCachedCount: 4_096,
   filesWatchedCount: 50_000,
-  commitsListedCount: 256,
+  commitsListedCount: 64,
   fileHashedBytes: 64 * MIB,
+  filesListedBytes: 32 * KIB,
+  programHashedBytes: 1_024 * MIB,
+  digestsCachedCount: 64,
+  gitTextBytes: 8 * MIB,
+  gitCommitBytes: MIB,
+  gitDeltasCount: 256,
+  gitPacksCount: 512,
+  gitReadsCount: 100_000,
+  controlAnswerMs: 10_000,
+  agentStopMs: 5_000,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -3,7 +3,6 @@
 
 export type AgentClient = 'sdk' | 'claude-code' | 'codex' | 'gemini-cli';
 export type Containment = 'jail' | 'advisory';
-export type FactSource = 'envelope' | 'runner' | 'agent';
 
 export interface Agent {
   readonly id: string;

@@ -1,4 +1,5 @@
-// Proof that a record is durable: returned only after the disk confirmed it.
+// A receipt proves that a record is durable: it is returned only after the disk confirmed it.
+// What could not be made durable is a `RecordRefusal`, a value that says whether it may pass.
 
 export interface Receipt {
   readonly logId: string;
@@ -15,7 +16,7 @@ export type RecordKind = 'opened' | 'closed' | 'decision' | 'outcome' | 'finding
 
 /** Why a record could not be made durable. `sealed` is final for this process; `full` and `slow` may pass. */
 export interface RecordRefusal {
-  readonly refused: 'sealed' | 'full' | 'slow' | 'backpressure' | 'too_large';
+  readonly refused: 'sealed' | 'full' | 'slow' | 'backpressure' | 'too_large' | 'malformed';
   readonly problem: string;
 }
 

@@ -23,7 +23,7 @@ export interface Splice extends ByteRange {
 /** `original` with each range replaced. Splices may come in any order; overlapping ones are a bug and throw. */
 export const applySplices = (original: Uint8Array, splices: readonly Splice[]): Uint8Array => {
   if (splices.length === 0) return original;
-  const ordered = splices.toSorted((a, b) => a.start - b.start);
+  const ordered = splices.toSorted((a, b) => a.start - b.start || a.end - b.end);
   const parts: Uint8Array[] = [];
   let size = 0;
   let at = 0;

@@ -5,6 +5,7 @@ import type { Call, Crossing } from './crossing.ts';
 import type { Decision } from './decision.ts';
 import type { Denial } from './denial.ts';
 import type { Candidate, UpstreamAnswer, UpstreamFailure } from './endpoint.ts';
+import type { Outgoing } from './http.ts';
 import type { Invocation } from './principal.ts';
 import type { Receipt, RecordRefusal } from './receipt.ts';
 import type { AnswerFacts, NotInspected, Reading } from './wire-format.ts';
@@ -16,6 +17,10 @@ type Passed<Stage extends string> = { readonly [passed]: { readonly [S in Stage]
 export interface Received<C extends Call = Call> {
   readonly crossing: Crossing<C>;
   readonly claim: { readonly credential: string | null } | { readonly invocation: Invocation };
+  /** Where the caller came from, as `Incoming.from` has it; absent on a crossing inside a crossing. */
+  readonly from?: string;
+  /** Why the bytes did not arrive in a form that can be read, where the door knows it. Recorded once the caller is identified. */
+  readonly unreadable?: Denial;
 }
 
 export type Identified<C extends Call = Call> = Received<C> & Passed<'identified'> & { readonly invocation: Invocation };
@@ -52,7 +57,11 @@ export type Transformed<C extends Call = Call> = Admitted<C> & Passed<'transform
 /** The intent is durable. Only such a crossing can be forwarded. */
 export type Recorded<C extends Call = Call> = Transformed<C> & Passed<'recorded'> & { readonly intent: Receipt };
 
-export type Forwarded = UpstreamAnswer | UpstreamFailure;
+/** A tool call goes back to the agent: what it does with it is known only from the result that it sends later. */
+export interface HandedOver {
+  readonly handedOver: true;
+}
+export type Forwarded = UpstreamAnswer | UpstreamFailure | HandedOver;
 
 /** How a crossing ended, for its outcome record. */
 export interface Ending {
@@ -75,16 +84,42 @@ export interface Ending {
 export interface Stages {
   readonly identify: (received: Received) => Invocation | Denial;
   readonly read: (identified: Identified) => { readonly reading: Reading | null } | Denial;
+  /** Closes tool crossings whose results this request carries. */
+  readonly settleToolResults: (read: Read) => void;
   readonly inspect: (read: Read) => Inspection | Denial;
   /** Never denies by itself: the judgement says what to do, and the gate does it. */
   readonly decide: (inspected: Inspected) => Judgement;
   readonly admit: (decided: Decided) => Admission | Denial;
   readonly transformOut: (admitted: Admitted) => Uint8Array | Denial;
   readonly recordIntent: (transformed: Transformed) => Promise<Receipt | RecordRefusal>;
-  readonly forward: (recorded: Recorded) => Promise<Forwarded>;
+  /** The only stage that lets bytes out. `cancel` aborts when the client goes away or the deadline passes. */
+  readonly forward: (recorded: Recorded, cancel: AbortSignal) => Promise<Forwarded>;
   readonly recordOutcome: (recorded: Recorded, ending: Ending) => Promise<Receipt | RecordRefusal>;
   /** Writes the one decision record of a crossing that does not happen. Null where nobody is identified. */
   readonly recordDenial: (at: Received | Identified | Inspected | Decided, denial: Denial) => Promise<string | null>;
   /** Closes an invocation whose outcome could not be recorded. */
   readonly sever: (invocation: Invocation, why: string) => void;
 }
+
+/** Where a door takes an answer. `write` resolves when the client can take more, and at once when it has gone. */
+export type Delivery = Pick<Outgoing, 'begin' | 'write'>;
+
+export type Crossed =
+  /** Nothing was delivered. */
+  | { readonly crossed: 'refused'; readonly denial: Denial; readonly recordId: string | null; readonly invocation: Invocation | null }
+  /** Nothing was delivered; something outside broke. */
+  | {
+      readonly crossed: 'failed';
+      readonly timedOut: boolean;
+      readonly sentence: string;
+      readonly recordId: string;
+      readonly invocation: Invocation;
+    }
+  /** Delivered to its end. */
+  | { readonly crossed: 'answered'; readonly recordId: string }
+  /** Delivery began and could not be finished: the door must break the connection. */
+  | { readonly crossed: 'cut' }
+  /** A tool call that the agent may carry out. */
+  | { readonly crossed: 'handed_over' };
+
+export type Cross = (received: Received, delivery: Delivery) => Promise<Crossed>;

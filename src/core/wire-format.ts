@@ -3,6 +3,7 @@
 // Implementations are pure and never throw on any bytes.
 
 import type { DenialCode } from './denial.ts';
+import type { PlainAnswer } from './http.ts';
 import type { AgentClient } from './principal.ts';
 import type { ByteRange, Slot, Splice } from './slot.ts';
 
@@ -93,18 +94,20 @@ export interface StreamReader {
   /** The upstream's bytes ended. Yields what is left; without an `ending` before, the answer was cut. */
   readonly end: () => Iterable<StreamPiece>;
   readonly facts: () => AnswerFacts;
-}
-
-export interface RenderedDenial {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  /** Ends what was released so far with our denial, in the way that this client needs. A piece counts as released when the next one was asked for. */
+  readonly renderDenial: (denial: DenialText, client: AgentClient) => Uint8Array;
 }
 
 export interface DenialText {
   readonly code: DenialCode;
   readonly sentence: string;
   /** The record that says the same; null where none could be written. */
+  readonly recordId: string | null;
+}
+
+export interface FailureText {
+  readonly status: 502 | 504;
+  readonly sentence: string;
   readonly recordId: string | null;
 }
 
@@ -123,9 +126,9 @@ export interface WireFormat {
   /** `requestId` is the upstream's own, from its header fields. */
   readonly requestIdHeader: string;
   readonly readStream: () => StreamReader;
-  readonly renderDenial: (denial: DenialText, client: AgentClient) => RenderedDenial;
-  /** Ends a stream that has begun with our denial, in the way that this client needs. `begun` is what was released so far, as the reader knows it. */
-  readonly renderDenialInStream: (denial: DenialText, client: AgentClient, reader: StreamReader) => Uint8Array;
+  readonly renderDenial: (denial: DenialText, client: AgentClient) => PlainAnswer;
+  /** Something outside broke before an answer began: our sentence in the vendor's error shape, with a status that says so (502 or 504). */
+  readonly renderFailure: (failure: FailureText, client: AgentClient) => PlainAnswer;
   /** Replaces the model's name in a request. */
   readonly spliceModel: (reading: Reading, pin: string) => readonly Splice[];
 }

@@ -1,0 +1,35 @@
+// One HTTP exchange as a door or the admin plane sees it, whoever carries the bytes.
+// The server makes these, doors consume them; neither knows the other.
+
+import type { Denial } from './denial.ts';
+
+export interface Incoming {
+  /** Listener and network of the caller, for attempts that nobody can be named for: `model 127.0.0.1/32`. */
+  readonly from: string;
+  readonly method: string;
+  /** Path without query, as it came. */
+  readonly path: string;
+  /** Query without `?`. */
+  readonly query: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the client goes away before the answer is whole. */
+  readonly gone: AbortSignal;
+  /** The whole body, or why there is none. Counted against the bodies in flight until the answer ends. */
+  readonly body: () => Promise<Uint8Array | Denial>;
+}
+
+export interface Outgoing {
+  readonly begin: (status: number, headers: Readonly<Record<string, string>>) => void;
+  /** Resolves when more can be taken, and at once when the client has gone. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  readonly end: () => void;
+  /** Breaks the connection: what was sent is not whole. */
+  readonly destroy: () => void;
+}
+
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}

@@ -1,0 +1,218 @@
+// How crossings become records; `record-reference.ts` lists the members.
+// Unknown is null, never absent. No member ever holds a credential, a prompt, a completion or a detected value.
+
+import type { Crossing } from './crossing.ts';
+import type { Decision } from './decision.ts';
+import type { Denial } from './denial.ts';
+import { sentenceOf } from './denial.ts';
+import { label } from './identifier.ts';
+import { limits } from './limits.ts';
+import type { Invocation } from './principal.ts';
+import type { RecordBody, RecordKind, Stream } from './receipt.ts';
+import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
+
+/** What makes a record one of its kind in time. */
+export interface Stamp {
+  readonly log_id: string;
+  readonly timestamp: string;
+}
+
+/** A list cut to its bound, and how much was cut. */
+const bounded = <T>(list: readonly T[]): { readonly kept: readonly T[]; readonly truncated: number } => ({
+  kept: list.slice(0, limits.listInRecordCount),
+  truncated: Math.max(0, list.length - limits.listInRecordCount),
+});
+
+const boundedMembers = (lists: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown> => {
+  const members: Record<string, unknown> = {};
+  const truncated: Record<string, number> = {};
+  for (const [name, list] of Object.entries(lists)) {
+    const cut = bounded(list);
+    members[name] = cut.kept;
+    if (cut.truncated > 0) truncated[name] = cut.truncated;
+  }
+  return Object.keys(truncated).length > 0 ? { ...members, truncated } : members;
+};
+
+/** What others wrote enters a record only as a label. */
+const labelled = (name: string | null | undefined): string | null => (typeof name === 'string' ? label(name) : null);
+
+/** Members of everything that belongs to an invocation. */
+export const invocationMembers = (invocation: Invocation): Record<string, unknown> => ({
+  invocation_id: invocation.id,
+  crossing_id: null,
+  parent_crossing_id: null,
+  session_id: null,
+  action_type: 'invocation',
+  agent_id: invocation.agent.id,
+  agent_role: invocation.role,
+  agent_version: invocation.agent.version,
+  user_id: invocation.invoker.userId,
+  user_assurance: invocation.invoker.assurance,
+  data_classification: invocation.dataClassification,
+  containment: invocation.containment,
+  source: 'envelope',
+  decision: null,
+});
+
+const streamOf = (crossing: Crossing): Stream => (crossing.call.action === 'model_request' ? 'model' : 'agent');
+
+const crossingMembers = (at: Identified | Recorded): Record<string, unknown> => ({
+  ...invocationMembers(at.invocation),
+  crossing_id: at.crossing.id,
+  parent_crossing_id: at.crossing.parentId,
+  session_id: labelled('reading' in at ? (at.reading?.sessionId ?? at.crossing.sessionId) : at.crossing.sessionId),
+  action_type: at.crossing.call.action,
+});
+
+/** Keyed digest of bytes that must not be recognisable once the key is erased. */
+export type KeyedDigest = (invocation: Invocation, bytes: Uint8Array) => string;
+
+const saidMembers = (
+  at: Identified | Read | Inspected | Decided | Admitted | Transformed,
+  digest: KeyedDigest,
+): Record<string, unknown> => {
+  const { call } = at.crossing;
+  if (call.action === 'tool_call')
+    return {
+      tool: { name: call.tool, server: null, call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
+      not_inspected: 'inspection' in at ? at.inspection.notInspected : [],
+    };
+  const reading = 'reading' in at ? at.reading : null;
+  const judgement = 'judgement' in at ? at.judgement : null;
+  const sent = 'outbound' in at ? at.outbound : null;
+  const { endpoint } = judgement?.candidate ?? {};
+  return {
+    ...(reading && {
+      model_asked: label(reading.model),
+      system_prompt_digest: reading.systemPromptDigest,
+      ...boundedMembers({
+        tools_offered: reading.toolsOffered.map((tool) => label(tool.name)),
+        tool_results_summary: reading.toolsAnswered.map((tool) => ({ call_id: label(tool.callId), success: tool.success })),
+        not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : [])],
+      }),
+    }),
+    ...(judgement?.candidate && { model_version: judgement.candidate.pin }),
+    ...(endpoint && {
+      endpoint: { id: endpoint.id, topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region, address: null },
+    }),
+    ...(sent && { request_digest: digest(at.invocation, sent) }),
+  };
+};
+
+const decisionMember = (decision: Decision): Record<string, unknown> => ({
+  verdict: decision.verdict,
+  ...boundedMembers({ policies: decision.policies }),
+  reason: decision.reason,
+  mode: decision.mode,
+  request: decision.request,
+});
+
+const body = (stamp: Stamp, stream: Stream, kind: RecordKind, members: Record<string, unknown>): RecordBody => ({
+  ...members,
+  log_id: stamp.log_id,
+  timestamp: stamp.timestamp,
+  stream,
+  kind,
+});
+
+/** The record that must be durable before anything leaves. */
+export const intentRecord = (at: Transformed, stamp: Stamp, digest: KeyedDigest): RecordBody =>
+  body(stamp, streamOf(at.crossing), 'decision', {
+    ...crossingMembers(at),
+    ...saidMembers(at, digest),
+    decision: decisionMember(at.judgement.decision),
+  });
+
+/** The one record of a crossing that did not happen. */
+export const denialRecord = (
+  at: Identified | Read | Inspected | Decided,
+  denial: Denial,
+  stamp: Stamp,
+  digest: KeyedDigest,
+): RecordBody => {
+  const judged = 'judgement' in at ? at.judgement.decision : null;
+  return body(stamp, streamOf(at.crossing), 'decision', {
+    ...crossingMembers(at),
+    ...saidMembers(at, digest),
+    denial: denial.denial,
+    decision: decisionMember({
+      verdict: judged?.verdict === 'approval' ? 'approval' : 'deny',
+      policies: judged?.policies ?? [],
+      reason: sentenceOf(denial).slice(0, limits.sentenceCharacters),
+      mode: 'enforce',
+      request: judged?.request ?? null,
+    }),
+  });
+};
+
+/** How a crossing ended. `durationMs` is monotonic. */
+export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durationMs: number): RecordBody => {
+  const { facts } = ending;
+  const { candidate } = at.judgement;
+  const common = {
+    ...crossingMembers(at),
+    decision_log_id: at.intent.logId,
+    success: ending.success,
+    error_message: ending.errorMessage,
+    duration_ms: Math.round(durationMs),
+  };
+  const notInspected = [...(at.reading?.notInspected ?? []), ...at.inspection.notInspected, ...(facts?.notInspected ?? [])];
+  if (at.crossing.call.action === 'tool_call')
+    return body(stamp, 'agent', 'outcome', {
+      ...common,
+      tool: { name: at.crossing.call.tool, server: null, call_id: at.crossing.call.callId },
+      not_inspected: notInspected,
+    });
+  return body(stamp, 'model', 'outcome', {
+    ...common,
+    model_version: candidate?.pin ?? null,
+    model_reported: labelled(facts?.modelReported),
+    upstream_request_id: labelled(facts?.upstreamRequestId),
+    upstream_status: ending.status,
+    endpoint: candidate && {
+      id: candidate.endpoint.id,
+      topology: candidate.endpoint.topology,
+      provider: candidate.endpoint.provider,
+      region: candidate.endpoint.region,
+      address: ending.address,
+    },
+    input_token_count: facts?.inputTokenCount ?? null,
+    output_token_count: facts?.outputTokenCount ?? null,
+    tool_calls_refused: ending.toolCallsRefused,
+    bytes_sent: ending.bytesSent,
+    bytes_received: ending.bytesReceived,
+    response_digest: ending.responseDigest,
+    attempts: ending.attempts,
+    ...boundedMembers({ tools_called: ending.toolsCalled.map(label), not_inspected: notInspected }),
+  });
+};
+
+/** The outcome of a tool call that the agent carried out by itself, known from the result that came back or did not. */
+export const toolOutcomeRecord = (
+  call: {
+    readonly at: Recorded;
+    readonly success: boolean | null;
+    readonly errorMessage: string | null;
+    readonly source: 'agent' | 'envelope';
+  },
+  stamp: Stamp,
+  durationMs: number,
+): RecordBody => ({
+  ...outcomeRecord(call.at, { ...emptyEnding, success: call.success, errorMessage: call.errorMessage }, stamp, durationMs),
+  source: call.source,
+});
+
+const emptyEnding: Ending = {
+  success: null,
+  errorMessage: null,
+  facts: null,
+  status: null,
+  address: null,
+  attempts: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  responseDigest: null,
+  toolsCalled: [],
+  toolCallsRefused: 0,
+};
