@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createDisk, diskErrorName, isDiskFull } from './disk.ts';
+
+const disk = createDisk();
+let folder = '';
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sealwright-disk-'));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
+
+describe('the disk', () => {
+  it('replaces several files whole, makes their folders for the owner only and leaves nothing else behind', async () => {
+    const files = ['a/b/one', 'a/b/two', 'a/three'].map((name) => ({ path: join(folder, name), bytes: Buffer.from(name) }));
+    await disk.replaceFiles(files);
+    await disk.replaceFiles([{ path: join(folder, 'a/three'), bytes: Buffer.from('again') }]);
+    assert.equal(text(await disk.readFile(join(folder, 'a/b/two'))), 'a/b/two');
+    assert.equal(text(await disk.readFile(join(folder, 'a/three'))), 'again');
+    assert.deepEqual(readdirSync(join(folder, 'a/b')), ['one', 'two']);
+    assert.equal(statSync(join(folder, 'a/b')).mode & 0o777, 0o700);
+    assert.equal(statSync(join(folder, 'a/b/one')).mode & 0o777, 0o600);
+  });
+
+  it('answers null or nothing for what is absent', async () => {
+    const path = join(folder, 'nowhere/file');
+    assert.equal(await disk.readFile(path), null);
+    assert.equal(await disk.openFile(path), null);
+    assert.equal(await disk.statusOf(path), null);
+    assert.deepEqual(await disk.list(path), []);
+    await disk.remove(path);
+  });
+
+  it('shows that an open file was deleted or that its path names another', async () => {
+    const path = join(folder, 'watched');
+    const file = await disk.createFile(path);
+    await file.write(4, Buffer.from('data'));
+    await file.sync();
+    assert.deepEqual(await file.status(), await disk.statusOf(path));
+    assert.equal((await file.status()).bytes, 8);
+    unlinkSync(path);
+    assert.equal((await file.status()).links, 0);
+    writeFileSync(path, 'another');
+    assert.notEqual((await file.status()).inode, (await disk.statusOf(path))?.inode);
+    await file.close();
+  });
+
+  it('removes a folder with all that is in it', async () => {
+    await disk.replaceFiles([{ path: join(folder, 'gone/x/y'), bytes: Buffer.from('y') }]);
+    await disk.remove(join(folder, 'gone'));
+    assert.equal(await disk.statusOf(join(folder, 'gone')), null);
+  });
+
+  it('tells a full disk from other errors without repeating a path', () => {
+    assert.equal(isDiskFull(Object.assign(new Error('x'), { code: 'ENOSPC' })), true);
+    assert.equal(isDiskFull(Object.assign(new Error('x'), { code: 'EIO' })), false);
+    assert.equal(diskErrorName(Object.assign(new Error('EIO: /secret'), { code: 'EIO' })), 'EIO');
+  });
+});
+
+describe('the lock', () => {
+  it('refuses a second holder in this process, and is free again after release', async () => {
+    const path = join(folder, 'lock');
+    const first = await disk.lock(path);
+    assert.notEqual(first, null);
+    assert.equal(await disk.lock(path), null);
+    first?.release();
+    const again = await disk.lock(path);
+    assert.notEqual(again, null);
+    again?.release();
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('lock')),
+      ['lock'],
+    );
+  });
+
+  it('G-LEDGER-4: refuses a second holder in another process', async () => {
+    const path = join(folder, 'lock-elsewhere');
+    const held = await disk.lock(path);
+    const tryToLock = `
+      const { lockFile } = await import(${JSON.stringify(new URL('lock.ts', import.meta.url).href)});
+      process.stdout.write(lockFile(${JSON.stringify(path)}) === null ? 'refused' : 'granted');`;
+    const answer = (): string => spawnSync(process.execPath, ['--input-type=module', '-e', tryToLock], { encoding: 'utf8' }).stdout;
+    assert.equal(answer(), 'refused');
+    held?.release();
+    assert.equal(answer(), 'granted');
+  });
+});

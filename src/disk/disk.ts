@@ -1,0 +1,180 @@
+// The disk as the rest of the house sees it: few operations, each of which says when it is durable. The real one is over node:fs.
+// Contract: what is not said to be durable may be lost or torn by a crash. One process writes; see `lock`.
+// Fails by rejecting with the system's error; `isDiskFull` tells a lack of space from the rest. Absence is null, never an error.
+
+import * as fs from 'node:fs';
+import * as fsPromises from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { lockFile, type Lock } from './lock.ts';
+
+export type { Lock } from './lock.ts';
+
+export interface FileStatus {
+  readonly device: number;
+  readonly inode: number;
+  /** Names that lead to the file; 0 once it was deleted. */
+  readonly links: number;
+  readonly bytes: number;
+  readonly folder: boolean;
+}
+
+export interface DiskFile {
+  /** Writes all of `bytes` at `position`, or rejects. Durable only after `sync`. */
+  readonly write: (position: number, bytes: Uint8Array) => Promise<void>;
+  /** Resolves when everything written is durable. After a rejection nothing is known of what was written since the last one. */
+  readonly sync: () => Promise<void>;
+  readonly status: () => Promise<FileStatus>;
+  readonly close: () => Promise<void>;
+}
+
+export interface NewContent {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Disk {
+  /** Makes the folder (0700) and those above it. Durable. */
+  readonly createFolder: (path: string) => Promise<void>;
+  readonly readFile: (path: string) => Promise<Uint8Array | null>;
+  /** Names in a folder, sorted; none when it is absent. */
+  readonly list: (path: string) => Promise<readonly string[]>;
+  /** What the path itself names, links not followed. */
+  readonly statusOf: (path: string) => Promise<FileStatus | null>;
+  /** Gives each path its new content whole, or leaves it as it was; makes missing folders. Each is durable when all resolved. A rejection says nothing about any of them. */
+  readonly replaceFiles: (files: readonly NewContent[]) => Promise<void>;
+  /** An empty file (0600) in place of whatever was there. Durable only after `syncFolder`. */
+  readonly createFile: (path: string) => Promise<DiskFile>;
+  /** For reading and writing; null when absent. */
+  readonly openFile: (path: string) => Promise<DiskFile | null>;
+  /** Durable only after `syncFolder`. */
+  readonly rename: (from: string, to: string) => Promise<void>;
+  readonly syncFolder: (path: string) => Promise<void>;
+  /** Removes a file, or a folder with all that is in it. Not durable by itself: what was removed may come back after a crash. */
+  readonly remove: (path: string) => Promise<void>;
+  /** Null when another writer, in this process or elsewhere, holds it. Ends with the process. */
+  readonly lock: (path: string) => Promise<Lock | null>;
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
+
+export const isDiskFull = (error: unknown): boolean => codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+
+/** The system's name of an error, such as EIO; never its text, which holds paths. */
+export const diskErrorName = (error: unknown): string => codeOf(error) || (error instanceof Error ? error.name : 'unknown error');
+
+const fileMode = 0o600;
+const folderMode = 0o700;
+/** How many files are written at the same time: enough for the file system to join their syncs. */
+const concurrency = 8;
+
+const absent = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+
+const statusFrom = (stats: fs.Stats): FileStatus => ({
+  device: stats.dev,
+  inode: stats.ino,
+  links: stats.nlink,
+  bytes: stats.size,
+  folder: stats.isDirectory(),
+});
+
+// Callbacks and plain descriptors: a file handle's promises cost several times as much, twice for each commit.
+const writeAll = (descriptor: number, position: number, bytes: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const from = (offset: number): void =>
+      fs.write(descriptor, bytes, offset, bytes.length - offset, position + offset, (error, written) => {
+        if (error) reject(error);
+        else if (offset + written >= bytes.length) resolve();
+        else from(offset + written);
+      });
+    from(0);
+  });
+
+const syncData = (descriptor: number): Promise<void> =>
+  new Promise((resolve, reject) => fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve())));
+
+const openedFile = (descriptor: number): DiskFile => ({
+  write: (position, bytes) => writeAll(descriptor, position, bytes),
+  sync: () => syncData(descriptor),
+  // The inode of an open file is in memory: asking costs less than handing the question to another thread.
+  status: async () => statusFrom(fs.fstatSync(descriptor)),
+  close: () => new Promise((resolve, reject) => fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
+});
+
+const open = (path: string, flags: string): Promise<number> =>
+  new Promise((resolve, reject) => fs.open(path, flags, fileMode, (error, descriptor) => (error ? reject(error) : resolve(descriptor))));
+
+const syncFolder = async (path: string): Promise<void> => {
+  const folder = await fsPromises.open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+};
+
+const createFolder = async (path: string): Promise<void> => {
+  const first = await fsPromises.mkdir(path, { recursive: true, mode: folderMode });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+};
+
+const temporary = (path: string): string => `${path}.tmp`;
+
+const writeTemporary = async ({ path, bytes }: NewContent): Promise<void> => {
+  const create = (): Promise<number> => open(temporary(path), 'w');
+  const descriptor = await create().catch(async (error: unknown) => {
+    if (!absent(error)) throw error;
+    await createFolder(dirname(path));
+    return await create();
+  });
+  const file = openedFile(descriptor);
+  try {
+    await file.write(0, bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+};
+
+const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  for (let start = 0; start < items.length; start += concurrency) {
+    const settled = await Promise.allSettled(items.slice(start, start + concurrency).map(work));
+    for (const result of settled) if (result.status === 'rejected') throw result.reason;
+  }
+};
+
+const replaceFiles = async (files: readonly NewContent[]): Promise<void> => {
+  await eachOf(files, writeTemporary);
+  await eachOf(files, ({ path }) => fsPromises.rename(temporary(path), path));
+  await eachOf([...new Set(files.map(({ path }) => dirname(path)))], syncFolder);
+};
+
+const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (absent(error)) return null;
+    throw error;
+  }
+};
+
+/** The machine's own disk. */
+export const createDisk = (): Disk => ({
+  createFolder,
+  readFile: (path) => orNull(fsPromises.readFile(path)),
+  list: async (path) => ((await orNull(fsPromises.readdir(path))) ?? []).toSorted(),
+  statusOf: async (path) => {
+    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? null : statusFrom(stats);
+  },
+  replaceFiles,
+  createFile: async (path) => openedFile(await open(path, 'w+')),
+  openFile: async (path) => {
+    const descriptor = await orNull(open(path, 'r+'));
+    return descriptor === null ? null : openedFile(descriptor);
+  },
+  rename: (from, to) => fsPromises.rename(from, to),
+  syncFolder,
+  remove: (path) => fsPromises.rm(path, { recursive: true, force: true }),
+  lock: async (path) => lockFile(path),
+});

@@ -1,0 +1,143 @@
+// The journal on disk: preallocated, zero-filled segments that hold batches one after the other; the next segment is made ahead of need.
+// Contract: `write` resolves when the batch is durable in a file that is still the one at its path. One call at a time.
+// Fails by rejecting, or by calling `lost`: after that nothing more may be written, because nobody knows what the disk has. A lack of space shows in `next` instead.
+
+import type { Clock } from '../core/clock.ts';
+import { limits } from '../core/limits.ts';
+import { diskErrorName, isDiskFull, type Disk, type DiskFile, type FileStatus } from '../disk/disk.ts';
+
+const segmentForm = /^seg-([0-9a-f]{16})\.wal$/;
+const readyName = 'next.wal';
+const unfinishedName = 'next.tmp';
+const chunkBytes = 1024 * 1024;
+
+export const segmentName = (firstLsn: number): string => `seg-${firstLsn.toString(16).padStart(16, '0')}.wal`;
+
+/** The first LSN that a file name of the journal promises; null for other files. */
+export const segmentFirstLsn = (name: string): number | null => {
+  const [, lsn] = segmentForm.exec(name) ?? [];
+  return lsn === undefined ? null : Number.parseInt(lsn, 16);
+};
+
+export interface Journal {
+  /** Bytes left in the current segment; 0 before the first. */
+  readonly roomBytes: () => number;
+  /** The next segment; `full` means that there is no space for it, which is tried again every `limits.diskRetryMs`. */
+  readonly next: () => 'ready' | 'preparing' | 'full';
+  /** Resolves when `next` is no longer `preparing`. */
+  readonly prepared: () => Promise<void>;
+  /** Goes on in the next segment, which must be ready and whose first record will have this LSN. */
+  readonly roll: (firstLsn: number) => Promise<void>;
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** File name of the current segment; null before the first. */
+  readonly current: () => string | null;
+  readonly close: () => Promise<void>;
+}
+
+/** A problem that ends writing: its message is a sentence for people. */
+export class JournalLost extends Error {}
+
+interface Segment {
+  readonly name: string;
+  readonly file: DiskFile;
+  position: number;
+}
+
+const sameFile = (open: FileStatus, atPath: FileStatus | null): boolean =>
+  open.links > 0 && atPath?.inode === open.inode && atPath.device === open.device;
+
+export const createJournal = (
+  settings: { readonly folder: string; readonly segmentBytes: number },
+  { disk, clock, lost }: { readonly disk: Disk; readonly clock: Clock; readonly lost: (problem: string) => void },
+): Journal => {
+  const path = (name: string): string => `${settings.folder}/${name}`;
+  let segment: Segment | null = null;
+  let state: 'ready' | 'preparing' | 'full' = 'preparing';
+  let preparation: Promise<void> = Promise.resolve();
+  let stopRetry = (): void => undefined;
+  let closed = false;
+
+  const isClosed = (): boolean => closed;
+
+  const fill = async (): Promise<void> => {
+    const file = await disk.createFile(path(unfinishedName));
+    try {
+      const zeros = new Uint8Array(Math.min(chunkBytes, settings.segmentBytes));
+      for (let position = 0; position < settings.segmentBytes && !isClosed(); position += zeros.length) {
+        await file.write(position, zeros.subarray(0, Math.min(zeros.length, settings.segmentBytes - position)));
+        // Synced piece by piece, so that a commit in between never waits for a whole segment of zeros.
+        await file.sync();
+      }
+    } finally {
+      await file.close();
+    }
+    if (closed) return await disk.remove(path(unfinishedName));
+    await disk.rename(path(unfinishedName), path(readyName));
+    await disk.syncFolder(settings.folder);
+  };
+
+  const isReady = async (): Promise<boolean> => (await disk.statusOf(path(readyName)))?.bytes === settings.segmentBytes;
+
+  const prepare = async (): Promise<void> => {
+    try {
+      if (!(await isReady())) await fill();
+      state = 'ready';
+    } catch (error) {
+      state = 'full';
+      await disk.remove(path(unfinishedName)).catch(() => undefined);
+      if (!isDiskFull(error)) lost(`the next journal segment could not be made (${diskErrorName(error)}): check the disk, then restart`);
+      else if (!closed)
+        stopRetry = clock.after(limits.diskRetryMs, () => {
+          preparation = prepare();
+        });
+    }
+  };
+  preparation = prepare();
+
+  const lose = (what: string, error: unknown): never => {
+    throw error instanceof JournalLost ? error : new JournalLost(`${what} (${diskErrorName(error)}): check the disk, then restart`);
+  };
+
+  return {
+    roomBytes: () => (segment === null ? 0 : settings.segmentBytes - segment.position),
+    next: () => state,
+    prepared: () => preparation,
+    current: () => segment?.name ?? null,
+    roll: async (firstLsn) => {
+      const name = segmentName(firstLsn);
+      try {
+        await segment?.file.close();
+        await disk.rename(path(readyName), path(name));
+        await disk.syncFolder(settings.folder);
+        const file = await disk.openFile(path(name));
+        if (file === null) throw new JournalLost(`${name} vanished from the journal: find out who removes files there, then restart`);
+        segment = { name, file, position: 0 };
+      } catch (error) {
+        lose('the journal could not go on in its next segment', error);
+      }
+      state = 'preparing';
+      preparation = prepare();
+    },
+    write: async (bytes) => {
+      if (segment === null) throw new JournalLost('the journal has no segment');
+      const { file, name, position } = segment;
+      try {
+        await file.write(position, bytes);
+        await file.sync();
+        segment.position = position + bytes.length;
+        if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {
+          throw new JournalLost(`${name} was deleted or replaced while it was written: find out who changes the journal, then restart`);
+        }
+      } catch (error) {
+        lose('a batch could not be made durable', error);
+      }
+    },
+    close: async () => {
+      closed = true;
+      stopRetry();
+      await preparation;
+      await segment?.file.close().catch(() => undefined);
+      segment = null;
+    },
+  };
+};

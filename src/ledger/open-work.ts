@@ -1,0 +1,83 @@
+// What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open.
+// What ends stands behind what it ends in the same stream, so the streams may be read one after the other. Records of any shape are accepted; what does not fit is ignored.
+// Pure, in memory; never fails.
+
+import { goesOn, type Decision } from '../core/decision.ts';
+import type { RecordBody, RecordKind, Stream } from '../core/receipt.ts';
+
+/** A record as it is read back, or as it is about to be written. */
+export type RecordMembers = Readonly<Record<string, unknown>>;
+
+export interface OpenWork {
+  readonly observe: (record: RecordMembers) => void;
+  /** Decisions without an outcome, in the order in which they were made. */
+  readonly decisions: () => readonly RecordMembers[];
+  /** `opened` records of invocations without a `closed` one. */
+  readonly invocations: () => readonly RecordMembers[];
+}
+
+/** Whether a decision let its crossing go on, so that an outcome must follow. */
+export const owesOutcome = (record: RecordMembers): boolean => {
+  const decision = record['decision'];
+  if (record['kind'] !== 'decision' || typeof decision !== 'object' || decision === null) return false;
+  const { verdict, mode } = decision as Partial<Decision>;
+  return goesOn({ verdict: verdict ?? 'deny', mode: mode ?? 'enforce', policies: [], reason: '', request: null });
+};
+
+export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork => {
+  const decisions = new Map<unknown, RecordMembers>();
+  const invocations = new Map<unknown, RecordMembers>();
+  const observe = (record: RecordMembers): void => {
+    if (record['kind'] === 'outcome') decisions.delete(record['decision_log_id']);
+    else if (record['kind'] === 'opened') invocations.set(record['invocation_id'], record);
+    else if (record['kind'] === 'closed') invocations.delete(record['invocation_id']);
+    else if (owesOutcome(record)) decisions.set(record['log_id'], record);
+  };
+  known.forEach(observe);
+  return { observe, decisions: () => [...decisions.values()], invocations: () => [...invocations.values()] };
+};
+
+const identifying = [
+  'invocation_id',
+  'crossing_id',
+  'parent_crossing_id',
+  'session_id',
+  'action_type',
+  'agent_id',
+  'agent_role',
+  'agent_version',
+  'user_id',
+  'user_assurance',
+  'data_classification',
+  'containment',
+] as const;
+
+const endingRecord = (
+  begun: RecordMembers,
+  kind: RecordKind,
+  members: RecordMembers,
+  stamp: { readonly log_id: string; readonly timestamp: string },
+): RecordBody => ({
+  ...Object.fromEntries(identifying.filter((name) => begun[name] !== undefined).map((name) => [name, begun[name]])),
+  source: 'envelope',
+  decision: null,
+  ...members,
+  ...stamp,
+  stream: begun['stream'] as Stream,
+  kind,
+});
+
+/** An outcome that the ledger itself gives a decision; `success` is null where nobody knows what happened. */
+export const outcomeFor = (
+  decision: RecordMembers,
+  said: { readonly success: false | null; readonly message: string },
+  stamp: { readonly log_id: string; readonly timestamp: string },
+): RecordBody =>
+  endingRecord(decision, 'outcome', { decision_log_id: decision['log_id'], success: said.success, error_message: said.message }, stamp);
+
+/** Closes an invocation whose opening became durable only after its caller was told that it had not. */
+export const closingFor = (
+  opened: RecordMembers,
+  message: string,
+  stamp: { readonly log_id: string; readonly timestamp: string },
+): RecordBody => endingRecord(opened, 'closed', { ended: 'closed', success: false, error_message: message }, stamp);

@@ -1,0 +1,26 @@
+// The read side's face: what commands use to look into a ledger folder, live or copied, without the envelope.
+// Reading does not verify; `verifyLedger` does, over the same files.
+
+import { timelineOf, recordLine } from './timeline.ts';
+import { searchRecords, type Found, type RecordFilter } from './search.ts';
+import { openLedger, recordAt, recordById, recordsOf, type Ledger, type StoredRecord } from './reader.ts';
+import { proveRecord, verifyProof } from './proof.ts';
+import { isNoteProblem, parseVkey } from './note.ts';
+import { openFolder, verifyLedger } from './verifier.ts';
+
+export type { Found, Ledger, RecordFilter, StoredRecord };
+export {
+  isNoteProblem,
+  openFolder,
+  openLedger,
+  parseVkey,
+  proveRecord,
+  recordAt,
+  recordById,
+  recordLine,
+  recordsOf,
+  searchRecords,
+  timelineOf,
+  verifyLedger,
+  verifyProof,
+};
