@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits } from '../core/limits.ts';
+import { applySplices } from '../core/slot.ts';
+import type { WholeAnswer } from '../core/wire-format.ts';
+import { readWhole } from './anthropic-messages-answers.ts';
+
+const call = { type: 'tool_use', id: 't', name: 'n', input: { a: 1 } };
+const hostedCall = { ...call, type: 'server_tool_use' };
+const message = (content: unknown, stopReason = 'tool_use') => ({ type: 'message', model: 'm', content, stop_reason: stopReason });
+const whole = (body: unknown): WholeAnswer => {
+  const answer = readWhole(Buffer.from(JSON.stringify(body)));
+  return 'malformed' in answer ? assert.fail(answer.malformed) : answer;
+};
+const refused = (body: unknown, ...indexes: readonly number[]) => {
+  const { refuse } = whole(body);
+  const spliced = applySplices(Buffer.from(JSON.stringify(body)), refuse(new Map(indexes.map((index) => [index, 'No.']))));
+  return JSON.parse(Buffer.from(spliced).toString()) as { content: readonly { type: string }[]; stop_reason: string };
+};
+
+test('an answer in which a call cannot be found for certain is malformed', () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    ['text', 'the answer is not an object'],
+    [[call], 'the answer is not an object'],
+    [message('text'), '/content is not an array'],
+    [message({ 0: call }), '/content is not an array'],
+    [message([{ text: 'x' }]), '/content/0/type is not a string'],
+    [message(['x']), '/content/0/type is not a string'],
+    [message([{ ...call, name: 5 }]), 'a tool_use block has no name'],
+    [message([{ ...call, id: '' }]), 'a tool_use block has no id'],
+    [message([{ ...call, type: 'mcp_tool_use' }]), 'an mcp_tool_use block has no server_name'],
+  ];
+  for (const [body, problem] of cases) assert.deepEqual(readWhole(Buffer.from(JSON.stringify(body))), { malformed: problem });
+  const two = `{"content":[],"content":[${JSON.stringify(call)}]}`;
+  assert.deepEqual(readWhole(Buffer.from(two)), { malformed: 'a member name stands twice in one object (at byte 14)' });
+});
+
+test('more tool calls than the limit are malformed', () => {
+  const calls = Array.from({ length: limits.toolCallsPerAnswerCount + 1 }, () => call);
+  assert.match(JSON.stringify(readWhole(Buffer.from(JSON.stringify(message(calls))))), /there are more than \d+ tool calls/);
+});
+
+test('the stop reason follows only when no call is left for the agent', () => {
+  assert.deepEqual(refused(message([call, call]), 0), message([{ type: 'text', text: 'No.' }, call]));
+  assert.equal(refused(message([call, call]), 0, 1).stop_reason, 'end_turn');
+  assert.equal(refused(message([hostedCall, call]), 1).stop_reason, 'end_turn');
+  assert.equal(refused(message([call], 'max_tokens'), 0).stop_reason, 'max_tokens');
+  assert.equal(refused(message([call])).stop_reason, 'tool_use');
+});
+
+test('an index that is no call is left alone', () => {
+  assert.deepEqual(refused(message([call]), 7), message([call]));
+});
+
+test('an error body gives its type and the request id that it carries', () => {
+  const { facts } = whole({ type: 'error', error: { type: 'rate_limit_error', message: 'x' }, request_id: 'req_1' });
+  assert.deepEqual([facts.errorType, facts.upstreamRequestId], ['rate_limit_error', 'req_1']);
+  assert.equal(whole({ type: 'error' }).facts.errorType, 'unknown_error');
+});
+
+test('counts that are no whole numbers are unknown', () => {
+  const { facts } = whole({ ...message([]), usage: { input_tokens: '12', cache_read_input_tokens: null, output_tokens: -1 } });
+  assert.deepEqual([facts.inputTokenCount, facts.outputTokenCount], [null, null]);
+});

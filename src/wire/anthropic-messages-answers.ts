@@ -1,0 +1,181 @@
+// Answers of the Anthropic Messages API (platform.claude.com/docs/en/api/messages): what a message says, and the reading of a whole one.
+// A refused tool call is replaced by a text block and the stop reason follows; all other bytes stay as they came.
+// An answer in which a tool call could not be found or named for certain is `malformed`.
+
+import { label } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import type { Splice } from '../core/slot.ts';
+import type { AnswerFacts, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
+import type { JsonNode } from './json.ts';
+import { countOf, isJsonProblem, jsonText, memberOf, parseJson, textOf } from './json.ts';
+import { createNotes, describeProblem } from './reading.ts';
+
+/** Block types whose members we know; any other is visited whole and noted in answers. */
+export const knownBlocks: ReadonlySet<string> = new Set([
+  'text',
+  'image',
+  'document',
+  'search_result',
+  'thinking',
+  'redacted_thinking',
+  'tool_use',
+  'tool_result',
+  'tool_reference',
+  'server_tool_use',
+  'mcp_tool_use',
+  'mcp_tool_result',
+  'web_search_tool_result',
+  'web_search_result',
+  'web_fetch_tool_result',
+  'web_fetch_result',
+  'code_execution_tool_result',
+  'code_execution_result',
+  'encrypted_code_execution_result',
+  'bash_code_execution_tool_result',
+  'bash_code_execution_result',
+  'text_editor_code_execution_tool_result',
+  'tool_search_tool_result',
+  'tool_search_tool_search_result',
+  'container_upload',
+]);
+
+/** Blocks that call a tool. */
+export const callTypes: ReadonlySet<string> = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use']);
+
+/** A problem of framing, as the end of a sentence. */
+export interface Unframed {
+  readonly unframed: string;
+}
+
+export const unframed = (problem: string): Unframed => ({ unframed: problem });
+
+export type CallHead = Omit<CalledTool, 'arguments'>;
+
+/** Reads who is called by a block of a calling type. A tool of a connected MCP server is named `server/tool`. */
+export const readCallHead = (block: JsonNode, type: string): CallHead | Unframed => {
+  const name = textOf(memberOf(block, 'name'));
+  const callId = textOf(memberOf(block, 'id'));
+  if (name === undefined || name === '') return unframed(`a ${type} block has no name`);
+  if (callId === undefined || callId === '') return unframed(`a ${type} block has no id`);
+  if (type !== 'mcp_tool_use') return { name, callId, hosted: type !== 'tool_use' };
+  const server = textOf(memberOf(block, 'server_name'));
+  if (server === undefined || server === '') return unframed('an mcp_tool_use block has no server_name');
+  return { name: `${server}/${name}`, callId, hosted: true };
+};
+
+export const noArguments: Uint8Array = jsonText({});
+
+export const inputOf = (block: JsonNode, source: Uint8Array): Uint8Array => {
+  const input = memberOf(block, 'input');
+  return input === undefined ? noArguments : source.subarray(input.start, input.end);
+};
+
+const sum = (counts: readonly (number | null)[]): number | null => {
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? null : known.reduce((total, count) => total + count, 0);
+};
+
+const inputCounts = ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'] as const;
+
+/** Gathers what an answer says about itself as it arrives. */
+export interface Facts {
+  readonly note: (what: string, why: string) => void;
+  readonly takeMessage: (message: JsonNode) => void;
+  readonly takeUsage: (usage: JsonNode | undefined) => void;
+  readonly takeBlock: (type: string) => void;
+  readonly takeError: (body: JsonNode) => void;
+  /** What the model read counts as input, whether it came from the provider's cache or not. */
+  readonly soFar: () => AnswerFacts;
+}
+
+export const createFacts = (): Facts => {
+  const notes = createNotes();
+  /** The latest count under each name: those of a stream are cumulative and replace each other. */
+  const counts = new Map<string, number>();
+  let modelReported: string | null = null;
+  let upstreamRequestId: string | null = null;
+  let errorType: string | null = null;
+  return {
+    note: notes.add,
+    takeMessage: (message) => {
+      modelReported = textOf(memberOf(message, 'model')) ?? modelReported;
+    },
+    takeUsage: (usage) => {
+      for (const name of [...inputCounts, 'output_tokens']) {
+        const count = countOf(memberOf(usage, name));
+        if (count !== null) counts.set(name, count);
+      }
+    },
+    takeBlock: (type) => {
+      if (type === 'redacted_thinking') notes.add(type, 'encrypted');
+      else if (!knownBlocks.has(type)) notes.add('content_block', `unknown type ${label(type)}`);
+    },
+    takeError: (body) => {
+      errorType = textOf(memberOf(memberOf(body, 'error'), 'type')) ?? 'unknown_error';
+      upstreamRequestId = textOf(memberOf(body, 'request_id')) ?? null;
+    },
+    soFar: () => ({
+      modelReported,
+      upstreamRequestId,
+      inputTokenCount: sum(inputCounts.map((name) => counts.get(name) ?? null)),
+      outputTokenCount: counts.get('output_tokens') ?? null,
+      errorType,
+      notInspected: notes.list(),
+    }),
+  };
+};
+
+export const stopReasonSplice = (stopReason: JsonNode | undefined): readonly Splice[] =>
+  stopReason?.kind === 'string' && stopReason.text === 'tool_use'
+    ? [{ start: stopReason.start, end: stopReason.end, replacement: jsonText('end_turn') }]
+    : [];
+
+interface WholeCall {
+  readonly call: CalledTool;
+  readonly block: JsonNode;
+}
+
+/** The calls in a message's content, in order. */
+const readCalls = (content: JsonNode | undefined, body: Uint8Array, take: (type: string) => void): readonly WholeCall[] | Unframed => {
+  if (content === undefined) return [];
+  if (content.kind !== 'array') return unframed('/content is not an array');
+  const calls: WholeCall[] = [];
+  for (const [index, block] of content.items.entries()) {
+    const type = textOf(memberOf(block, 'type'));
+    if (type === undefined) return unframed(`/content/${index}/type is not a string`);
+    take(type);
+    if (!callTypes.has(type)) continue;
+    const head = readCallHead(block, type);
+    if ('unframed' in head) return head;
+    if (calls.length === limits.toolCallsPerAnswerCount)
+      return unframed(`there are more than ${limits.toolCallsPerAnswerCount} tool calls`);
+    calls.push({ call: { ...head, arguments: inputOf(block, body) }, block });
+  }
+  return calls;
+};
+
+/** Reads a whole answer of any operation: a message, an error or a count. */
+export const readWhole = (body: Uint8Array): WholeAnswer | Malformed => {
+  const root = parseJson(body);
+  if (isJsonProblem(root)) return { malformed: describeProblem(root) };
+  if (root.kind !== 'object') return { malformed: 'the answer is not an object' };
+  const facts = createFacts();
+  facts.takeMessage(root);
+  facts.takeUsage(memberOf(root, 'usage') ?? root);
+  if (textOf(memberOf(root, 'type')) === 'error') facts.takeError(root);
+  const calls = readCalls(memberOf(root, 'content'), body, facts.takeBlock);
+  if ('unframed' in calls) return { malformed: calls.unframed };
+  return {
+    facts: facts.soFar(),
+    toolCalls: calls.map(({ call }) => call),
+    refuse: (refused) => {
+      const splices: Splice[] = [];
+      for (const [index, text] of refused) {
+        const block = calls[index]?.block;
+        if (block !== undefined) splices.push({ start: block.start, end: block.end, replacement: jsonText({ type: 'text', text }) });
+      }
+      const callsLeft = calls.filter(({ call }, index) => !call.hosted && !refused.has(index)).length;
+      return splices.length > 0 && callsLeft === 0 ? [...splices, ...stopReasonSplice(memberOf(root, 'stop_reason'))] : splices;
+    },
+  };
+};

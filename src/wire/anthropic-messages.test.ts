@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import type { DenialCode } from '../core/denial.ts';
+import { denialTable } from '../core/denial.ts';
+import { limits } from '../core/limits.ts';
+import type { Reading } from '../core/wire-format.ts';
+import { anthropicMessages as format } from './anthropic-messages.ts';
+
+const base = { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] };
+const result = (more: object) => format.read('messages', Buffer.from(JSON.stringify({ ...base, ...more })));
+const read = (more: object): Reading => {
+  const reading = result(more);
+  return 'malformed' in reading ? assert.fail(reading.malformed) : reading;
+};
+const malformed = (more: object): string => {
+  const reading = result(more);
+  return 'malformed' in reading ? reading.malformed : assert.fail('was accepted');
+};
+const ask = (...content: readonly unknown[]) => ({ messages: [{ role: 'user', content }] });
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+test('two operations are carried, by exactly their method and path', () => {
+  assert.equal(format.operation('POST', '/v1/messages'), 'messages');
+  assert.equal(format.operation('POST', '/v1/messages/count_tokens'), 'count_tokens');
+  const others = ['/v1/messages/', '/v1/messages/batches', '/v1/models', '/v1/Messages', '//v1/messages', '/v1/messages/../messages'];
+  for (const path of others) assert.equal(format.operation('POST', path), undefined, path);
+  assert.equal(format.operation('GET', '/v1/messages'), undefined);
+});
+
+test('the credential is read however the client sends it', () => {
+  assert.equal(format.credential({ 'x-api-key': 'k' }), 'k');
+  assert.equal(format.credential({ authorization: 'Bearer k' }), 'k');
+  assert.equal(format.credential({ authorization: 'bearer  k' }), 'k');
+  assert.equal(format.credential({ 'x-api-key': 'k', authorization: 'Bearer k' }), 'k');
+  assert.equal(format.credential({}), null);
+});
+
+test('credentials that differ, or of another scheme, become one that no invocation has', () => {
+  for (const headers of [
+    { 'x-api-key': 'a', authorization: 'Bearer b' },
+    { authorization: 'Basic dTpw' },
+    { authorization: 'Bearer a b' },
+  ]) {
+    const credential = format.credential(headers);
+    assert.ok(credential !== null && /\s/.test(credential), JSON.stringify(headers));
+  }
+});
+
+test('G-CREDENTIAL-1: no credential and no header of ours travels on', () => {
+  const forwarded = format.forwardedHeaders.join(' ');
+  assert.doesNotMatch(forwarded, /\*|authorization|x-api-key|cookie|sealwright|dangerous/);
+});
+
+test('a wrong type is named by its pointer', () => {
+  const cases: readonly (readonly [object, string])[] = [
+    [{ model: 1 }, '/model is not a name'],
+    [{ model: '' }, '/model is not a name'],
+    [{ messages: undefined }, '/messages is not an array'],
+    [{ messages: {} }, '/messages is not an array'],
+    [{ messages: ['Hi'] }, '/messages/0 is not an object'],
+    [{ messages: [{ content: 'Hi' }] }, '/messages/0/role is not a string'],
+    [{ messages: [{ role: 'user' }] }, '/messages/0/content is not a string or an array'],
+    [{ messages: [{ role: 'user', content: 5 }] }, '/messages/0/content is not a string or an array'],
+    [ask('Hi'), '/messages/0/content/0 is not an object'],
+    [ask({ text: 'Hi' }), '/messages/0/content/0/type is not a string'],
+    [ask({ type: 'tool_result' }), '/messages/0/content/0/tool_use_id is not a string'],
+    [ask({ type: 'image', source: {} }), '/messages/0/content/0/source/type is not a string'],
+    [{ stream: 'true' }, '/stream is not a boolean'],
+    [{ stream: null }, '/stream is not a boolean'],
+    [{ system: 5 }, '/system is not a string or an array'],
+    [{ system: [5] }, '/system/0 is not an object'],
+    [{ tools: {} }, '/tools is not an array'],
+    [{ tools: [5] }, '/tools/0 is not an object'],
+    [{ tools: [{}] }, '/tools/0/name is not a string'],
+    [{ tools: [{ name: 'a', type: 5 }] }, '/tools/0/type is not a string'],
+    [{ mcp_servers: [{}] }, '/mcp_servers/0/name is not a string'],
+  ];
+  for (const [more, problem] of cases) assert.equal(malformed(more), problem);
+});
+
+test('more tools than the limit are refused', () => {
+  const tools = Array.from({ length: limits.toolsOfferedCount + 1 }, (_, index) => ({ name: `t${index}` }));
+  assert.match(malformed({ tools }), /^\/tools is not a list of at most/);
+  assert.equal(read({ tools: tools.slice(1) }).toolsOffered.length, limits.toolsOfferedCount);
+});
+
+test('a tool is hosted when the provider would run it', () => {
+  const hosted = (tool: object) => read({ tools: [{ name: 'x', ...tool }] }).toolsOffered[0]?.hosted;
+  for (const type of [undefined, null, 'custom', 'bash_20250124', 'text_editor_20250728', 'computer_20250124', 'memory_20250818']) {
+    assert.equal(hosted({ type }), false, String(type));
+  }
+  for (const type of ['web_search_20250305', 'code_execution_20250825', 'bash', 'bash_of_tomorrow', 'mcp_toolset', '']) {
+    assert.equal(hosted({ type }), true, type);
+  }
+});
+
+test('every position of text is a slot with the role of who said it', () => {
+  const { slots } = read({
+    system: [{ type: 'text', text: 'S' }],
+    messages: [
+      { role: 'user', content: 'U', name: 'N' },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'thinking', thinking: 'T', signature: 'sig' },
+          { type: 'tool_use', id: 'i', name: 'n', input: { a: ['I'] } },
+        ],
+      },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'i', content: 'R' }] },
+      { role: 'system', content: 'M' },
+      { role: 'narrator', content: [{ type: 'text', text: 'X', citations: [{ cited_text: 'C', encrypted_index: 'E' }] }] },
+    ],
+    tools: [{ name: 'n', description: 'D', input_schema: { properties: { a: { description: 'P' } } } }],
+    metadata: { user_id: 'W' },
+    stop_sequences: ['Q'],
+    anything: { new: { text: 'Z' } },
+  });
+  const said = slots.map(({ role, text }) => `${role}:${text}`);
+  const expected = ['user:U', 'user:N', 'assistant:T', 'assistant:n', 'assistant:I', 'tool:R', 'system:M', 'unknown:X', 'unknown:C'];
+  const around = ['system:S', 'system:n', 'system:D', 'system:P', 'unknown:W', 'unknown:Q', 'unknown:Z'];
+  for (const each of [...expected, ...around]) assert.ok(said.includes(each), each);
+  assert.equal(slots.length, expected.length + around.length + 1, 'and the index of the citation');
+  assert.ok(!said.some((each) => each.endsWith(':sig')));
+});
+
+test('an identifier that could be prose is text like any other', () => {
+  const texts = (message: object) => read({ messages: [message] }).slots.map(({ text }) => text);
+  assert.deepEqual(texts({ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', id: 'a b' }] }), ['a b']);
+  assert.deepEqual(texts({ role: 'to whom it may concern', content: [{ type: 'of my own', text: 'x' }] }), [
+    'to whom it may concern',
+    'of my own',
+    'x',
+  ]);
+});
+
+test('what is signed or encrypted is noted as not inspected', () => {
+  const { slots, notInspected } = read(
+    ask({ type: 'thinking', thinking: 'T', signature: 'sig' }, { type: 'web_search_result', encrypted_content: 'E' }),
+  );
+  assert.deepEqual(
+    slots.map(({ text }) => text),
+    ['T'],
+  );
+  assert.deepEqual(notInspected, [
+    { what: 'thinking', why: 'signed' },
+    { what: 'web_search_result', why: 'encrypted' },
+  ]);
+});
+
+test('the digest of the system prompt is that of its text, whichever form it has, without the billing line', () => {
+  const block = (text: string) => ({ type: 'text', text });
+  assert.equal(read({}).systemPromptDigest, null);
+  assert.equal(read({ system: 'Be brief.' }).systemPromptDigest, sha256('Be brief.'));
+  const billing = block('x-anthropic-billing-header: cc_version=1;');
+  assert.equal(read({ system: [billing, block('Be brief.')] }).systemPromptDigest, sha256('Be brief.'));
+  assert.equal(read({ system: [billing] }).systemPromptDigest, null);
+  assert.equal(read({ system: [block('a'), block('b')] }).systemPromptDigest, sha256('a\0b'));
+  assert.notEqual(read({ system: [block('ab')] }).systemPromptDigest, read({ system: [block('a'), block('b')] }).systemPromptDigest);
+});
+
+test('a session id is kept only where it has the form of an identifier', () => {
+  const sessionOf = (userId: unknown) => read({ metadata: { user_id: userId } }).sessionId;
+  assert.equal(sessionOf('{"session_id":"46f77169-4ecc"}'), '46f77169-4ecc');
+  for (const userId of ['user-1', '{"session_id":"two words"}', '{"session_id":5}', '{', 7]) assert.equal(sessionOf(userId), null);
+});
+
+test('only messages are streamed', () => {
+  assert.equal(read({ stream: true }).streaming, true);
+  assert.equal(read({ stream: false }).streaming, false);
+  const counted = format.read('count_tokens', Buffer.from(JSON.stringify({ ...base, stream: true })));
+  assert.ok(!('malformed' in counted) && !counted.streaming);
+});
+
+const rendered = (code: DenialCode, client: 'sdk' | 'claude-code') => {
+  const { status, headers, body } = format.renderDenial({ code, sentence: 'No.', recordId: null }, client);
+  return { status, headers, type: (JSON.parse(Buffer.from(body).toString()) as { error: { type: string } }).error.type };
+};
+
+test('an SDK gets the error type that belongs to the status', () => {
+  const types = Object.fromEntries((Object.keys(denialTable) as DenialCode[]).map((code) => [code, rendered(code, 'sdk').type]));
+  assert.deepEqual(types, {
+    unidentified: 'authentication_error',
+    malformed: 'invalid_request_error',
+    too_large: 'request_too_large',
+    not_permitted: 'permission_error',
+    model_not_permitted: 'permission_error',
+    tool_not_permitted: 'permission_error',
+    not_inspectable: 'permission_error',
+    approval_unavailable: 'permission_error',
+    stopped: 'permission_error',
+    rate_limited: 'rate_limit_error',
+    budget_exhausted: 'rate_limit_error',
+    deadline_exceeded: 'timeout_error',
+    record_unavailable: 'api_error',
+    overloaded: 'overloaded_error',
+    outcome_unrecorded: 'api_error',
+  });
+});
+
+test('Claude Code gets a status that it shows once and does not repeat', () => {
+  for (const code of Object.keys(denialTable) as DenialCode[]) {
+    const { status, headers, type } = rendered(code, 'claude-code');
+    if (code === 'overloaded') assert.equal(status, 503);
+    else if (code === 'rate_limited' || code === 'budget_exhausted') {
+      assert.deepEqual([status, type, headers['retry-after']], [429, 'rate_limit_error', '3600']);
+    } else assert.deepEqual([status, type, headers['retry-after']], [400, 'invalid_request_error', undefined], code);
+  }
+});

@@ -1,0 +1,308 @@
+// The Anthropic Messages API (platform.claude.com/docs/en/api/messages): requests, denials and the face of the format.
+// Reads every string of a request as a slot; what is opaque (images, encrypted content, files) is listed as not inspected.
+// A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and block types are visited and pass.
+
+import { createHash } from 'node:crypto';
+import type { DenialCode } from '../core/denial.ts';
+import { denialTable } from '../core/denial.ts';
+import { label } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import type { AgentClient } from '../core/principal.ts';
+import type { Slot } from '../core/slot.ts';
+import type { AnsweredTool, DenialText, Malformed, OfferedTool, Reading, StreamReader, WireFormat } from '../core/wire-format.ts';
+import { knownBlocks, readWhole } from './anthropic-messages-answers.ts';
+import type { Shown } from './anthropic-messages-stream.ts';
+import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
+import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
+import { createHeldStream } from './held-stream.ts';
+import type { JsonNode } from './json.ts';
+import { isJsonProblem, jsonText, memberOf, parseJson, pointer, textOf } from './json.ts';
+import type { Notes } from './reading.ts';
+import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { renderEvent } from './sse.ts';
+
+interface Walk {
+  readonly slots: Slot[];
+  readonly toolsOffered: OfferedTool[];
+  readonly toolsAnswered: AnsweredTool[];
+  readonly notes: Notes;
+  malformed: string | null;
+}
+
+const wrong = (walk: Walk, path: string, expected: string): void => {
+  walk.malformed ??= `${path} is not ${expected}`;
+};
+
+const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type']);
+
+/** Whether a member of a known shape is an identifier; one that could be prose is text like any other. */
+const isIdentifier = (name: string, value: JsonNode): boolean =>
+  identifiers.has(name) && value.kind === 'string' && label(value.text) === value.text;
+
+const isToolResult = (type: string): boolean => type === 'tool_result' || type.endsWith('_tool_result');
+
+const visitContent = (walk: Walk, content: JsonNode, path: string, role: Slot['role']): void => {
+  if (content.kind === 'string') visitStrings(walk.slots, content, path, role);
+  else if (content.kind === 'array')
+    for (const [index, block] of content.items.entries()) visitBlock(walk, block, pointer(path, index), role);
+  else wrong(walk, path, 'a string or an array');
+};
+
+const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Slot['role']): void => {
+  const type = textOf(memberOf(block, 'type'));
+  if (block.kind !== 'object') return wrong(walk, path, 'an object');
+  if (type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
+  if (type === 'tool_result') readToolResult(walk, block, path);
+  if (type === 'container_upload') walk.notes.add(type, 'file');
+  const known = knownBlocks.has(type);
+  const words = isToolResult(type) ? 'tool' : role;
+  for (const { name, value } of block.members) {
+    const at = pointer(path, name);
+    if ((known || name === 'type') && isIdentifier(name, value)) continue;
+    if (known && name === 'signature') walk.notes.add(type, 'signed');
+    else if (known && (name.startsWith('encrypted_') || (name === 'data' && type === 'redacted_thinking')))
+      walk.notes.add(type, 'encrypted');
+    else if (known && name === 'content' && value.kind === 'object') visitBlock(walk, value, at, words);
+    else if (known && name === 'content' && value.kind !== 'literal') visitContent(walk, value, at, words);
+    else if (known && name === 'source' && value.kind === 'object') visitSource(walk, value, at, { type, role: words });
+    else visitStrings(walk.slots, value, at, words);
+  }
+};
+
+const readToolResult = (walk: Walk, block: JsonNode, path: string): void => {
+  const callId = textOf(memberOf(block, 'tool_use_id'));
+  const isError = memberOf(block, 'is_error');
+  if (callId === undefined) return wrong(walk, pointer(path, 'tool_use_id'), 'a string');
+  walk.toolsAnswered.push({ callId, success: !(isError?.kind === 'literal' && isError.value === true) });
+};
+
+/** Where an image or a document comes from. Text can be read; bytes, addresses and stored files cannot. */
+const visitSource = (walk: Walk, source: JsonNode, path: string, block: { readonly type: string; readonly role: Slot['role'] }): void => {
+  const type = textOf(memberOf(source, 'type'));
+  if (source.kind !== 'object' || type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
+  const readable = block.type === 'document' && (type === 'text' || type === 'content');
+  if (!readable) walk.notes.add(block.type, label(type));
+  for (const { name, value } of source.members) {
+    const at = pointer(path, name);
+    if (isIdentifier(name, value) || (name === 'data' && type === 'base64')) continue;
+    if (name === 'content' && type === 'content') visitContent(walk, value, at, block.role);
+    else visitStrings(walk.slots, value, at, block.role);
+  }
+};
+
+const messageRoles: ReadonlySet<string> = new Set(['system', 'user', 'assistant']);
+
+const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
+  if (messages.kind !== 'array') return wrong(walk, path, 'an array');
+  for (const [index, message] of messages.items.entries()) {
+    const at = pointer(path, index);
+    const role = textOf(memberOf(message, 'role'));
+    const content = memberOf(message, 'content');
+    if (message.kind !== 'object') return wrong(walk, at, 'an object');
+    if (role === undefined) return wrong(walk, pointer(at, 'role'), 'a string');
+    if (content === undefined) return wrong(walk, pointer(at, 'content'), 'a string or an array');
+    const words = messageRoles.has(role) ? (role as Slot['role']) : 'unknown';
+    for (const { name, value } of message.members) {
+      if (name === 'content') visitContent(walk, value, pointer(at, name), words);
+      else if (!isIdentifier(name, value)) visitStrings(walk.slots, value, pointer(at, name), words);
+    }
+  }
+};
+
+/** Tools with a type of the vendor's that the client runs all the same; any other type runs at the provider. */
+const clientToolType = /^(custom|bash_\d+|text_editor_\d+|computer_\d+|memory_\d+|(browser|computer)_toolset_\d+)$/;
+
+const visitTools = (walk: Walk, tools: JsonNode, path: string): void => {
+  if (tools.kind !== 'array') return wrong(walk, path, 'an array');
+  for (const [index, tool] of tools.items.entries()) {
+    const at = pointer(path, index);
+    const type = memberOf(tool, 'type');
+    if (tool.kind !== 'object') return wrong(walk, at, 'an object');
+    if (type !== undefined && type.kind !== 'string' && !(type.kind === 'literal' && type.value === null)) {
+      return wrong(walk, pointer(at, 'type'), 'a string');
+    }
+    // A set of tools has no name of its own: it goes by its server, or by its type.
+    const name = textOf(memberOf(tool, 'name')) ?? textOf(memberOf(tool, 'mcp_server_name')) ?? textOf(type);
+    if (name === undefined) return wrong(walk, pointer(at, 'name'), 'a string');
+    offer(walk, path, { name, hosted: type?.kind === 'string' && !clientToolType.test(type.text) });
+    visitStrings(walk.slots, tool, at, 'system');
+  }
+};
+
+/** MCP servers that the provider would connect to. */
+const visitServers = (walk: Walk, servers: JsonNode, path: string): void => {
+  if (servers.kind !== 'array') return wrong(walk, path, 'an array');
+  for (const [index, server] of servers.items.entries()) {
+    const name = textOf(memberOf(server, 'name'));
+    if (name === undefined) return wrong(walk, pointer(pointer(path, index), 'name'), 'a string');
+    offer(walk, path, { name, hosted: true });
+  }
+  visitStrings(walk.slots, servers, path, 'unknown');
+};
+
+const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
+  if (walk.toolsOffered.length < limits.toolsOfferedCount) walk.toolsOffered.push(tool);
+  else wrong(walk, path, `a list of at most ${limits.toolsOfferedCount} tools`);
+};
+
+/** Claude Code puts a line about itself into a block of its own that differs from request to request (seen in 2.1.197). */
+const BILLING_PREFIX = 'x-anthropic-billing-header:';
+
+/** SHA-256 over the texts, joined by a NUL; of a single text, its plain digest. */
+const systemPromptDigest = (system: JsonNode | undefined): string | null => {
+  const blocks = system?.kind === 'array' ? system.items.map((block) => memberOf(block, 'text')) : [system];
+  const texts = blocks.map(textOf).filter((text) => text !== undefined && !text.startsWith(BILLING_PREFIX));
+  return texts.length === 0 ? null : createHash('sha256').update(texts.join('\0')).digest('hex');
+};
+
+/** Claude Code sends `metadata.user_id` as a JSON text with a `session_id`: a claim, kept where it has the form of an identifier. */
+const sessionIdOf = (metadata: JsonNode | undefined): string | null => {
+  const userId = textOf(memberOf(metadata, 'user_id'));
+  if (userId === undefined) return null;
+  const claims = parseJson(Buffer.from(userId, 'utf8'));
+  const sessionId = isJsonProblem(claims) ? undefined : textOf(memberOf(claims, 'session_id'));
+  return sessionId !== undefined && label(sessionId) === sessionId ? sessionId : null;
+};
+
+const operations: ReadonlyMap<string, string> = new Map([
+  ['POST /v1/messages', 'messages'],
+  ['POST /v1/messages/count_tokens', 'count_tokens'],
+]);
+const carried: ReadonlySet<string> = new Set(operations.values());
+
+const readRequest = (operation: string, body: Uint8Array): Reading | Malformed => {
+  if (!carried.has(operation)) return { malformed: 'the path is no operation of the vendor that this envelope carries' };
+  const root = parseJson(body);
+  if (isJsonProblem(root)) return { malformed: describeProblem(root) };
+  if (root.kind !== 'object') return { malformed: 'the body is not an object' };
+  const model = memberOf(root, 'model');
+  const messages = memberOf(root, 'messages');
+  const stream = memberOf(root, 'stream');
+  const walk: Walk = { slots: [], toolsOffered: [], toolsAnswered: [], notes: createNotes(), malformed: null };
+  if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
+  if (messages === undefined) return { malformed: '/messages is not an array' };
+  if (stream !== undefined && !(stream.kind === 'literal' && stream.value !== null)) return { malformed: '/stream is not a boolean' };
+  for (const { name, value } of root.members) {
+    const path = pointer('', name);
+    if (name === 'system') visitContent(walk, value, path, 'system');
+    else if (name === 'messages') visitMessages(walk, value, path);
+    else if (name === 'tools') visitTools(walk, value, path);
+    else if (name === 'mcp_servers') visitServers(walk, value, path);
+    else if (name !== 'model') visitStrings(walk.slots, value, path, 'unknown');
+  }
+  if (walk.malformed !== null) return { malformed: walk.malformed };
+  return {
+    model: model.text,
+    modelRange: { start: model.start, end: model.end },
+    streaming: operation === 'messages' && stream?.kind === 'literal' && stream.value === true,
+    slots: walk.slots,
+    toolsOffered: walk.toolsOffered,
+    toolsAnswered: walk.toolsAnswered,
+    systemPromptDigest: systemPromptDigest(memberOf(root, 'system')),
+    sessionId: sessionIdOf(memberOf(root, 'metadata')),
+    notInspected: walk.notes.list(),
+  };
+};
+
+/** The error type beside each status (platform.claude.com/docs/en/api/errors); the SDK picks its error class by the status. */
+const errorTypes: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  500: 'api_error',
+  502: 'api_error',
+  503: 'api_error',
+  504: 'timeout_error',
+};
+
+const errorTypeOf = (status: number, code: DenialCode | null): string =>
+  code === 'overloaded' ? 'overloaded_error' : (errorTypes[status] ?? 'api_error');
+
+const errorBody = (type: string, message: string): object => ({ type: 'error', error: { type, message } });
+
+/**
+ * Claude Code shows a 400 once and as it is; it repeats 401 and 5xx for minutes, hides 413 and answers 403 by sending people to log in.
+ * A 429 it repeats too unless the wait is long (measured with 2.1.197).
+ */
+const statusForClaudeCode = (code: DenialCode): number => {
+  if (code === 'rate_limited' || code === 'budget_exhausted') return 429;
+  return denialTable[code].retryable ? denialTable[code].status : 400;
+};
+
+const LONG_WAIT_SECONDS = 3_600;
+
+const renderDenial = (denial: DenialText, client: AgentClient): ReturnType<WireFormat['renderDenial']> => {
+  const forClaudeCode = client === 'claude-code';
+  const status = forClaudeCode ? statusForClaudeCode(denial.code) : denialTable[denial.code].status;
+  const headers = denialHeaders(denial);
+  return {
+    status,
+    headers: forClaudeCode && status === 429 ? { ...headers, 'retry-after': String(LONG_WAIT_SECONDS) } : headers,
+    body: jsonText(errorBody(errorTypeOf(status, denial.code), messageOf(denial))),
+  };
+};
+
+/** Claude Code repeats a stream that ends in an error as a call without one, so it gets an orderly end that says why. */
+const renderOrderlyEnd = (message: string, { begun, open, next }: Shown): Uint8Array => {
+  const usage = { input_tokens: 0, output_tokens: 0 };
+  const parts: Uint8Array[] = [];
+  if (!begun) {
+    const answer = { id: 'msg_sealwright', type: 'message', role: 'assistant', model: 'sealwright', content: [], stop_reason: null };
+    parts.push(renderEvent('message_start', { type: 'message_start', message: { ...answer, stop_sequence: null, usage } }));
+  }
+  if (open !== null) parts.push(renderEvent('content_block_stop', { type: 'content_block_stop', index: open }));
+  parts.push(renderTextBlock(open === null ? next : open + 1, message));
+  const delta = { stop_reason: 'end_turn', stop_sequence: null };
+  parts.push(renderEvent('message_delta', { type: 'message_delta', delta, usage: { output_tokens: 0 } }));
+  parts.push(renderEvent('message_stop', { type: 'message_stop' }));
+  return Buffer.concat(parts);
+};
+
+const renderInStream = (denial: DenialText, client: AgentClient, shown: Shown): Uint8Array => {
+  const message = messageOf(denial);
+  if (client === 'claude-code') return renderOrderlyEnd(message, shown);
+  return renderEvent('error', errorBody(errorTypeOf(denialTable[denial.code].status, denial.code), message));
+};
+
+const readStream = (): StreamReader => {
+  const framing = createFraming();
+  const stream = createHeldStream(framing);
+  return {
+    push: stream.push,
+    end: stream.end,
+    facts: framing.facts,
+    renderDenial: (denial, client) => renderInStream(denial, client, stream.shown()),
+  };
+};
+
+const bearer = /^bearer +(\S+)$/i;
+
+/** Two credentials that differ make one that is of no form, so that it is refused as such. */
+const CONFLICTING = 'two credentials that differ';
+
+const credential: WireFormat['credential'] = ({ 'x-api-key': apiKey, authorization }) => {
+  const fromBearer = authorization === undefined ? undefined : (bearer.exec(authorization)?.[1] ?? authorization);
+  if (apiKey !== undefined && fromBearer !== undefined && apiKey !== fromBearer) return CONFLICTING;
+  return apiKey ?? fromBearer ?? null;
+};
+
+export const anthropicMessages: WireFormat = {
+  name: 'anthropic-messages',
+  prefix: '/anthropic',
+  operation: (method, path) => operations.get(`${method} ${path}`),
+  credential,
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta', 'content-type', 'accept', 'user-agent'],
+  read: readRequest,
+  readWhole,
+  requestIdHeader: 'request-id',
+  readStream,
+  renderDenial,
+  renderFailure: (failure) => ({
+    status: failure.status,
+    headers: failureHeaders(failure),
+    body: jsonText(errorBody(errorTypeOf(failure.status, null), messageOf(failure))),
+  }),
+  spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
+};

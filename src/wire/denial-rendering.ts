@@ -1,0 +1,24 @@
+// What the renderings of denials and failures have in common, whatever the format: the words and the header fields.
+// Total over every denial code; the shape of the body is the format's own.
+
+import { denialTable } from '../core/denial.ts';
+import type { DenialText, FailureText } from '../core/wire-format.ts';
+
+/** What the caller reads: our sentence, and where to ask when there is a record. */
+export const messageOf = ({ sentence, recordId }: DenialText | FailureText): string =>
+  recordId === null ? sentence : `${sentence} Record ${recordId}. Ask: sealwright why ${recordId}`;
+
+const recordHeader = (recordId: string | null): Record<string, string> => (recordId === null ? {} : { 'x-sealwright-record': recordId });
+
+export const denialHeaders = ({ code, recordId }: DenialText): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  ...(denialTable[code].retryable ? {} : { 'x-should-retry': 'false' }),
+  'x-sealwright-denial': code,
+  ...recordHeader(recordId),
+});
+
+/** A failure leaves it to the client whether to try again: nothing says that it must not. */
+export const failureHeaders = ({ recordId }: FailureText): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  ...recordHeader(recordId),
+});
