@@ -1,0 +1,130 @@
+// What no single setting shows: names that must match one another, and settings that do less than they seem to.
+// A problem stops the envelope from starting; a warning is printed by `check` and at the start.
+
+import { nearest } from '../core/nearest.ts';
+import { carriedFormats } from '../endpoints/config.ts';
+import { approvalSubjects } from '../policy/config.ts';
+import type { Config } from './config.ts';
+import type { ConfigProblem, PathStep } from './problem.ts';
+
+type At = (path: readonly PathStep[], message: string, of?: 'key' | 'value', meant?: string) => ConfigProblem;
+
+/** `sun_path` of Linux without its final zero byte. */
+const socketPathBytesMax = 107;
+
+const rolesExist = ({ agents, agent_roles: roles }: Config, at: At): readonly ConfigProblem[] =>
+  Object.entries(agents).flatMap(([id, agent]) =>
+    agent.roles.flatMap((role, index) =>
+      Object.hasOwn(roles, role)
+        ? []
+        : [at(['agents', id, 'roles', index], 'names a role that is not under agent_roles', 'value', nearest(role, Object.keys(roles)))],
+    ),
+  );
+
+/** Every name that a client may use must mean one pin, whatever the endpoint. */
+const namesAreUnambiguous = ({ endpoints }: Config, at: At): readonly ConfigProblem[] => {
+  const problems: ConfigProblem[] = [];
+  const pins = new Set(Object.values(endpoints).flatMap(({ models }) => models.map(({ pin }) => pin)));
+  const pinOf = new Map<string, string>();
+  for (const [id, { models }] of Object.entries(endpoints)) {
+    const here = new Set<string>();
+    for (const [index, { pin, also_called: names = [] }] of models.entries()) {
+      const path = ['endpoints', id, 'models', index];
+      if (here.has(pin)) problems.push(at([...path, 'pin'], 'is listed twice under this endpoint'));
+      here.add(pin);
+      for (const [nameIndex, name] of names.entries()) {
+        const namePath = [...path, 'also_called', nameIndex];
+        if (pins.has(name)) problems.push(at(namePath, 'is the pin of a model; a name must mean one model'));
+        else if ((pinOf.get(name) ?? pin) !== pin)
+          problems.push(at(namePath, `already means ${pinOf.get(name)}; a name must mean one model`));
+        pinOf.set(name, pin);
+      }
+    }
+  }
+  return problems;
+};
+
+const socketPath = ({ server }: Config, at: At): readonly ConfigProblem[] => {
+  const bytes = Buffer.byteLength(server.control_socket ?? '');
+  return bytes > socketPathBytesMax
+    ? [at(['server', 'control_socket'], `is ${bytes} bytes long when made absolute; a socket path may have ${socketPathBytesMax}`)]
+    : [];
+};
+
+export const crossProblems = (config: Config, at: At): readonly ConfigProblem[] => [
+  ...rolesExist(config, at),
+  ...namesAreUnambiguous(config, at),
+  ...socketPath(config, at),
+];
+
+const modelWarnings = ({ agent_roles: roles, endpoints }: Config, at: At): readonly ConfigProblem[] => {
+  const models = Object.values(endpoints).flatMap((endpoint) => endpoint.models);
+  const pins = models.map(({ pin }) => pin);
+  const pinOf = (name: string): string | undefined => models.find(({ also_called: names }) => names?.includes(name) === true)?.pin;
+  return Object.entries(roles).flatMap(([id, { allowed_models: allowed }]) => {
+    if (allowed.length === 0) return [at(['agent_roles', id], 'has no allowed_models and calls no model', 'key')];
+    const unknown = allowed.filter((model) => !pins.includes(model));
+    return unknown.map((model) =>
+      at(
+        ['agent_roles', id, 'allowed_models', allowed.indexOf(model)],
+        'is a model that no endpoint lists as a pin, so it cannot be called',
+        'value',
+        pinOf(model) ?? nearest(model, pins),
+      ),
+    );
+  });
+};
+
+const toolWarnings = ({ agent_roles: roles }: Config, at: At): readonly ConfigProblem[] =>
+  Object.entries(roles).flatMap(([id, role]) => {
+    const subjects = approvalSubjects(role, roles);
+    const approval = (subject: string): readonly PathStep[] => [
+      'agent_roles',
+      id,
+      'requires_human_approval_for',
+      role.requires_human_approval_for.indexOf(subject),
+    ];
+    return [
+      ...role.allowed_tools
+        .filter((tool) => role.prohibited_tools.includes(tool))
+        .map((tool) =>
+          at(['agent_roles', id, 'allowed_tools', role.allowed_tools.indexOf(tool)], 'is also prohibited, and prohibited wins'),
+        ),
+      ...subjects.conditions.map((subject) =>
+        at(
+          approval(subject),
+          'is no tool of any role and, as a condition, is not defined; until it is, every tool call of this role needs approval and is denied',
+        ),
+      ),
+      ...subjects.tools.map((subject) =>
+        at(approval(subject), 'needs an approval that nobody can give on this version; calls of it are denied'),
+      ),
+    ];
+  });
+
+const formatWarnings = ({ endpoints }: Config, at: At): readonly ConfigProblem[] =>
+  Object.entries(endpoints).flatMap(([id, { formats }]) => {
+    const later = formats.filter((format) => !carriedFormats.includes(format));
+    return later.length === 0
+      ? []
+      : [
+          at(
+            ['endpoints', id, 'formats'],
+            `${later.join(', ')}: not carried yet; requests in ${later.length === 1 ? 'it' : 'them'} are refused`,
+          ),
+        ];
+  });
+
+const stanceWarnings = ({ environment, policies }: Config, at: At): readonly ConfigProblem[] => [
+  ...(environment === 'development' ? [] : [at(['identity', 'local_development'], `proves nobody's identity, and this is ${environment}`)]),
+  ...(policies.mode === 'observe'
+    ? [at(['policies', 'mode'], 'lets denied crossings pass and only records what would have happened')]
+    : []),
+];
+
+export const crossWarnings = (config: Config, at: At): readonly ConfigProblem[] => [
+  ...stanceWarnings(config, at),
+  ...modelWarnings(config, at),
+  ...toolWarnings(config, at),
+  ...formatWarnings(config, at),
+];

@@ -1,0 +1,89 @@
+// Settings of the places where models run. Secrets stand here only by reference; the value is fetched when it is needed.
+// The order of the file counts: a model goes to the first listed endpoint that the decision permits.
+
+import { z } from 'zod';
+import type { Topology } from '../core/endpoint.ts';
+import type { Frozen } from '../core/frozen.ts';
+import { plainName } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+
+/** A name that somebody else chose: of a model or tool. */
+const name = z
+  .string()
+  .max(limits.labelCharacters)
+  .regex(plainName, { error: 'must be a name of letters, digits and . _ : / @ + - that begins with a letter or digit' });
+
+/** A name that the writer of the file chooses. Begins with a letter: JavaScript would put names that are numbers first, and the order of endpoints counts. */
+const ownName = z
+  .string()
+  .max(limits.labelCharacters)
+  .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, { error: 'must be a name of letters, digits and . _ - that begins with a letter' });
+
+const topologies = ['vendor', 'cloud-partner', 'self-hosted'] as const satisfies readonly Topology[];
+const formats = ['anthropic-messages', 'openai-chat', 'openai-responses', 'gemini', 'bedrock-converse'] as const;
+
+/** The formats of `formats` that this version carries. */
+export const carriedFormats: readonly string[] = ['anthropic-messages'];
+
+const credential = z
+  .union([
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'must be the name of an environment variable' })
+        .describe('Name of an environment variable.'),
+    }),
+    z.strictObject({ file: z.string().min(1).describe('Path of a file whose content is the secret, relative to this file.') }),
+    z.strictObject({
+      command: z.array(z.string().min(1)).min(1).describe('Program and arguments; its first line of output is the secret.'),
+    }),
+  ])
+  .describe('Where the secret is found; never the secret itself.');
+
+const model = z.strictObject({
+  pin: name.describe('The model name that goes upstream and into records: a dated snapshot where the vendor has one.'),
+  reports: z
+    .array(name)
+    .optional()
+    .describe('Names under which the provider may report this pin in its answers. The pin itself always counts.'),
+  also_called: z.array(name).optional().describe('Names that clients may use; they are rewritten to the pin.'),
+});
+
+const baseUrlProblem = (text: string, topology: Topology): string | null => {
+  if (!URL.canParse(text)) return 'must be a URL such as https://api.example.com';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'must not carry a user or password; name the secret under `credential`';
+  if (url.search !== '' || url.hash !== '') return 'must not have a query or fragment';
+  if (url.protocol === 'https:') return null;
+  if (url.protocol !== 'http:') return 'must begin with https://';
+  return topology === 'self-hosted' ? null : 'must begin with https://; http:// is only for `topology: self-hosted`';
+};
+
+const endpoint = z
+  .strictObject({
+    formats: z.array(z.enum(formats)).min(1).describe('Wire formats that this endpoint speaks.'),
+    topology: z.enum(topologies).describe('Who runs it: the model vendor, your cloud provider, or you.'),
+    provider: ownName.describe('Who answers, such as `anthropic`. `simulated` is built in, deterministic, and reaches no network.'),
+    region: ownName.describe('Where prompts and completions are processed, in the words of your contract.'),
+    base_url: z
+      .string()
+      .optional()
+      .describe('Where it is reached; https, or http for `self-hosted`. Required, except for `simulated`, which has none.'),
+    credential: credential.optional(),
+    models: z.array(model).min(1).describe('Models that may be called here.'),
+  })
+  .superRefine((settings, context) => {
+    const refuse = (path: readonly string[], message: string): void => context.addIssue({ code: 'custom', path: [...path], message });
+    if (settings.provider === 'simulated') {
+      if (settings.base_url !== undefined) refuse(['base_url'], 'the simulated provider is built in and has no URL');
+      if (settings.credential !== undefined) refuse(['credential'], 'the simulated provider is built in and takes no credential');
+      return;
+    }
+    if (settings.base_url === undefined) return refuse(['base_url'], 'is missing; only the provider `simulated` has none');
+    const problem = baseUrlProblem(settings.base_url, settings.topology);
+    if (problem !== null) refuse(['base_url'], problem);
+  });
+
+export const endpointsConfig = z.record(ownName, endpoint);
+
+export type EndpointSettings = Frozen<z.output<typeof endpoint>>;

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Decision, Verdict } from '../core/decision.ts';
+import type { Candidate } from '../core/endpoint.ts';
+import type { Inspected } from '../core/stages.ts';
+import type { OfferedTool } from '../core/wire-format.ts';
+import { createDecide } from './decide.ts';
+
+const candidate: Candidate = { endpoint: { id: 'e', topology: 'self-hosted', provider: 'p', region: 'r' }, pin: 'm', reports: [] };
+const decision = (verdict: Verdict, mode: Decision['mode'] = 'enforce'): Decision => ({
+  verdict,
+  policies: [],
+  reason: '',
+  mode,
+  request: null,
+});
+
+const decideWith = (model: Decision, tools: Readonly<Record<string, Decision>> = {}, candidates: readonly Candidate[] = [candidate]) =>
+  createDecide(
+    {
+      decideModel: ({ candidates: offered }) => ({
+        decision: model,
+        candidate: model.verdict === 'permit' || model.mode === 'observe' ? (offered[0] ?? null) : null,
+      }),
+      decideTool: ({ tool }) => tools[tool] ?? decision('deny'),
+    },
+    () => candidates,
+  );
+
+const asking = (toolsOffered: readonly OfferedTool[] = []): Inspected =>
+  ({
+    crossing: { call: { action: 'model_request', format: { name: 'f' } } },
+    invocation: { role: 'demo' },
+    reading: { model: 'm', toolsOffered },
+  }) as unknown as Inspected;
+
+const calling = (tool: string): Inspected =>
+  ({ crossing: { call: { action: 'tool_call', tool } }, invocation: { role: 'demo' }, reading: null }) as unknown as Inspected;
+
+test('a permitted model goes to its candidate without a denial', () => {
+  const judged = decideWith(decision('permit'))(asking());
+  assert.deepEqual([judged.denial, judged.candidate], [null, candidate]);
+});
+
+test('a denied model and a denied tool are named in their denials', () => {
+  assert.deepEqual(decideWith(decision('deny'))(asking()).denial, { denial: 'model_not_permitted', model: 'm', role: 'demo' });
+  assert.deepEqual(decideWith(decision('permit'))(calling('t')).denial, { denial: 'tool_not_permitted', tool: 't', role: 'demo' });
+});
+
+test('an approval cannot be had and says so', () => {
+  assert.equal(decideWith(decision('approval'))(asking()).denial?.denial, 'approval_unavailable');
+  assert.equal(decideWith(decision('permit'), { t: decision('approval') })(calling('t')).denial?.denial, 'approval_unavailable');
+});
+
+test('a tool that the provider would run is judged with the request that offers it; one that the agent runs is not', () => {
+  const decide = decideWith(decision('permit'), { allowed: decision('permit') });
+  assert.equal(
+    decide(
+      asking([
+        { name: 'allowed', hosted: true },
+        { name: 'own', hosted: false },
+      ]),
+    ).denial,
+    null,
+  );
+  assert.deepEqual(decide(asking([{ name: 'web_search', hosted: true }])).denial, {
+    denial: 'tool_not_permitted',
+    tool: 'web_search',
+    role: 'demo',
+  });
+});
+
+test('observe lets a denied model go to its candidate, but without any candidate there is nowhere to go', () => {
+  const observed = decideWith(decision('deny', 'observe'))(asking());
+  assert.deepEqual([observed.decision.mode, observed.candidate], ['observe', candidate]);
+  const nowhere = decideWith(decision('deny', 'observe'), {}, [])(asking());
+  assert.equal(nowhere.decision.mode, 'enforce');
+  assert.equal(nowhere.denial?.denial, 'model_not_permitted');
+});

@@ -1,0 +1,96 @@
+// Cedar, asked one question at a time, over policy sets that were parsed once and sliced by action and role.
+// Fails closed: Cedar leaves out a policy that errors, so any error at all is reported, and the caller denies.
+
+import { createHash } from 'node:crypto';
+import {
+  preparsePolicySet,
+  preparseSchema,
+  statefulIsAuthorized,
+  type AuthorizationAnswer,
+  type EntityUid,
+  type StatefulAuthorizationCall,
+} from '@cedar-policy/cedar-wasm/nodejs';
+import { cedarSchema } from './schema.ts';
+
+export interface Question {
+  readonly principal: EntityUid;
+  readonly action: EntityUid;
+  readonly resource: EntityUid;
+  readonly context: StatefulAuthorizationCall['context'];
+  readonly entities: StatefulAuthorizationCall['entities'];
+}
+
+export interface NamedPolicy {
+  readonly id: string;
+  readonly text: string;
+  readonly approval: string | undefined;
+}
+
+export type Finding =
+  /** `ids` permitted. */
+  | { readonly found: 'permit'; readonly ids: readonly string[] }
+  /** `ids` forbade; none when nothing permitted. */
+  | { readonly found: 'deny'; readonly ids: readonly string[] }
+  /** Only a person's approval is missing; `ids` want it, then those that would permit. */
+  | { readonly found: 'approval'; readonly ids: readonly string[]; readonly subjects: readonly string[] }
+  /** The policies of `ids` could not be evaluated. */
+  | { readonly found: 'error'; readonly ids: readonly string[] };
+
+/** A question about one slice of the policies. */
+export type Slice = (question: Question) => Finding;
+
+// Cedar keeps what was parsed under names that live as long as the process; naming it by content makes a repeated set cost nothing.
+const nameOf = (content: string): string => createHash('sha256').update(content).digest('hex');
+
+const preparse = (policies: readonly NamedPolicy[]): string => {
+  const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
+  const name = nameOf(JSON.stringify(staticPolicies));
+  if (preparsePolicySet(name, { staticPolicies }).type === 'failure') throw new Error('policies that validated do not parse');
+  return name;
+};
+
+const schemaName = nameOf(cedarSchema);
+
+const ask = (set: string, { principal, action, resource, context, entities }: Question): AuthorizationAnswer => {
+  try {
+    return statefulIsAuthorized({
+      principal,
+      action,
+      resource,
+      context,
+      entities,
+      preparsedPolicySetId: set,
+      preparsedSchemaName: schemaName,
+      validateRequest: true,
+    });
+  } catch {
+    // WebAssembly that traps must deny like any other error of evaluation.
+    return { type: 'failure', errors: [], warnings: [] };
+  }
+};
+
+const plainly = (answer: AuthorizationAnswer): Exclude<Finding, { readonly found: 'approval' }> => {
+  if (answer.type === 'failure') return { found: 'error', ids: [] };
+  const { decision, diagnostics } = answer.response;
+  if (diagnostics.errors.length > 0) return { found: 'error', ids: diagnostics.errors.map(({ policyId }) => policyId).toSorted() };
+  return { found: decision === 'allow' ? 'permit' : 'deny', ids: diagnostics.reason.toSorted() };
+};
+
+/**
+ * Parses a slice. A forbid with `@approval` is one that a person can lift: where only such forbids stand in the way, the question is asked
+ * again without them, and what is then permitted is found to need approval.
+ */
+export const createSlice = (policies: readonly NamedPolicy[]): Slice => {
+  if (preparseSchema(schemaName, cedarSchema).type === 'failure') throw new Error('the Cedar schema does not parse');
+  const subjectOf = new Map(policies.flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
+  const all = preparse(policies);
+  const withoutApprovals = subjectOf.size === 0 ? all : preparse(policies.filter(({ approval }) => approval === undefined));
+  return (question) => {
+    const finding = plainly(ask(all, question));
+    const liftable = finding.found === 'deny' && finding.ids.length > 0 && finding.ids.every((id) => subjectOf.has(id));
+    if (!liftable) return finding;
+    const lifted = plainly(ask(withoutApprovals, question));
+    if (lifted.found !== 'permit') return lifted;
+    return { found: 'approval', ids: [...finding.ids, ...lifted.ids], subjects: finding.ids.map((id) => subjectOf.get(id) ?? id) };
+  };
+};

@@ -1,0 +1,188 @@
+// Hand-written policies: found in their folder, split, named and validated strictly before anything is decided with them.
+// A problem names the file and the line. A file that somebody else could have written is refused before it is read.
+
+import nodePath from 'node:path';
+import {
+  getValidRequestEnvsPolicy,
+  policySetTextToParts,
+  policyToJson,
+  validate,
+  type DetailedError,
+} from '@cedar-policy/cedar-wasm/nodejs';
+import { fileRightsProblem, type FileStatus, folderRightsProblem } from '../core/file-rights.ts';
+import { plainName } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import { cedarSchema, namespace, policyActions, type PolicyAction } from './schema.ts';
+
+export interface PolicyFile {
+  /** Name within the folder. */
+  readonly name: string;
+  /** Where it was read, for problems; the name where it was not read from a disk. */
+  readonly path?: string;
+  readonly text: string;
+}
+
+export interface PolicyProblem {
+  readonly file: string;
+  /** From 1; null where the problem has no place in the file. */
+  readonly line: number | null;
+  readonly message: string;
+}
+
+/** The part of `node:fs` that loading needs. */
+export interface PolicyFolder {
+  readonly realpathSync: (path: string) => string;
+  readonly readdirSync: (path: string) => readonly string[];
+  readonly statSync: (
+    path: string,
+  ) => FileStatus & { readonly size: number; readonly isFile: () => boolean; readonly isDirectory: () => boolean };
+  readonly readFileSync: (path: string) => Uint8Array;
+}
+
+/** One hand-written policy that validated. */
+export interface WrittenPolicy {
+  readonly id: string;
+  readonly actions: readonly PolicyAction[];
+  readonly text: string;
+  readonly effect: 'permit' | 'forbid';
+  /** The value of `@approval`. */
+  readonly approval: string | undefined;
+}
+
+type Loaded = { readonly files: readonly PolicyFile[] } | { readonly problems: readonly PolicyProblem[] };
+
+const errorCode = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error');
+
+const readOne = (path: string, name: string, folder: PolicyFolder, userId: number | null): PolicyFile | PolicyProblem => {
+  const problem = (message: string): PolicyProblem => ({ file: path, line: null, message });
+  const target = folder.realpathSync(path);
+  const status = folder.statSync(target);
+  if (!status.isFile()) return problem('is not a file');
+  const rights =
+    fileRightsProblem(target, status, userId) ??
+    folderRightsProblem(nodePath.dirname(target), folder.statSync(nodePath.dirname(target)), userId);
+  if (rights !== null) return problem(rights);
+  const bytes = status.size > limits.policyFileBytes ? null : folder.readFileSync(target);
+  if (bytes === null || bytes.length > limits.policyFileBytes) return problem(`is larger than ${limits.policyFileBytes} bytes`);
+  try {
+    return { name, path: target, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return problem('is not UTF-8 text');
+  }
+};
+
+/** The `*.cedar` files of the folder at `path`, sorted by name. Other files are ignored; a folder in it is refused, because nobody would read it. */
+export const loadPolicyFiles = (
+  path: string,
+  { files: folder, userId }: { readonly files: PolicyFolder; readonly userId: number | null },
+): Loaded => {
+  const whole = (message: string): Loaded => ({ problems: [{ file: path, line: null, message }] });
+  try {
+    const target = folder.realpathSync(path);
+    const status = folder.statSync(target);
+    if (!status.isDirectory()) return whole('is not a folder');
+    const rights = folderRightsProblem(target, status, userId);
+    if (rights !== null) return whole(rights);
+    const entries = folder.readdirSync(target).toSorted();
+    const inner = entries.find((entry) => folder.statSync(nodePath.join(target, entry)).isDirectory());
+    if (inner !== undefined) return whole(`holds the folder ${inner}, whose policies would not be read; move them up`);
+    const names = entries.filter((entry) => entry.endsWith('.cedar'));
+    if (names.length > limits.policyFilesCount) return whole(`holds more than ${limits.policyFilesCount} policy files`);
+    const read = names.map((name) => readOne(nodePath.join(target, name), name, folder, userId));
+    const problems = read.filter((each) => 'message' in each);
+    return problems.length > 0 ? { problems } : { files: read.filter((each) => 'text' in each) };
+  } catch (error) {
+    return whole(
+      errorCode(error) === 'ENOENT'
+        ? 'does not exist, or holds a link that leads nowhere; make the folder, or take `policies` out of the config'
+        : `cannot be read (${errorCode(error)})`,
+    );
+  }
+};
+
+/** Cedar counts bytes of UTF-8 from 0. */
+const lineOf = (text: string, offsetBytes: number): number =>
+  Buffer.from(text)
+    .subarray(0, offsetBytes)
+    .filter((byte) => byte === 0x0a).length + 1;
+
+const sentenceOf = (error: DetailedError): string => {
+  const message = error.message.replace(/^for policy `[^`]*`, /, '').replace(/^failed to parse policies from string: /, '');
+  const label = error.sourceLocations?.[0]?.label ?? null;
+  return [message, label, error.help].filter((part) => part !== null && part !== '').join('; ');
+};
+
+/** What Cedar's parser and strict validator have against `text`. A policy that can never apply is a problem too: a forbid in it would forbid nothing. */
+export const validationProblems = ({ name, path, text }: PolicyFile): readonly PolicyProblem[] => {
+  const answer = validate({ schema: cedarSchema, policies: { staticPolicies: text } });
+  const errors =
+    answer.type === 'failure'
+      ? answer.errors
+      : [...answer.validationErrors, ...answer.validationWarnings].map(({ error }) => error).concat(answer.otherWarnings);
+  return errors.map((error) => {
+    const start = error.sourceLocations?.[0]?.start;
+    return { file: path ?? name, line: start === undefined ? null : lineOf(text, start), message: sentenceOf(error) };
+  });
+};
+
+const actionsOf = (text: string): readonly PolicyAction[] => {
+  const environments = getValidRequestEnvsPolicy(text, cedarSchema);
+  if (environments.type === 'failure') return policyActions;
+  return policyActions.filter((action) => environments.actions.includes(`${namespace}::Action::"${action}"`));
+};
+
+const approvalProblem = (effect: string, approval: string | undefined): string | null => {
+  if (approval === undefined) return null;
+  if (effect !== 'forbid') return '@approval belongs on a forbid: it says that a person can lift it';
+  return plainName.test(approval) && approval.length <= limits.labelCharacters
+    ? null
+    : '@approval needs a name, such as @approval("refund")';
+};
+
+const namingProblem = (id: string | undefined): string | null => {
+  if (id === undefined) return 'the policy has no @id("…"); records name the policies that decided';
+  if (id.length > limits.labelCharacters || !plainName.test(id)) return '@id must be a name of letters, digits and . _ : / @ + -';
+  return id.startsWith('role/') ? '@id must not begin with role/, which stands for what agent_roles say' : null;
+};
+
+/** The policies of one file, or what is wrong with it. */
+export const readPolicyFile = (
+  file: PolicyFile,
+): { readonly policies: readonly WrittenPolicy[]; readonly problems: readonly PolicyProblem[] } => {
+  // First alone: the parser says where a template stands only by refusing it.
+  const parts = policySetTextToParts(file.text);
+  const at = (part: string): number | null => {
+    const index = file.text.indexOf(part);
+    return index === -1 ? null : lineOf(file.text, Buffer.byteLength(file.text.slice(0, index)));
+  };
+  if (parts.type === 'success' && parts.policy_templates.length > 0) {
+    const problems = parts.policy_templates.map((part) => ({
+      file: file.path ?? file.name,
+      line: at(part),
+      message: 'templates are not used here; write the policy out',
+    }));
+    return { policies: [], problems };
+  }
+  const invalid = validationProblems(file);
+  if (invalid.length > 0) return { policies: [], problems: invalid };
+  const unreadable = (line: number | null): PolicyProblem => ({ file: file.path ?? file.name, line, message: 'the policy cannot be read' });
+  if (parts.type === 'failure') return { policies: [], problems: [unreadable(null)] };
+  const problems: PolicyProblem[] = [];
+  const policies = parts.policies.flatMap((text): readonly WrittenPolicy[] => {
+    const parsed = policyToJson(text);
+    if (parsed.type === 'failure') {
+      problems.push(unreadable(at(text)));
+      return [];
+    }
+    const { effect, annotations } = parsed.json;
+    const id = annotations?.['id'];
+    const approval = annotations?.['approval'];
+    const message = namingProblem(id) ?? approvalProblem(effect, approval);
+    if (message !== null || id === undefined) {
+      problems.push({ file: file.path ?? file.name, line: at(text), message: message ?? '' });
+      return [];
+    }
+    return [{ id, actions: actionsOf(text), text, effect, approval }];
+  });
+  return { policies, problems };
+};
