@@ -1,0 +1,179 @@
+// The control plane on the control socket: opening, renewing and closing invocations, and the standing of the envelope.
+// Bodies are JSON of known members; what is not known is refused. Errors are `{error: {code, message}}` with a sentence to act on.
+
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
+import { isDenial, sentenceOf } from '../core/denial.ts';
+import type { Json } from '../core/canonical-json.ts';
+import { limits } from '../core/limits.ts';
+import type { Invocation } from '../core/principal.ts';
+
+export type JsonObject = { readonly [name: string]: Json };
+
+export interface OpeningCall {
+  readonly agent: string | null;
+  readonly agentVersion: string | null;
+  readonly agentDigest: string | null;
+  readonly role: string | null;
+  readonly task: string | null;
+  readonly facts: JsonObject;
+}
+
+/** A refusal of the desk; `problem` is a stable code. */
+export interface DeskProblem {
+  readonly problem: string;
+  readonly message: string;
+}
+
+/** Where invocations are opened and closed. */
+export interface Desk {
+  readonly open: (
+    call: OpeningCall,
+  ) => Promise<{ readonly invocation: Invocation; readonly credential: string; readonly modelPins: readonly string[] } | DeskProblem>;
+  readonly heartbeat: (invocationId: string) => boolean;
+  readonly close: (
+    invocationId: string,
+    facts: JsonObject,
+  ) => Promise<
+    { readonly crossings: number; readonly denials: number; readonly deniedAsText: number; readonly recordId: string } | DeskProblem
+  >;
+}
+
+export interface ControlParts {
+  readonly desk: Desk;
+  readonly status: () => JsonObject;
+  /** Null when the envelope can serve. */
+  readonly notReady: () => string | null;
+  /** Told to every runner. */
+  readonly doors: JsonObject;
+  readonly release: string;
+  readonly environment: string;
+  readonly deployment: string;
+}
+
+interface ControlProblem {
+  readonly status: 400 | 403 | 404 | 410 | 503;
+  readonly code: string;
+  readonly message: string;
+}
+
+const statusOf = (problem: string): ControlProblem['status'] => (problem === 'record_unavailable' ? 503 : problem === 'ended' ? 410 : 403);
+
+const problemOf = ({ problem, message }: DeskProblem): ControlProblem => ({ status: statusOf(problem), code: problem, message });
+
+const openingMembers = new Set(['agent', 'agent_version', 'agent_digest', 'role', 'task', 'facts']);
+
+const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const textOrNull = (value: unknown): value is string | null | undefined =>
+  value === null || value === undefined || typeof value === 'string';
+
+const malformed = (message: string): ControlProblem => ({ status: 400, code: 'malformed', message });
+
+const readJson = async (context: Context): Promise<JsonObject | ControlProblem> => {
+  try {
+    const body: unknown = await context.req.json();
+    return isObject(body) ? body : malformed('The body is not a JSON object.');
+  } catch {
+    return malformed('The body is not JSON.');
+  }
+};
+
+const isProblem = (value: object): value is ControlProblem => 'status' in value && 'code' in value && 'message' in value;
+
+const readOpening = (body: JsonObject): OpeningCall | ControlProblem => {
+  const unknown = Object.keys(body).find((name) => !openingMembers.has(name));
+  if (unknown !== undefined) return malformed('The body has a member that is not known.');
+  const { agent, agent_version, agent_digest, role, task, facts } = body;
+  if (!textOrNull(agent) || !textOrNull(agent_version) || !textOrNull(agent_digest) || !textOrNull(role) || !textOrNull(task))
+    return malformed('agent, agent_version, agent_digest, role and task are texts or null.');
+  if (typeof agent_digest === 'string' && !/^[0-9a-f]{64}$/.test(agent_digest))
+    return malformed('agent_digest is not a SHA-256 in hexadecimal.');
+  if (facts !== undefined && !isObject(facts)) return malformed('facts is not an object.');
+  return {
+    agent: agent ?? null,
+    agentVersion: agent_version ?? null,
+    agentDigest: agent_digest ?? null,
+    role: role ?? null,
+    task: task ?? null,
+    facts: facts ?? {},
+  };
+};
+
+const answerProblem = (context: Context, { status, code, message }: ControlProblem): Response =>
+  context.json({ error: { code, message } }, status);
+
+export const createControlApp = (parts: ControlParts): Hono => {
+  const { desk, status, doors, release, environment, deployment } = parts;
+  const app = createHealthApp(parts);
+  app.get('/status', (context) => context.json(status()));
+  app.post('/invocations', async (context) => {
+    const body = await readJson(context);
+    const call = isProblem(body) ? body : readOpening(body);
+    if (isProblem(call)) return answerProblem(context, call);
+    const opened = await desk.open(call);
+    if ('problem' in opened) return answerProblem(context, problemOf(opened));
+    const { invocation, credential, modelPins } = opened;
+    const { agent, role, containment } = invocation;
+    const settings = { agent: agent.id, client: agent.client, role, model_pins: modelPins, containment, release, environment, deployment };
+    const lease = { lease_seconds: limits.leaseMs / 1_000, heartbeat_seconds: limits.heartbeatMs / 1_000 };
+    return context.json({ invocation_id: invocation.id, credential, ...lease, doors, settings }, 201);
+  });
+  app.post('/invocations/:id/heartbeat', (context) =>
+    desk.heartbeat(context.req.param('id')) ? context.body(null, 204) : answerProblem(context, ended),
+  );
+  app.post('/invocations/:id/close', async (context) => {
+    const facts = await readJson(context);
+    if (isProblem(facts)) return answerProblem(context, facts);
+    const closed = await desk.close(context.req.param('id'), facts);
+    if ('problem' in closed) return answerProblem(context, problemOf(closed));
+    const { crossings, denials, deniedAsText, recordId } = closed;
+    return context.json({ crossings, denials, denied_as_text: deniedAsText, record: recordId });
+  });
+  return app;
+};
+
+/** What the admin port serves while nobody can prove who he is: whether the envelope lives and can serve. */
+export const createHealthApp = ({ notReady }: Pick<ControlParts, 'notReady'>): Hono => {
+  const app = new Hono();
+  app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    const problem = notReady();
+    return problem === null ? context.text('ready\n') : context.text(`${problem}\n`, 503);
+  });
+  app.notFound((context) => answerProblem(context, { status: 404, code: 'no_such_path', message: 'Nothing lives at this path.' }));
+  return app;
+};
+
+const ended: ControlProblem = { status: 410, code: 'ended', message: 'The invocation has ended.' };
+
+/** Carries a Hono app over the envelope's own server. */
+export const serveApp =
+  (app: Hono) =>
+  async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
+    const hasBody = incoming.method !== 'GET' && incoming.method !== 'HEAD';
+    const body = hasBody ? await incoming.body() : new Uint8Array();
+    if (isDenial(body)) return writePlain(outgoing, renderControlRefusal(body.denial, sentenceOf(body), 400));
+    const request = new Request(`http://control.invalid${incoming.path}`, {
+      method: incoming.method,
+      ...(hasBody && { body: new Uint8Array(body), headers: { 'content-type': incoming.headers['content-type'] ?? '' } }),
+    });
+    const response = await app.fetch(request);
+    await writePlain(outgoing, {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: new Uint8Array(await response.arrayBuffer()),
+    });
+  };
+
+export const renderControlRefusal = (code: string, message: string, status: number): PlainAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: Buffer.from(JSON.stringify({ error: { code, message } })),
+});
+
+const writePlain = async (outgoing: Outgoing, { status, headers, body }: PlainAnswer): Promise<void> => {
+  outgoing.begin(status, body.length > 0 ? { ...headers, 'content-length': String(body.length) } : headers);
+  if (body.length > 0) await outgoing.write(body);
+  outgoing.end();
+};

@@ -1,0 +1,375 @@
+// The long-lived process: opens the ledger, builds every room, joins them by the spine, and listens.
+// Starts whole or not at all: a problem is one sentence that says what to do, and whatever was opened is closed again.
+// Together with `main.ts` the only file that knows everyone.
+
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { connect } from 'node:net';
+import { promisify } from 'node:util';
+import { createControlApp, createHealthApp, renderControlRefusal, serveApp } from './admin/admin.ts';
+import type { ControlParts } from './admin/admin.ts';
+import { activationRecord, createRelease, keepRelease, lastRelease, markActive } from './changes/changes.ts';
+import type { Config, LoadedConfig } from './config/config.ts';
+import type { Clock, Random } from './core/clock.ts';
+import type { Denial } from './core/denial.ts';
+import { sentenceOf } from './core/denial.ts';
+import type { PlainAnswer } from './core/http.ts';
+import { folderRightsProblem } from './core/file-rights.ts';
+import { uuidv7 } from './core/identifier.ts';
+import { limits } from './core/limits.ts';
+import { isRefusal } from './core/receipt.ts';
+import type { Stamp } from './core/record.ts';
+import type { Cross } from './core/stages.ts';
+import type { Dial } from './dial/dial.ts';
+import { createDial } from './dial/dial.ts';
+import type { Disk } from './disk/disk.ts';
+import { createModelDoor, renderRefusal } from './doors/model/model.ts';
+import { createSecret } from './endpoints/credentials.ts';
+import type { EndpointSettings, Transport } from './endpoints/endpoints.ts';
+import { createEndpoints } from './endpoints/endpoints.ts';
+import { createHttpTransport } from './endpoints/http.ts';
+import { createSimulated } from './endpoints/simulated.ts';
+import { stampOf } from './gate/recording.ts';
+import type { SubjectStore } from './identity/identity.ts';
+import { createIdentity } from './identity/identity.ts';
+import { createDesk } from './invocations/desk.ts';
+import type { Invocations } from './invocations/invocations.ts';
+import { createInvocations } from './invocations/invocations.ts';
+import { createStrangers } from './invocations/strangers.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
+import type { Policy } from './policy/policy.ts';
+import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
+import type { Listener, ListenerSettings } from './server/server.ts';
+import { createBodyBudget, listen } from './server/server.ts';
+import { composeSpine, keyedDigest } from './spine.ts';
+
+export interface EnvelopeParts {
+  readonly loaded: LoadedConfig;
+  readonly controlSocket: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Diagnostics for the operator: one line each, without personal data. */
+  readonly say: (line: string) => void;
+}
+
+export interface Envelope {
+  readonly doors: { readonly model: string; readonly admin: string };
+  readonly release: string;
+  readonly controlSocket: string;
+  /** Verifier key of the ledger: to be kept elsewhere. */
+  readonly vkey: string;
+  /** Stops accepting, lets crossings end, signs final checkpoints. */
+  readonly close: () => Promise<void>;
+}
+
+export interface EnvelopeProblem {
+  readonly problem: string;
+  /** What to do, as a sentence. */
+  readonly next: string;
+}
+
+const folders = (dataDir: string) => ({
+  ledger: join(dataDir, 'ledger'),
+  private: join(dataDir, 'private'),
+  state: join(dataDir, 'state'),
+  releases: join(dataDir, 'releases'),
+});
+
+export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | EnvelopeProblem> => {
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.toReversed()) await close();
+  };
+  try {
+    const started = await start(parts, closers);
+    if ('problem' in started) {
+      await closeAll();
+      return started;
+    }
+    return { ...started, close: closeAll };
+  } catch (problem) {
+    await closeAll().catch(() => undefined);
+    throw problem;
+  }
+};
+
+type Closers = (() => Promise<void>)[];
+
+const start = async (parts: EnvelopeParts, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
+  const rooms = await openRooms(parts, closers);
+  return 'problem' in rooms ? rooms : openListeners(parts, rooms, closers);
+};
+
+interface Rooms {
+  readonly ledger: Ledger;
+  readonly invocations: Invocations;
+  readonly cross: Cross;
+  readonly release: string;
+  readonly privateFolder: string;
+}
+
+/** Everything that a crossing passes, from the policies to the ledger. */
+const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms | EnvelopeProblem> => {
+  const { loaded, clock, random, disk } = parts;
+  const { config } = loaded;
+  const data = folders(config.data_dir);
+  const stamp = (): Stamp => stampOf(clock, random);
+
+  const others = dataFolderProblem(config.data_dir);
+  if (others !== null) return others;
+  const policy = openPolicy(config);
+  if ('problem' in policy) return policy;
+  const release = createRelease({
+    config: loaded.declared,
+    policies: policy.files,
+    compiledRoles: policy.compiledCedar(),
+    packageVersion: parts.version,
+  });
+  const store = { disk, folder: data.releases };
+  const kept = await keepRelease(store, release);
+  if ('problem' in kept) return { problem: kept.problem, next: doctorFirst };
+  const ledger = await openLedger(await ledgerSettings(config, release.digest), { disk, clock, random });
+  if (isLedgerProblem(ledger))
+    return {
+      problem: `The ledger refuses to start: ${ledger.problem}${ledger.file === undefined ? '' : ` (${ledger.file})`}.`,
+      next: 'See docs/operate.md, section "The ledger refuses to start".',
+    };
+  closers.push(async () => {
+    await ledger.append({ ...stamp(), stream: 'control', kind: 'change', change: { what: 'envelope_stopped' } });
+    await ledger.close();
+  });
+
+  const activated = await ledger.append(activationRecord(stamp(), release, await lastRelease(store)));
+  if (isRefusal(activated)) return { problem: `The ledger cannot record: ${activated.problem}`, next: doctorFirst };
+  await markActive(store, release);
+
+  const invocations = createInvocations({
+    clock,
+    random,
+    recorder: ledger,
+    digest: keyedDigest,
+    ...digestKeys(disk, data.private, random),
+  });
+  await invocations.restore(ledger.found.openInvocations);
+  const strangers = createStrangers(clock, ledger, stamp);
+  closers.push(async () => {
+    invocations.stop();
+    await strangers.flush();
+  });
+  const dial = createDial((hostname) => lookup(hostname, { all: true }));
+  closers.push(() => dial.close());
+  const cross = composeSpine({
+    clock,
+    random,
+    recorder: ledger,
+    invocations,
+    decisions: policy,
+    endpoints: createEndpoints(config.endpoints, transports(parts, dial)),
+    privacy: config.privacy,
+    responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
+    unidentified: strangers.seen,
+  });
+  return { ledger, invocations, cross, release: release.digest, privateFolder: data.private };
+};
+
+/** A folder in which others could replace files is no place for a ledger or a key. */
+const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
+  const status = fs.statSync(dataDir, { throwIfNoEntry: false });
+  const problem = status === undefined ? null : folderRightsProblem(dataDir, status, process.getuid?.() ?? null);
+  return problem === null
+    ? null
+    : { problem: `The data folder is not ours alone: ${problem}.`, next: 'Change its rights, or name another with `data_dir` or --data.' };
+};
+
+const doctorFirst = 'Run `sealwright doctor`.';
+
+const openPolicy = (config: Config): Policy | EnvelopeProblem => {
+  const { folder } = config.policies;
+  const loaded = folder === null ? { files: [] } : loadPolicyFiles(folder, { files: fs, userId: process.getuid?.() ?? null });
+  const policy = 'problems' in loaded ? loaded : createPolicy(config, loaded.files);
+  if (!('problems' in policy)) return policy;
+  const [first] = policy.problems;
+  const place = first === undefined ? '' : `${first.file}${first.line === null ? '' : `:${first.line}`}: ${first.message}`;
+  return { problem: `The policies do not validate. ${place}`, next: 'Run `sealwright check` for all of it.' };
+};
+
+const ledgerSettings = async (config: Config, release: string) => {
+  const data = folders(config.data_dir);
+  const { known_checkpoints: known } = config.ledger;
+  return {
+    directory: data.ledger,
+    privateDirectory: data.private,
+    stateDirectory: data.state,
+    deploymentName: config.ledger.name,
+    retentionClass: config.ledger.retention_class,
+    environment: config.environment,
+    deployment: config.server.deployment,
+    release,
+    segmentBytes: config.ledger.segment_bytes,
+    knownCheckpoints: known === undefined ? [] : [await readFile(known, 'utf8')],
+  };
+};
+
+/** Each invocation has a key of its own, so that erasing one file makes its digests unlinkable. */
+const digestKeys = (disk: Disk, privateFolder: string, random: Random) => {
+  const path = (invocationId: string): string => join(privateFolder, 'invocations', `${invocationId}.key`);
+  return {
+    newDigestKey: async (invocationId: string): Promise<Uint8Array> => {
+      const key = random.bytes(32);
+      await disk.replaceFiles([{ path: path(invocationId), bytes: key }]);
+      return key;
+    },
+    keptDigestKey: (invocationId: string): Promise<Uint8Array | null> => disk.readFile(path(invocationId)),
+  };
+};
+
+const transports =
+  ({ clock, environment }: EnvelopeParts, dial: Dial) =>
+  (_id: string, endpoint: EndpointSettings): Transport => {
+    if (endpoint.provider === 'simulated' || endpoint.base_url === undefined) return createSimulated({ clock });
+    const sources = {
+      clock,
+      environment,
+      readFile: (path: string) => readFile(path, 'utf8'),
+      run: async ([program = '', ...args]: readonly string[]) =>
+        (await promisify(execFile)(program, args, { timeout: limits.connectMs })).stdout,
+    };
+    return createHttpTransport({
+      baseUrl: new URL(endpoint.base_url),
+      topology: endpoint.topology,
+      secret: endpoint.credential === undefined ? null : createSecret(endpoint.credential, sources),
+      credentialHeaders: (secret) => ({ 'x-api-key': secret }),
+      send: dial.send,
+    });
+  };
+
+const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
+  const { clock, random } = parts;
+  const { cross, invocations, ledger, release } = rooms;
+  const { host, ports } = parts.loaded.config.server;
+  const hostNames = [host, 'localhost', '127.0.0.1', '[::1]'];
+  const newCrossingId = (): string => uuidv7(clock, random);
+  const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
+  const bodies = createBodyBudget(limits.bodiesInFlightBytes);
+  const onError = (problem: unknown): void => parts.say(`internal error: ${problem instanceof Error ? problem.name : 'unknown'}`);
+
+  const model = await listening(
+    {
+      name: 'model',
+      listen: { host, port: ports.model },
+      hostNames,
+      handle: createModelDoor({ cross, clock, newCrossingId, known }),
+      refuse: renderRefusal,
+      bodyBytesMax: limits.requestBodyBytes,
+      bodies,
+      onError,
+    },
+    '`--port` or `server.ports.model`',
+    closers,
+  );
+  if ('problem' in model) return model;
+  const notReady = (): string | null => {
+    const { state, problem } = ledger.standing();
+    return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
+  };
+  const refuse = (denial: Denial): PlainAnswer => renderControlRefusal(denial.denial, sentenceOf(denial), 400);
+  const plane = { bodyBytesMax: limits.controlBodyBytes, bodies, refuse, onError };
+  const health = serveApp(createHealthApp({ notReady }));
+  const admin = await listening(
+    { ...plane, name: 'admin', listen: { host, port: ports.admin }, hostNames, handle: health },
+    '`--admin-port` or `server.ports.admin`',
+    closers,
+  );
+  if ('problem' in admin) return admin;
+
+  const urlHost = host.includes(':') ? `[${host}]` : host;
+  const doors = { model: `http://${urlHost}:${model.port}`, admin: `http://${urlHost}:${admin.port}` };
+  const controlApp = createControlApp({ ...controlParts(parts, rooms, doors), notReady });
+  const control = await listenOnSocket(parts, { ...plane, name: 'control', hostNames: [], handle: serveApp(controlApp) }, closers);
+  return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
+};
+
+const listening = async (settings: ListenerSettings, setting: string, closers: Closers): Promise<Listener | EnvelopeProblem> => {
+  try {
+    const listener = await listen(settings);
+    closers.push(listener.close);
+    return listener;
+  } catch (problem) {
+    const code = problem instanceof Error && 'code' in problem ? String(problem.code) : 'unknown error';
+    const where = 'port' in settings.listen ? `${settings.listen.host}:${settings.listen.port}` : settings.listen.socketPath;
+    return {
+      problem: `The ${settings.name} listener cannot use ${where} (${code}).`,
+      next: `Something else may listen there; choose another place by ${setting}.`,
+    };
+  }
+};
+
+/** A socket file that nobody answers on was left by a process that ended; one that answers belongs to another envelope. */
+const listenOnSocket = async (
+  { controlSocket, disk }: EnvelopeParts,
+  plane: Omit<ListenerSettings, 'listen'>,
+  closers: Closers,
+): Promise<Listener | EnvelopeProblem> => {
+  await disk.createFolder(dirname(controlSocket));
+  if (await answers(controlSocket))
+    return { problem: `Another envelope listens at ${controlSocket}.`, next: 'Stop it, or choose another socket with --control PATH.' };
+  if ((await disk.statusOf(controlSocket)) !== null) await disk.remove(controlSocket);
+  return listening({ ...plane, listen: { socketPath: controlSocket, mode: 0o600 } }, '`--control`', closers);
+};
+
+const answers = (socketPath: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+const controlParts = (
+  { loaded: { config }, version, random, disk }: EnvelopeParts,
+  { ledger, invocations, release, privateFolder }: Rooms,
+  doors: Envelope['doors'],
+): Omit<ControlParts, 'notReady'> => {
+  const { environment, agents, agent_roles: roles, policies } = config;
+  const { deployment } = config.server;
+  const identity = createIdentity(subjectStore(disk, join(privateFolder, 'subjects')), random);
+  return {
+    // The socket lets in nobody but the user whose envelope this is.
+    desk: createDesk({ invocations, agents, roles, invoker: () => identity.invoker(userInfo().username) }),
+    doors,
+    release,
+    environment,
+    deployment,
+    status: () => ({
+      release,
+      environment,
+      deployment,
+      version,
+      pid: process.pid,
+      doors,
+      policies_mode: policies.mode,
+      ledger: { ...ledger.standing(), heads: ledger.heads().map((head) => ({ ...head })) },
+      open_invocations: invocations.openCount(),
+    }),
+  };
+};
+
+/** Who a pseudonym stands for lies here and nowhere else. */
+const subjectStore = (disk: Disk, path: string): SubjectStore => ({
+  read: async () => {
+    const bytes = await disk.readFile(path);
+    const parsed: unknown = bytes === null ? {} : JSON.parse(new TextDecoder().decode(bytes));
+    return Object.fromEntries(Object.entries(parsed ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  },
+  write: (subjects) => disk.replaceFiles([{ path, bytes: new TextEncoder().encode(`${JSON.stringify(subjects, null, 2)}\n`) }]),
+});

@@ -1,0 +1,101 @@
+// The spine. Every crossing, of every kind and wire format, streamed or not, passes these stages in this order.
+// A stage that refuses ends the crossing in one decision record; nothing leaves before the intent is durable,
+// and nothing that ends an answer is released before its outcome is. Stages do not know each other; they meet only here.
+
+import type { Call, Crossing } from '../core/crossing.ts';
+import { goesOn } from '../core/decision.ts';
+import type { Denial } from '../core/denial.ts';
+import { isDenial } from '../core/denial.ts';
+import type { Clock } from '../core/clock.ts';
+import { isRefusal } from '../core/receipt.ts';
+import type { Invocation } from '../core/principal.ts';
+import type {
+  Admitted,
+  Cross,
+  Crossed,
+  Decided,
+  Delivery,
+  Identified,
+  Inspected,
+  Read,
+  Received,
+  Recorded,
+  Stages,
+  Transformed,
+} from '../core/stages.ts';
+import { conclude } from './conclude.ts';
+import { watchDeadline } from './deadline.ts';
+
+/** Stage types are made only here: the cast below is the one place where a brand is given. */
+const advance = <Passed extends Received>(value: Omit<Passed, symbol>): Passed => value as unknown as Passed;
+
+export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => string): Cross => {
+  const refuse = async (at: Received | Identified | Read | Inspected | Decided, denial: Denial): Promise<Crossed> => ({
+    crossed: 'refused',
+    denial,
+    recordId: await stages.recordDenial(at, denial),
+    invocation: 'invocation' in at ? at.invocation : null,
+  });
+
+  const cross: Cross = async (received, delivery) => {
+    const invocation = stages.identify(received);
+    if (isDenial(invocation)) return refuse(received, invocation);
+    const identified = advance<Identified>({ ...received, invocation });
+
+    const said = stages.read(identified);
+    if (isDenial(said)) return refuse(identified, said);
+    const read = advance<Read>({ ...identified, reading: said.reading });
+    stages.settleToolResults(read);
+
+    const inspection = stages.inspect(read);
+    if (isDenial(inspection)) return refuse(read, inspection);
+    const inspected = advance<Inspected>({ ...read, inspection });
+
+    const judgement = stages.decide(inspected);
+    const decided = advance<Decided>({ ...inspected, judgement });
+    if (judgement.denial !== null && !goesOn(judgement.decision)) return refuse(decided, judgement.denial);
+
+    const admission = stages.admit(decided);
+    if (isDenial(admission)) return refuse(decided, admission);
+    const admitted = advance<Admitted>({ ...decided, admission });
+    try {
+      const outbound = stages.transformOut(admitted);
+      if (isDenial(outbound)) return await refuse(decided, outbound);
+      const transformed = advance<Transformed>({ ...admitted, outbound });
+
+      const intent = await stages.recordIntent(transformed);
+      if (isRefusal(intent)) return unrecorded(intent.problem, invocation);
+      const recorded = advance<Recorded>({ ...transformed, intent });
+
+      using deadline = watchDeadline(clock, received.crossing.clientGone, admission.deadlineMs);
+      const forwarded = await stages.forward(recorded, deadline.signal);
+      return await conclude(recorded, forwarded, { stages, delivery, deadline, crossToolCall });
+    } finally {
+      admission.release();
+    }
+  };
+
+  /** A tool call in an answer is a crossing of its own, through the same stages. */
+  const crossToolCall = (parent: Recorded, call: Call): Promise<Crossed> => {
+    const crossing: Crossing = {
+      id: newCrossingId(),
+      parentId: parent.crossing.id,
+      call,
+      sessionId: parent.reading?.sessionId ?? null,
+      acceptedMs: clock.monotonicMs(),
+      clientGone: parent.crossing.clientGone,
+    };
+    return cross({ crossing, claim: { invocation: parent.invocation } }, nowhere);
+  };
+
+  return cross;
+};
+
+const unrecorded = (problem: string, invocation: Invocation): Crossed => ({
+  crossed: 'refused',
+  denial: { denial: 'record_unavailable', problem },
+  recordId: null,
+  invocation,
+});
+
+const nowhere: Delivery = { begin: () => undefined, write: async () => undefined };

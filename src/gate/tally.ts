@@ -1,0 +1,66 @@
+// Counts what one answer was made of while it passes: bytes, the keyed digest of what was released, tools called and refused.
+// Asked for its ending once, when all that will be released was counted.
+
+import { createHmac } from 'node:crypto';
+import type { UpstreamAnswer } from '../core/endpoint.ts';
+import type { Ending, Recorded } from '../core/stages.ts';
+import type { AnswerFacts } from '../core/wire-format.ts';
+
+export interface Tally {
+  readonly received: (bytes: Uint8Array) => void;
+  readonly bytesReceived: () => number;
+  readonly released: (bytes: Uint8Array) => void;
+  readonly toolCalled: (name: string, refused: boolean) => void;
+  /** A tool that the provider ran by itself: it has happened, and was judged only as an offer. */
+  readonly hostedToolCalled: (name: string) => void;
+  readonly toolCallCount: () => number;
+  /** The ending to record; to be asked for once, when all that will be released was counted. */
+  readonly ending: (success: boolean, errorMessage: string | null, facts: AnswerFacts | null) => Ending;
+}
+
+const hostedNote = { what: 'hosted_tool_call', why: 'the provider runs it' };
+
+export const createTally = (recorded: Recorded, answer: UpstreamAnswer): Tally => {
+  const digest = createHmac('sha256', recorded.invocation.digestKey);
+  const toolsCalled: string[] = [];
+  let bytesReceived = 0;
+  let bytesReleased = 0;
+  let toolCallsRefused = 0;
+  let hostedCalls = 0;
+  let releasedDigest: string | null = null;
+  return {
+    received: (bytes) => {
+      bytesReceived += bytes.length;
+    },
+    bytesReceived: () => bytesReceived,
+    released: (bytes) => {
+      digest.update(bytes);
+      bytesReleased += bytes.length;
+    },
+    toolCalled: (name, refused) => {
+      toolsCalled.push(name);
+      if (refused) toolCallsRefused += 1;
+    },
+    hostedToolCalled: (name) => {
+      toolsCalled.push(name);
+      hostedCalls += 1;
+    },
+    toolCallCount: () => toolsCalled.length,
+    ending: (success, errorMessage, facts) => {
+      if (bytesReleased > 0) releasedDigest ??= digest.digest('hex');
+      return {
+        success,
+        errorMessage,
+        facts: hostedCalls === 0 || facts === null ? facts : { ...facts, notInspected: [...facts.notInspected, hostedNote] },
+        status: answer.status,
+        address: answer.address,
+        attempts: answer.attempts,
+        bytesSent: recorded.outbound.length,
+        bytesReceived,
+        responseDigest: releasedDigest,
+        toolsCalled,
+        toolCallsRefused,
+      };
+    },
+  };
+};

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCountingRandom, createVirtualClock } from '../../test/virtual-clock.ts';
+import type { Receipt, RecordBody, RecordRefusal } from '../core/receipt.ts';
+import { limits } from '../core/limits.ts';
+import type { Invocation } from '../core/principal.ts';
+import type { Recorded } from '../core/stages.ts';
+import type { Opening } from './invocations.ts';
+import { createInvocations } from './invocations.ts';
+
+const opening: Opening = {
+  agent: { id: 'sdk', client: 'sdk', version: null, digest: null },
+  invoker: { userId: 'user_1', assurance: 'local_development' },
+  role: 'demo',
+  dataClassification: 'internal',
+  containment: 'advisory',
+  task: 'a task',
+  facts: {},
+};
+
+const setUp = (answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 })) => {
+  const clock = createVirtualClock();
+  const records: RecordBody[] = [];
+  const invocations = createInvocations({
+    clock,
+    random: createCountingRandom(),
+    recorder: {
+      append: async (body) => {
+        records.push(body);
+        return answer(body);
+      },
+    },
+    digest: () => 'digest',
+    newDigestKey: async () => new Uint8Array(32),
+    keptDigestKey: async () => new Uint8Array(32),
+  });
+  return { clock, records, invocations };
+};
+
+const opened = async (invocations: ReturnType<typeof setUp>['invocations']) => {
+  const result = await invocations.open(opening);
+  assert.ok('credential' in result);
+  return result;
+};
+
+test('G-IDENTITY-1: a credential is accepted exactly while its lease lives', async () => {
+  const { clock, invocations, records } = setUp();
+  const { credential, invocation } = await opened(invocations);
+  assert.equal(invocations.identify(credential), invocation);
+  clock.advance(limits.leaseMs - 1);
+  assert.equal(invocations.heartbeat(invocation.id), true);
+  clock.advance(limits.leaseMs - 1);
+  assert.equal(invocations.identify(credential), invocation);
+  clock.advance(1);
+  assert.deepEqual(invocations.identify(credential), { denial: 'unidentified', problem: 'unknown' });
+  assert.equal(invocations.heartbeat(invocation.id), false);
+  assert.equal(records.at(-1)?.['ended'], 'lost_runner');
+});
+
+test('G-IDENTITY-1: a missing, malformed, foreign or closed credential identifies nobody', async () => {
+  const { invocations } = setUp();
+  const { credential, invocation } = await opened(invocations);
+  assert.deepEqual(invocations.identify(null), { denial: 'unidentified', problem: 'missing' });
+  assert.deepEqual(invocations.identify('sk-ant-something'), { denial: 'unidentified', problem: 'malformed' });
+  assert.deepEqual(invocations.identify(`${credential.slice(0, -2)}AA`), { denial: 'unidentified', problem: 'unknown' });
+  await invocations.close(invocation.id, 'closed', {});
+  assert.deepEqual(invocations.identify(credential), { denial: 'unidentified', problem: 'unknown' });
+  assert.equal(await invocations.close(invocation.id, 'closed', {}), null);
+});
+
+test('an invocation whose opening could not be recorded does not exist', async () => {
+  const { invocations } = setUp(() => ({ refused: 'full', problem: 'the disk is full' }));
+  const result = await invocations.open(opening);
+  assert.deepEqual(result, { refused: 'full', problem: 'the disk is full' });
+  assert.equal(invocations.openCount(), 0);
+});
+
+test('G-RECORD-5: records hold the digest of the credential and never the credential', async () => {
+  const { invocations, records } = setUp();
+  const { credential, invocation } = await opened(invocations);
+  await invocations.close(invocation.id, 'closed', {});
+  assert.ok(!JSON.stringify(records).includes(credential));
+  assert.match(String(records[0]?.['credential_digest']), /^[0-9a-f]{64}$/);
+});
+
+test('after a restart an open invocation gets one lease, and its credential still works', async () => {
+  const before = setUp();
+  const { credential, invocation } = await opened(before.invocations);
+  const after = setUp();
+  await after.invocations.restore(before.records.filter(({ kind }) => kind === 'opened'));
+  const identified = after.invocations.identify(credential);
+  assert.ok('id' in identified && identified.id === invocation.id);
+  after.clock.advance(limits.leaseMs);
+  assert.ok('denial' in after.invocations.identify(credential));
+});
+
+test('an opened record that cannot be restored is closed instead of staying open for ever', async () => {
+  const { invocations, records } = setUp();
+  await invocations.restore([{ log_id: 'l', timestamp: 't', stream: 'agent', kind: 'opened', invocation_id: 'i' }]);
+  assert.equal(records.at(-1)?.kind, 'closed');
+  assert.equal(records.at(-1)?.['ended'], 'restart');
+});
+
+test('the totals of the closed record count crossings, denials and what was denied as text', async () => {
+  const { invocations, records } = setUp();
+  const { invocation } = await opened(invocations);
+  invocations.countCrossing(invocation, 'passed');
+  invocations.countCrossing(invocation, 'denied');
+  invocations.countCrossing(invocation, 'denied_as_text');
+  const closed = await invocations.close(invocation.id, 'closed', {});
+  assert.deepEqual([closed?.crossings, closed?.denials, closed?.deniedAsText], [3, 2, 1]);
+  assert.deepEqual(records.at(-1)?.['totals'], { crossings: 3, denials: 2, denied_as_text: 1 });
+});
+
+const toolCall = (invocation: Invocation): Recorded =>
+  ({
+    crossing: {
+      id: 'tool-crossing',
+      parentId: 'parent',
+      sessionId: null,
+      acceptedMs: 0,
+      call: { action: 'tool_call', tool: 't', callId: 'call_1', arguments: new Uint8Array() },
+    },
+    invocation,
+    reading: null,
+    inspection: { notInspected: [] },
+    judgement: { candidate: null },
+    intent: { logId: 'intent', origin: 'o', index: 0 },
+  }) as unknown as Recorded;
+
+test('G-RECORD-2: a tool call that was handed over gets exactly one outcome: its first result, or none when the invocation ends', async () => {
+  const { invocations, records } = setUp();
+  const { invocation } = await opened(invocations);
+  invocations.toolCallHandedOver(toolCall(invocation));
+  invocations.toolResultArrived(invocation, 'another', true);
+  invocations.toolResultArrived(invocation, 'call_1', true);
+  invocations.toolResultArrived(invocation, 'call_1', false);
+  const outcomes = () => records.filter(({ kind }) => kind === 'outcome');
+  assert.deepEqual(
+    outcomes().map((record) => [record['success'], record['source']]),
+    [[true, 'agent']],
+  );
+  invocations.toolCallHandedOver(toolCall(invocation));
+  await invocations.close(invocation.id, 'closed', {});
+  assert.deepEqual(
+    outcomes().map((record) => [record['success'], record['source']]),
+    [
+      [true, 'agent'],
+      [null, 'envelope'],
+    ],
+  );
+});
+
+test('a tool call whose invocation ended while its decision became durable is not left open', async () => {
+  const { invocations, records } = setUp();
+  const { invocation } = await opened(invocations);
+  await invocations.close(invocation.id, 'closed', {});
+  assert.equal(invocations.lives(invocation), false);
+  invocations.toolCallHandedOver(toolCall(invocation));
+  assert.equal(records.at(-1)?.kind, 'outcome');
+  assert.equal(records.at(-1)?.['success'], null);
+});

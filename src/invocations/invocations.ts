@@ -1,0 +1,289 @@
+// Opens, leases and closes invocations, and proves the credential that a door was shown.
+// A credential is 256 random bits, kept only as a hash, and worth something exactly while its invocation's lease lives.
+// Lease time is monotonic; a runner that stops renewing is lost, and its invocation closed. Opening is durable before it is answered.
+
+import { createHash } from 'node:crypto';
+import type { Clock, Random } from '../core/clock.ts';
+import type { Denial } from '../core/denial.ts';
+import { uuidv7 } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import type { Agent, Containment, Invocation, Invoker } from '../core/principal.ts';
+import type { Receipt, Recorder, RecordBody, RecordRefusal } from '../core/receipt.ts';
+import { isRefusal } from '../core/receipt.ts';
+import type { KeyedDigest } from '../core/record.ts';
+import { invocationMembers } from '../core/record.ts';
+import type { Recorded } from '../core/stages.ts';
+import type { ToolCalls } from './tool-calls.ts';
+import { createToolCalls } from './tool-calls.ts';
+
+export interface InvocationParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly recorder: Recorder;
+  readonly digest: KeyedDigest;
+  /** Makes and keeps the erasable key of an invocation, durably. Rejects when it cannot. */
+  readonly newDigestKey: (invocationId: string) => Promise<Uint8Array>;
+  /** The key of an invocation that was open before a restart; null when it was erased. */
+  readonly keptDigestKey: (invocationId: string) => Promise<Uint8Array | null>;
+}
+
+export interface Opening {
+  readonly agent: Agent;
+  readonly invoker: Invoker;
+  readonly role: string;
+  readonly dataClassification: string;
+  readonly containment: Containment;
+  /** What the invoker said the run is for; only its keyed digest is recorded. */
+  readonly task: string | null;
+  /** Members of the `opened` record that only the caller knows. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Members of a record as they were read back. */
+type Members = Readonly<Record<string, unknown>>;
+
+export interface Opened {
+  readonly invocation: Invocation;
+  readonly credential: string;
+}
+
+export interface Closed {
+  readonly crossings: number;
+  readonly denials: number;
+  /** Denials that the agent saw as text in an answer, not as an error. */
+  readonly deniedAsText: number;
+  readonly recordId: string | null;
+}
+
+export type EndedBecause = 'closed' | 'lost_runner' | 'severed' | 'restart';
+
+interface Open {
+  readonly invocation: Invocation;
+  readonly credentialDigest: string;
+  readonly toolCalls: ToolCalls;
+  readonly openedMs: number;
+  crossings: number;
+  denials: number;
+  deniedAsText: number;
+  leaseEndsMs: number;
+  stopLease: () => void;
+}
+
+export interface Invocations {
+  readonly open: (opening: Opening) => Promise<Opened | RecordRefusal>;
+  readonly identify: (credential: string | null) => Invocation | Denial;
+  /** Whether the invocation is open and its lease lives: asked again for every crossing, also for one inside another. */
+  readonly lives: (invocation: Invocation) => boolean;
+  /** False when the invocation has ended. */
+  readonly heartbeat: (id: string) => boolean;
+  /** Ends an invocation; null when it has ended already. `facts` are the runner's. */
+  readonly close: (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>) => Promise<Closed | null>;
+  /** Takes back invocations that were open when the envelope stopped: one lease each. */
+  readonly restore: (openedRecords: readonly Members[]) => Promise<void>;
+  readonly countCrossing: (invocation: Invocation, ended: 'passed' | 'denied' | 'denied_as_text') => void;
+  readonly toolCallHandedOver: (recorded: Recorded) => void;
+  readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean) => void;
+  readonly openCount: () => number;
+  /** Closes everything without waiting for leases: the envelope stops. Open invocations stay open for the next start. */
+  readonly stop: () => void;
+}
+
+const noResult = 'No result of the tool call came back before the invocation ended.';
+
+const prefix = 'sw_';
+const credentialForm = /^sw_[A-Za-z0-9_-]{43}$/;
+const digestOf = (credential: string): string => createHash('sha256').update(credential).digest('hex');
+
+export const createInvocations = ({ clock, random, recorder, digest, newDigestKey, keptDigestKey }: InvocationParts): Invocations => {
+  const byId = new Map<string, Open>();
+  const byCredential = new Map<string, Open>();
+  const stamp = () => ({ log_id: uuidv7(clock, random), timestamp: new Date(clock.wallMs()).toISOString() });
+
+  const lives = (open: Open | undefined): boolean => open !== undefined && clock.monotonicMs() < open.leaseEndsMs;
+
+  const watchLease = (open: Open): void => {
+    open.stopLease = clock.after(Math.max(0, open.leaseEndsMs - clock.monotonicMs()), () => {
+      if (clock.monotonicMs() < open.leaseEndsMs) return watchLease(open);
+      void close(open.invocation.id, 'lost_runner', {});
+    });
+  };
+
+  const admit = (invocation: Invocation, credentialDigest: string): Open => {
+    const open: Open = {
+      invocation,
+      credentialDigest,
+      toolCalls: createToolCalls({ clock, stamp, recorder }),
+      openedMs: clock.monotonicMs(),
+      crossings: 0,
+      denials: 0,
+      deniedAsText: 0,
+      leaseEndsMs: clock.monotonicMs() + limits.leaseMs,
+      stopLease: () => undefined,
+    };
+    byId.set(invocation.id, open);
+    byCredential.set(credentialDigest, open);
+    watchLease(open);
+    return open;
+  };
+
+  const close = async (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>): Promise<Closed | null> => {
+    const open = byId.get(id);
+    if (open === undefined) return null;
+    byId.delete(id);
+    byCredential.delete(open.credentialDigest);
+    open.stopLease();
+    open.toolCalls.endAll(noResult);
+    const { crossings, denials, deniedAsText } = open;
+    const closed: RecordBody = {
+      ...invocationMembers(open.invocation),
+      ...facts,
+      ...stamp(),
+      stream: 'agent',
+      kind: 'closed',
+      ended: because,
+      totals: { crossings, denials, denied_as_text: deniedAsText },
+      duration_ms: Math.round(clock.monotonicMs() - open.openedMs),
+    };
+    const receipt = await recorder.append(closed);
+    return { crossings, denials, deniedAsText, recordId: isRefusal(receipt) ? null : receipt.logId };
+  };
+
+  return {
+    open: async (opening) => {
+      if (byId.size >= limits.openInvocationsCount) return { refused: 'backpressure', problem: 'too many invocations are open' };
+      const id = uuidv7(clock, random);
+      const credential = prefix + Buffer.from(random.bytes(32)).toString('base64url');
+      const digestKey = await newDigestKey(id);
+      const { facts, task, ...who } = opening;
+      const invocation: Invocation = { ...who, id, digestKey };
+      const receipt: Receipt | RecordRefusal = await recorder.append({
+        ...invocationMembers(invocation),
+        ...facts,
+        ...stamp(),
+        stream: 'agent',
+        kind: 'opened',
+        task: task === null ? null : digest(invocation, Buffer.from(task)),
+        agent_client: invocation.agent.client,
+        agent_digest: invocation.agent.digest,
+        credential_digest: digestOf(credential),
+      });
+      if (isRefusal(receipt)) return receipt;
+      admit(invocation, digestOf(credential));
+      return { invocation, credential };
+    },
+
+    identify: (credential) => {
+      if (credential === null) return { denial: 'unidentified', problem: 'missing' };
+      if (!credentialForm.test(credential)) return { denial: 'unidentified', problem: 'malformed' };
+      const open = byCredential.get(digestOf(credential));
+      if (open === undefined) return { denial: 'unidentified', problem: 'unknown' };
+      if (!lives(open)) return { denial: 'unidentified', problem: 'lease_ended' };
+      return open.invocation;
+    },
+
+    lives: ({ id }) => lives(byId.get(id)),
+
+    heartbeat: (id) => {
+      const open = byId.get(id);
+      if (open === undefined || !lives(open)) return false;
+      open.leaseEndsMs = clock.monotonicMs() + limits.leaseMs;
+      return true;
+    },
+
+    close,
+
+    restore: async (openedRecords) => {
+      for (const record of openedRecords) {
+        const restored = invocationOf(record);
+        const digestKey = restored === null ? null : await keptDigestKey(restored.invocation.id);
+        if (restored !== null && digestKey !== null) admit({ ...restored.invocation, digestKey }, restored.credentialDigest);
+        else
+          await recorder.append({
+            ...kept(record),
+            ...stamp(),
+            stream: 'agent',
+            kind: 'closed',
+            ended: 'restart',
+            totals: null,
+            duration_ms: null,
+          });
+      }
+    },
+
+    countCrossing: ({ id }, ended) => {
+      const open = byId.get(id);
+      if (open === undefined) return;
+      open.crossings += 1;
+      if (ended !== 'passed') open.denials += 1;
+      if (ended === 'denied_as_text') open.deniedAsText += 1;
+    },
+
+    toolCallHandedOver: (recorded) => {
+      const open = byId.get(recorded.invocation.id);
+      if (open !== undefined) return open.toolCalls.handedOver(recorded);
+      // It ended while the decision became durable: no result can come back to it any more.
+      const late = createToolCalls({ clock, stamp, recorder });
+      late.handedOver(recorded);
+      late.endAll(noResult);
+    },
+    toolResultArrived: ({ id }, callId, success) => byId.get(id)?.toolCalls.resultArrived(callId, success),
+    openCount: () => byId.size,
+
+    stop: () => {
+      for (const open of byId.values()) open.stopLease();
+      byId.clear();
+      byCredential.clear();
+    },
+  };
+};
+
+/** The members of an `opened` record that its `closed` record repeats. */
+const kept = (record: Members): Record<string, unknown> => {
+  const members = [
+    'invocation_id',
+    'agent_id',
+    'agent_role',
+    'agent_version',
+    'user_id',
+    'user_assurance',
+    'data_classification',
+    'containment',
+  ];
+  const own = Object.fromEntries(members.map((name) => [name, record[name] ?? null]));
+  return {
+    ...own,
+    crossing_id: null,
+    parent_crossing_id: null,
+    session_id: null,
+    action_type: 'invocation',
+    source: 'envelope',
+    decision: null,
+  };
+};
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** The invocation that an `opened` record speaks of; null when the record does not have the form. */
+const invocationOf = (
+  record: Members,
+): { readonly invocation: Omit<Invocation, 'digestKey'>; readonly credentialDigest: string } | null => {
+  const id = text(record['invocation_id']);
+  const credentialDigest = text(record['credential_digest']);
+  const agentId = text(record['agent_id']);
+  const client = text(record['agent_client']);
+  const role = text(record['agent_role']);
+  const userId = text(record['user_id']);
+  if (id === null || credentialDigest === null || agentId === null || role === null || userId === null) return null;
+  if (client !== 'sdk' && client !== 'claude-code' && client !== 'codex' && client !== 'gemini-cli') return null;
+  return {
+    credentialDigest,
+    invocation: {
+      id,
+      invoker: { userId, assurance: 'local_development' },
+      agent: { id: agentId, client, version: text(record['agent_version']), digest: text(record['agent_digest']) },
+      role,
+      dataClassification: text(record['data_classification']) ?? 'restricted',
+      containment: record['containment'] === 'jail' ? 'jail' : 'advisory',
+    },
+  };
+};

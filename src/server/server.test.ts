@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Denial } from '../core/denial.ts';
+import { isDenial } from '../core/denial.ts';
+import type { Incoming, Outgoing } from '../core/http.ts';
+import type { ListenerSettings } from './server.ts';
+import { createBodyBudget, listen } from './server.ts';
+
+const settingsFor = (
+  handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>,
+  change: Partial<ListenerSettings> = {},
+): ListenerSettings => ({
+  name: 'test',
+  listen: { host: '127.0.0.1', port: 0 },
+  hostNames: ['127.0.0.1'],
+  handle,
+  refuse: (denial: Denial) => ({ status: 403, headers: { 'x-denial': denial.denial }, body: Buffer.from(denial.denial) }),
+  bodyBytesMax: 1_000,
+  bodies: createBodyBudget(10_000),
+  onError: (problem) => assert.fail(String(problem)),
+  ...change,
+});
+
+const echo = async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
+  const body = await incoming.body();
+  outgoing.begin(200, {});
+  await outgoing.write(isDenial(body) ? Buffer.from(body.denial) : body);
+  outgoing.end();
+};
+
+const post = async (
+  port: number | null,
+  body: string,
+  headers: Record<string, string> = {},
+): Promise<{ readonly status: number; readonly text: string }> => {
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body, headers });
+  return { status: answer.status, text: await answer.text() };
+};
+
+test('bodies pass whole, and one over the limit is a denial', async () => {
+  const listener = await listen(settingsFor(echo));
+  assert.equal((await post(listener.port, 'x'.repeat(1_000))).text, 'x'.repeat(1_000));
+  assert.equal((await post(listener.port, 'x'.repeat(1_001))).text, 'too_large');
+  await listener.close();
+});
+
+test('bodies in flight are bounded together, and what ended is given back', async () => {
+  const bodies = createBodyBudget(1_500);
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const slow = async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
+    const body = await incoming.body();
+    if (!isDenial(body) && body.length === 1_000) await held;
+    outgoing.begin(200, {});
+    await outgoing.write(Buffer.from(isDenial(body) ? body.denial : 'ok'));
+    outgoing.end();
+  };
+  const listener = await listen(settingsFor(slow, { bodies }));
+  const first = post(listener.port, 'x'.repeat(1_000));
+  while (bodies.reserve(600)) {
+    bodies.release(600);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal((await post(listener.port, 'y'.repeat(999))).text, 'overloaded');
+  letGo();
+  assert.equal((await first).text, 'ok');
+  assert.equal((await post(listener.port, 'y'.repeat(999))).text, 'ok');
+  await listener.close();
+});
+
+test('a Host of another place and any Origin never reach the handler', async () => {
+  const listener = await listen(settingsFor(() => assert.fail('the handler was reached')));
+  assert.equal((await post(listener.port, '', { origin: 'null' })).status, 403);
+  const answer = await new Promise<number>((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port: listener.port ?? 0, headers: { host: 'elsewhere.example' } }, (message) => {
+      message.resume();
+      resolve(message.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+  assert.equal(answer, 403);
+  await listener.close();
+});
+
+test('a unix socket has the mode that was asked for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-socket-'));
+  const socketPath = join(folder, 's');
+  const listener = await listen(settingsFor(echo, { listen: { socketPath, mode: 0o600 }, hostNames: [] }));
+  assert.equal(statSync(socketPath).mode & 0o777, 0o600);
+  await listener.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('closing lets an answer that is under way end', async () => {
+  let arrived: () => void = () => undefined;
+  const underWay = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const listener = await listen(
+    settingsFor(async (_incoming, outgoing) => {
+      outgoing.begin(200, {});
+      await outgoing.write(Buffer.from('one '));
+      arrived();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await outgoing.write(Buffer.from('two'));
+      outgoing.end();
+    }),
+  );
+  const answer = post(listener.port, '');
+  await underWay;
+  await listener.close();
+  assert.equal((await answer).text, 'one two');
+});
+
+test('a handler that fails breaks the connection and says so to the operator only', async () => {
+  const problems: unknown[] = [];
+  const listener = await listen(settingsFor(() => Promise.reject(new Error('a bug')), { onError: (problem) => problems.push(problem) }));
+  await assert.rejects(post(listener.port, ''));
+  assert.equal(problems.length, 1);
+  await listener.close();
+});

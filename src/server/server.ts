@@ -1,0 +1,231 @@
+// Sockets that people and agents connect to: limits, deadlines, Host and Origin checks, graceful drain.
+// A handler sees one `Incoming` and one `Outgoing`; what breaks the rules of HTTP never reaches it and is answered by `refuse`.
+
+import { chmodSync } from 'node:fs';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Denial } from '../core/denial.ts';
+import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
+import { limits } from '../core/limits.ts';
+
+export interface ListenerSettings {
+  /** A word for records and diagnostics, such as `model`. */
+  readonly name: string;
+  readonly listen: { readonly host: string; readonly port: number } | { readonly socketPath: string; readonly mode: number };
+  /** Names that a Host field may carry, without port; empty accepts any (a unix socket proves the place by itself). */
+  readonly hostNames: readonly string[];
+  readonly handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>;
+  /** Renders a refusal for a path in the shape that its clients understand. */
+  readonly refuse: (denial: Denial, path: string) => PlainAnswer;
+  readonly bodyBytesMax: number;
+  readonly bodies: BodyBudget;
+  /** A bug in a handler. */
+  readonly onError: (problem: unknown) => void;
+}
+
+export interface Listener {
+  readonly port: number | null;
+  /** Stops accepting, lets what is under way end within the drain time, then breaks the rest. */
+  readonly close: () => Promise<void>;
+}
+
+/** Bytes of all bodies that are in memory at once. */
+export interface BodyBudget {
+  readonly reserve: (bytes: number) => boolean;
+  readonly release: (bytes: number) => void;
+}
+
+export const createBodyBudget = (bytesMax: number): BodyBudget => {
+  let held = 0;
+  return {
+    reserve: (bytes) => {
+      if (held + bytes > bytesMax) return false;
+      held += bytes;
+      return true;
+    },
+    release: (bytes) => {
+      held -= bytes;
+    },
+  };
+};
+
+/** Listens; rejects with the system's error when it cannot. */
+export const listen = async (settings: ListenerSettings): Promise<Listener> => {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersArriveMs,
+      requestTimeout: limits.requestArrivesMs,
+      keepAliveTimeout: limits.connectionIdleMs,
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: true,
+    },
+    (message, response) => {
+      serve(settings, message, response).catch((problem: unknown) => {
+        settings.onError(problem);
+        response.destroy();
+      });
+    },
+  );
+  server.maxHeadersCount = limits.headerCount;
+  server.maxConnections = limits.connectionsCount;
+  server.on('clientError', (problem: NodeJS.ErrnoException, socket: Socket) => answerBrokenHttp(settings, problem, socket));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    const ready = (): void => {
+      server.off('error', reject);
+      resolve();
+    };
+    if ('port' in settings.listen) server.listen(settings.listen.port, settings.listen.host, ready);
+    else server.listen(settings.listen.socketPath, ready);
+  });
+  if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
+  const address = server.address();
+  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => closeServer(server) };
+};
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    const breakRest = setTimeout(() => server.closeAllConnections(), limits.drainMs);
+    server.close(() => {
+      clearTimeout(breakRest);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+
+const serve = async (settings: ListenerSettings, message: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const target = message.url ?? '/';
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  const wrong = wrongPlace(settings, message);
+  if (wrong !== null) return answerPlain(response, settings.refuse(wrong, path));
+
+  const gone = new AbortController();
+  let reserved = 0;
+  response.on('close', () => {
+    settings.bodies.release(reserved);
+    reserved = 0;
+    if (!response.writableFinished) gone.abort();
+  });
+  const incoming: Incoming = {
+    from: `${settings.name} ${networkOf(message.socket.remoteAddress)}`,
+    method: message.method ?? 'GET',
+    path,
+    query: mark === -1 ? '' : target.slice(mark + 1),
+    headers: singleHeaders(message),
+    gone: gone.signal,
+    body: () =>
+      readBody(settings, message, (bytes) => {
+        const granted = settings.bodies.reserve(bytes);
+        if (granted) reserved += bytes;
+        return granted;
+      }),
+  };
+  await settings.handle(incoming, outgoing(response));
+};
+
+const wrongPlace = ({ hostNames }: ListenerSettings, message: IncomingMessage): Denial | null => {
+  // A browser sends Origin; agents do not. A page must not be able to use a door through its visitor.
+  if (message.headers.origin !== undefined) return { denial: 'not_permitted', problem: 'requests with an Origin field are not taken here' };
+  if (hostNames.length === 0) return null;
+  const name = (message.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+  return hostNames.includes(name) ? null : { denial: 'not_permitted', problem: 'the Host field names another place' };
+};
+
+/** The caller's /32 or, for IPv6, /64: one host must not look like many. */
+const networkOf = (address: string | undefined): string => {
+  if (address === undefined) return 'local';
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  if (!plain.includes(':')) return `${plain}/32`;
+  const [head = '', tail] = plain.split('::');
+  const groups = head.split(':').filter((group) => group !== '');
+  const rest = (tail ?? '').split(':').filter((group) => group !== '');
+  const middle = Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => '0');
+  return `${[...groups, ...middle, ...rest].slice(0, 4).join(':')}::/64`;
+};
+
+const singleHeaders = (message: IncomingMessage): Record<string, string | undefined> => {
+  const headers: Record<string, string | undefined> = {};
+  for (const [name, values] of Object.entries(message.headersDistinct)) headers[name] = values?.join(', ');
+  return headers;
+};
+
+const readBody = async (
+  settings: ListenerSettings,
+  message: IncomingMessage,
+  reserve: (bytes: number) => boolean,
+): Promise<Uint8Array | Denial> => {
+  const declared = Number(message.headers['content-length'] ?? 0);
+  if (declared > settings.bodyBytesMax) return { denial: 'too_large', limit: 'requestBodyBytes' };
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of message as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > settings.bodyBytesMax) return { denial: 'too_large', limit: 'requestBodyBytes' };
+      if (!reserve(chunk.length)) return { denial: 'overloaded', problem: 'bodiesInFlightBytes' };
+      chunks.push(chunk);
+    }
+  } catch {
+    return { denial: 'malformed', problem: 'the body broke off' };
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+};
+
+const outgoing = (response: ServerResponse): Outgoing => ({
+  begin: (status, headers) => {
+    if (response.destroyed || response.headersSent) return;
+    response.writeHead(status, headers);
+  },
+  write: (bytes) => {
+    if (response.destroyed || response.write(bytes)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        response.off('drain', done);
+        response.off('close', done);
+        resolve();
+      };
+      response.on('drain', done);
+      response.on('close', done);
+    });
+  },
+  end: () => {
+    response.end();
+    leaveUnread(response);
+  },
+  destroy: () => {
+    response.destroy();
+  },
+});
+
+/** A body that nobody wanted is thrown away as it comes, so that the answer arrives and the connection can be used again; for a while only. */
+const leaveUnread = ({ req: message }: ServerResponse): void => {
+  if (message.complete) return;
+  message.resume();
+  const patience = setTimeout(() => message.destroy(), limits.unwantedBodyMs);
+  message.once('close', () => clearTimeout(patience));
+  message.once('end', () => clearTimeout(patience));
+};
+
+const answerPlain = (response: ServerResponse, answer: PlainAnswer): void => {
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': String(answer.body.length) });
+  response.end(answer.body);
+  leaveUnread(response);
+};
+
+/** What Node's parser refused: there is no response object, so the answer is written by hand. */
+const answerBrokenHttp = (settings: ListenerSettings, problem: NodeJS.ErrnoException, socket: Socket): void => {
+  if (!socket.writable || problem.code === 'ECONNRESET') return void socket.destroy();
+  const answer = settings.refuse(brokenHttp(problem.code), '/');
+  const fields = Object.entries({ ...answer.headers, connection: 'close', 'content-length': String(answer.body.length) });
+  const head = `HTTP/1.1 ${answer.status} Refused\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  socket.end(Buffer.concat([Buffer.from(head), answer.body]));
+};
+
+const brokenHttp = (code: string | undefined): Denial => {
+  if (code === 'HPE_HEADER_OVERFLOW') return { denial: 'too_large', limit: 'headerBytes' };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { denial: 'malformed', problem: 'the request did not arrive in time' };
+  return { denial: 'malformed', problem: 'the bytes are not HTTP/1.1' };
+};

@@ -1,0 +1,68 @@
+// Joins the rooms that a crossing passes into the stages of the gate. Pure composition: it opens nothing and starts nothing,
+// so that the long-lived process and the simulation run the same spine over different worlds.
+
+import { createHmac } from 'node:crypto';
+import type { Clock, Random } from './core/clock.ts';
+import { label, uuidv7 } from './core/identifier.ts';
+import type { Recorder } from './core/receipt.ts';
+import type { KeyedDigest } from './core/record.ts';
+import type { Cross, Stages } from './core/stages.ts';
+import type { Endpoints } from './endpoints/endpoints.ts';
+import { createGate } from './gate/gate.ts';
+import { readCrossing } from './gate/read.ts';
+import { createRecording } from './gate/recording.ts';
+import { createAdmit } from './invocations/admission.ts';
+import type { Invocations } from './invocations/invocations.ts';
+import type { Decisions } from './policy/decide.ts';
+import { createDecide } from './policy/decide.ts';
+import type { PrivacySettings } from './privacy/privacy.ts';
+import { createInspect } from './privacy/privacy.ts';
+
+export interface SpineParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly recorder: Recorder;
+  readonly invocations: Invocations;
+  readonly decisions: Decisions;
+  readonly endpoints: Endpoints;
+  readonly privacy: PrivacySettings;
+  readonly responseSecondsMax: (role: string) => number | null;
+  /** A caller whom nobody could identify. */
+  readonly unidentified: (from: string) => void;
+}
+
+export const keyedDigest: KeyedDigest = (invocation, bytes) => createHmac('sha256', invocation.digestKey).update(bytes).digest('hex');
+
+export const composeStages = (parts: SpineParts): Stages => {
+  const { clock, random, recorder, invocations, endpoints } = parts;
+  const recording = createRecording({ recorder, clock, random, digest: keyedDigest, unidentified: parts.unidentified });
+  return {
+    identify: ({ claim }) => ('invocation' in claim ? claim.invocation : invocations.identify(claim.credential)),
+    read: readCrossing,
+    settleToolResults: ({ invocation, reading }) => {
+      for (const { callId, success } of reading?.toolsAnswered ?? []) invocations.toolResultArrived(invocation, label(callId), success);
+    },
+    inspect: createInspect(parts.privacy),
+    decide: createDecide(parts.decisions, endpoints.candidates),
+    admit: createAdmit({ clock, lives: invocations.lives, responseSecondsMax: parts.responseSecondsMax }),
+    transformOut: endpoints.withPin,
+    recordIntent: (transformed) => {
+      invocations.countCrossing(transformed.invocation, 'passed');
+      return recording.recordIntent(transformed);
+    },
+    forward: (recorded, cancel) => {
+      invocations.toolCallHandedOver(recorded);
+      return endpoints.forward(recorded, cancel);
+    },
+    recordOutcome: recording.recordOutcome,
+    recordDenial: (at, denial) => {
+      if ('invocation' in at)
+        invocations.countCrossing(at.invocation, at.crossing.call.action === 'tool_call' ? 'denied_as_text' : 'denied');
+      return recording.recordDenial(at, denial);
+    },
+    sever: ({ id }, why) => void invocations.close(id, 'severed', { error_message: why }),
+  };
+};
+
+export const composeSpine = (parts: SpineParts): Cross =>
+  createGate(composeStages(parts), parts.clock, () => uuidv7(parts.clock, parts.random));
