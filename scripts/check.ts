@@ -1,0 +1,111 @@
+// `npm run check`: every gate of the project, two at a time, one line each with its time, and the whole output of one that fails.
+// Names as arguments run only those gates. A gate of tests also fails when it saw no test or skipped one. Ends with 1 if any failed.
+
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Gate {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly tests?: true;
+}
+
+const tool = (name: string, ...argv: readonly string[]): Gate['command'] => [`${root}node_modules/.bin/${name}`, ...argv];
+const found = (pattern: string): readonly string[] => globSync(pattern, { cwd: root }).toSorted();
+const testing = (name: string, files: readonly string[]): Gate => ({
+  name,
+  command: [process.execPath, '--test', '--test-reporter=tap', '--test-timeout=120000', ...files],
+  tests: true,
+});
+const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);
+
+/** Longest first, so that the end is not one gate alone. */
+const gates: readonly Gate[] = [
+  testing('unit', found('src/**/*.test.ts')),
+  testing('simulation', found('test/sim/**/*.test.ts')),
+  testing('properties', found('test/properties/**/*.test.ts')),
+  testing('contracts', found('test/{conformance,contracts,envelope}/**/*.test.ts')),
+  testing(
+    'commands',
+    found('test/*.test.ts').filter((path) => !own.includes(path)),
+  ),
+  { name: 'lint', command: tool('oxlint', '--type-aware', '--deny-warnings') },
+  { name: 'types', command: tool('tsc', '--noEmit') },
+  ...own.map((path) => testing(path.slice('test/'.length, -'.test.ts'.length), [path])),
+  { name: 'dead code', command: tool('knip') },
+  { name: 'docs drift', command: [process.execPath, `${root}scripts/docs.ts`, '--check'] },
+  { name: 'format', command: tool('oxfmt', '--check', '.') },
+];
+
+const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
+  NO_COLOR: '1',
+};
+delete environment['NODE_TEST_CONTEXT'];
+
+interface Result {
+  readonly passed: boolean;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+const countIn = (output: string, what: string): number => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1] ?? Number.NaN);
+
+const judge = (gate: Gate, code: number | null, output: string): boolean => {
+  if (code !== 0 || !gate.tests) return code === 0;
+  return countIn(output, 'tests') > 0 && countIn(output, 'skipped') === 0 && countIn(output, 'todo') === 0;
+};
+
+/** Without a file `node --test` would look for tests by itself, and a gate without tests would pass. */
+const sawNothing: Result = { passed: false, output: 'This gate found no test file.', seconds: 0 };
+
+const runGate = (gate: Gate): Promise<Result> =>
+  new Promise((resolve) => {
+    const [program = '', ...argv] = gate.command;
+    const startMs = performance.now();
+    const child = spawn(program, argv, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const end = (code: number | null): void =>
+      resolve({ passed: judge(gate, code, output), output, seconds: (performance.now() - startMs) / 1000 });
+    child.on('close', end);
+    child.on('error', (problem) => {
+      output += `${problem.message}\n`;
+      end(null);
+    });
+  });
+
+const wanted = process.argv.slice(2);
+const queue = gates.filter((gate) => wanted.length === 0 || wanted.includes(gate.name));
+if (queue.length === 0) {
+  process.stderr.write(`No such gate. Gates: ${gates.map((gate) => gate.name).join(', ')}\n`);
+  process.exit(2);
+}
+
+const startMs = performance.now();
+const failed: string[] = [];
+const waiting = [...queue];
+const work = async (): Promise<void> => {
+  for (let gate = waiting.shift(); gate; gate = waiting.shift()) {
+    const { passed, output, seconds } = gate.tests && gate.command.length < 5 ? sawNothing : await runGate(gate);
+    process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${gate.name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s\n`);
+    if (passed) continue;
+    failed.push(gate.name);
+    process.stdout.write(`${output.trimEnd()}\n`);
+    if (gate.tests && countIn(output, 'tests') === 0) process.stdout.write('This gate saw no test.\n');
+  }
+};
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+
+const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+process.stdout.write(
+  failed.length === 0 ? `All ${queue.length} gates passed in ${seconds} s.\n` : `Failed: ${failed.join(', ')} (${seconds} s).\n`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,101 @@
+// What all `audit` commands share: which ledger is meant, and how records are found and written.
+// Reads the files of a ledger, of a running envelope or of a copy, and never asks the envelope. Throws what a person can act on.
+
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { loadConfig } from '../config/config.ts';
+import { recordLine, searchRecords, type Found, type Ledger, type RecordFilter, type StoredRecord } from '../ledger/reading.ts';
+import {
+  CommandError,
+  configOption,
+  dataOption,
+  exitCode,
+  writeJson,
+  type CommandInput,
+  type CommandIo,
+  type CommandOption,
+} from './command.ts';
+import { configPathOf } from './config-path.ts';
+import { createProgress } from './progress.ts';
+
+const ledgerOption: CommandOption = {
+  name: 'ledger',
+  type: 'text',
+  value: 'DIR',
+  describe: 'Ledger folder itself, such as a copy of DATA/ledger',
+};
+/** Options that say which ledger is meant. */
+export const placeOptions: readonly CommandOption[] = [ledgerOption, dataOption, configOption];
+
+export interface Place {
+  readonly folder: string;
+  /** Empty where there is no folder that an index may be kept in. */
+  readonly indexPath: string;
+}
+
+export const usageError = (message: string, next: string): CommandError => new CommandError('usage', message, next, exitCode.usage);
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+const isWritable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const dataFolder = (input: CommandInput, io: CommandIo): string => {
+  const data = input.text('data');
+  if (data !== undefined) return resolve(io.cwd, data);
+  const loaded = loadConfig(configPathOf(input, io), {
+    files: { readFileSync, realpathSync, statSync },
+    userId: process.getuid?.() ?? null,
+  });
+  if ('config' in loaded) return loaded.config.data_dir;
+  throw usageError(
+    'no ledger is named, and no config that names one can be read',
+    'Name a data folder with --data DIR, or a copy of a ledger with --ledger DIR.',
+  );
+};
+
+/** The ledger that a command is to look into; the index may only be kept in a data folder. */
+export const placeOf = (input: CommandInput, io: CommandIo): Place => {
+  const given = input.text('ledger');
+  const data = given === undefined ? dataFolder(input, io) : null;
+  const folder = data === null ? resolve(io.cwd, given ?? '') : join(data, 'ledger');
+  if (!isFolder(join(folder, 'logs')) && !isFolder(join(folder, 'journal'))) {
+    const next = data === null ? 'Name the folder that holds `logs` and `journal`.' : 'Name the data folder of an envelope that has run.';
+    throw new CommandError('no_ledger', `there is no ledger in ${folder}`, next);
+  }
+  const state = data === null ? '' : join(data, 'state');
+  return { folder, indexPath: state !== '' && isFolder(state) && isWritable(state) ? join(state, 'index.db') : '' };
+};
+
+/** A record for machines. */
+export const jsonOf = ({ origin, index, members }: StoredRecord): unknown => ({ origin, index, record: members });
+
+const idOf = ({ members: { log_id: id } }: StoredRecord): string => (typeof id === 'string' ? id.replaceAll(/[^\w-]/g, '?') : '?');
+
+/** One line a record. */
+export const writeRecords = (records: readonly StoredRecord[], input: CommandInput, io: CommandIo): void => {
+  for (const record of records) {
+    if (input.json) writeJson(io.stdout, jsonOf(record));
+    else io.stdout.write(`${idOf(record)}  ${recordLine(record)}\n`);
+  }
+};
+
+/** Searches with progress on a terminal. */
+export const find = (ledger: Ledger, place: Place, filter: RecordFilter, io: CommandIo): Found => {
+  const progress = createProgress(io, 'indexing', 'records');
+  try {
+    return searchRecords(ledger, filter, { indexPath: place.indexPath, onProgress: progress.update });
+  } finally {
+    progress.end();
+  }
+};
+
+export const notFound = (what: string): CommandError =>
+  new CommandError('not_found', `no invocation and no record has the id ${what}`, 'Find one with `sealwright audit search`.');

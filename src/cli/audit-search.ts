@@ -1,0 +1,60 @@
+// `audit search`: finds records by what they say; the latest first.
+// Ends with 1 when nothing matches. The index is brought up to date before; of a copy it is temporary.
+
+import { openFolder, openLedger, type RecordFilter } from '../ledger/reading.ts';
+import { find, placeOf, placeOptions, usageError, writeRecords } from './audit-place.ts';
+import { exitCode, type Command, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+
+/** A point in time as the beginning of a timestamp. */
+const timeOf = (input: CommandInput, name: string): string | undefined => {
+  const given = input.text(name);
+  if (given !== undefined && !/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?Z?$/.test(given)) {
+    throw usageError(`\`--${name}\` takes a time in UTC such as 2026-05-01 or 2026-05-01T12:30, not \`${given}\``, 'Correct the time.');
+  }
+  return given?.replace(/Z$/, '');
+};
+
+const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
+  const place = placeOf(input, io);
+  const filter: RecordFilter = {
+    invocation: input.text('invocation'),
+    invoker: input.text('invoker'),
+    agent: input.text('agent'),
+    role: input.text('role'),
+    model: input.text('model'),
+    verdict: input.text('verdict'),
+    kind: input.text('kind'),
+    from: timeOf(input, 'from'),
+    to: timeOf(input, 'to'),
+    limit: input.whole('limit', 1) ?? 1,
+  };
+  const { records, total } = find(openLedger(openFolder(place.folder)), place, filter, io);
+  writeRecords(records, input, io);
+  if (total > records.length) io.stderr.write(`${records.length} of ${total} records; --limit shows more\n`);
+  if (total === 0) io.stderr.write('no record matches\n');
+  return total > 0 ? exitCode.ok : exitCode.no;
+};
+
+const text = (name: string, value: string, describe: string): CommandOption => ({ name, type: 'text', value, describe });
+
+export const auditSearch: Command = {
+  name: 'audit search',
+  summary: 'Find records by what they say',
+  describe: 'Shows the latest first. The index is brought up to date first; it is kept in the data folder, or made anew for a copy.',
+  positionals: [],
+  options: [
+    text('invocation', 'ID', 'Invocation (the correlation id)'),
+    text('invoker', 'ID', 'Pseudonym of who started the agent'),
+    text('agent', 'NAME', 'Agent'),
+    text('role', 'NAME', 'Role of the agent'),
+    text('model', 'NAME', 'Model asked for, pinned or reported'),
+    text('verdict', 'VERDICT', 'Verdict: permit, deny or approval'),
+    text('kind', 'KIND', 'Kind of record, such as decision or finding'),
+    text('from', 'TIME', 'Not before this time in UTC, such as 2026-05-01 or 2026-05-01T12:30'),
+    text('to', 'TIME', 'Before this time'),
+    { ...text('limit', 'N', 'At most so many records'), default: '50' },
+    ...placeOptions,
+  ],
+  examples: [{ line: 'sealwright audit search --verdict deny --from 2026-05-01', does: 'finds what was denied since the first of May' }],
+  run: search,
+};

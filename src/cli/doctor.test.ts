@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+import { createTestIo } from '../../test/command-io.ts';
+import { runCli } from './cli.ts';
+import type { CommandIo } from './command.ts';
+import { doctor } from './doctor.ts';
+import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sealwright-doctor-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const userId = process.getuid?.() ?? null;
+
+const config = (name: string, more = ''): string => {
+  const folder = join(scratch, name);
+  mkdirSync(folder, { mode: 0o700 });
+  const path = join(folder, 'sealwright.yaml');
+  writeFileSync(
+    path,
+    `environment: development
+data_dir: ./data
+identity: { local_development: true }
+server: { ports: { model: 0, admin: 0 } }
+agents: { sdk: { client: sdk, roles: [demo] } }
+agent_roles: { demo: { allowed_models: [simulated-1] } }
+endpoints:
+  rehearsal: { formats: [anthropic-messages], topology: self-hosted, provider: simulated, region: local, models: [{ pin: simulated-1 }] }
+${more}`,
+    { mode: 0o600 },
+  );
+  return path;
+};
+
+const examine = async (path: string, io: Partial<CommandIo> = {}) => {
+  const world = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch, ...io });
+  const code = await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--json', '--config', path], world);
+  const { checks, ok } = JSON.parse(world.written().stdout) as { ok: boolean; checks: readonly Finding[] };
+  return { code, ok, checks, standing: (check: string) => checks.filter((each) => each.check === check).map(({ standing }) => standing) };
+};
+
+test('a sound machine is healthy, and what is only weak is a warning with something to do', async () => {
+  const { code, ok, checks, standing } = await examine(config('sound'));
+  assert.deepEqual([code, ok], [0, true]);
+  for (const check of ['node', 'clock', 'config', 'policies', 'data folder', 'ledger']) assert.deepEqual(standing(check), ['ok'], check);
+  assert.deepEqual(standing('identity'), ['warn']);
+  assert.deepEqual(standing('envelope'), ['warn']);
+  for (const { standing: how, finding, next } of checks) assert.ok(how === 'ok' || next !== '' || /sealwright up/.test(finding));
+});
+
+test('G-DECIDE-3: a control that only observes is visible', async () => {
+  const { standing, checks } = await examine(config('observing', 'policies: { mode: observe }\n'));
+  assert.deepEqual(standing('policies'), ['warn']);
+  assert.match(checks.find(({ check }) => check === 'policies')?.next ?? '', /enforce/);
+});
+
+test('a config that others can change makes the answer no', async () => {
+  const path = config('writable');
+  chmodSync(path, 0o666);
+  const { code, ok, standing } = await examine(path);
+  assert.deepEqual([code, ok, standing('config')], [1, false, ['fail']]);
+});
+
+test('the lines for people begin with their standing and are followed by what to do', async () => {
+  const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
+  await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--config', join(scratch, 'absent.yaml')], io);
+  const { stdout } = io.written();
+  assert.match(stdout, /^ok {4}node: Node v/m);
+  assert.match(stdout, /^fail {2}config: There is no file .*\n {6}Correct it/m);
+});
+
+test('an older Node is refused by number, not by text', () => {
+  for (const version of ['v24.12.0', 'v26.10.0', 'v100.0.0']) assert.equal(examineNode(version).standing, 'ok');
+  for (const version of ['v24.11.9', 'v20.20.2', 'v9.12.0']) assert.equal(examineNode(version).standing, 'fail');
+});
+
+test('a port is free, taken by another program, or the envelope’s own', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as AddressInfo;
+  assert.equal((await examinePort('model', '127.0.0.1', port, false)).standing, 'fail');
+  assert.equal((await examinePort('model', '127.0.0.1', port, true)).standing, 'ok');
+  await new Promise((resolve) => taken.close(resolve));
+  assert.equal((await examinePort('model', '127.0.0.1', port, false)).standing, 'ok');
+});
+
+test('a data folder that others can write or whose keys others can read is refused', () => {
+  const folder = join(scratch, 'data folder');
+  mkdirSync(join(folder, 'private'), { recursive: true, mode: 0o700 });
+  assert.equal(examineDataFolder(folder, userId)[0]?.standing, 'ok');
+  chmodSync(join(folder, 'private'), 0o750);
+  assert.match(examineDataFolder(folder, userId)[0]?.finding ?? '', /read by others.*chmod go-rwx/);
+  chmodSync(join(folder, 'private'), 0o700);
+  chmodSync(folder, 0o777);
+  assert.equal(examineDataFolder(folder, userId)[0]?.standing, 'fail');
+});
+
+test('the disk probe leaves nothing behind and fails where it cannot write', () => {
+  const folder = join(scratch, 'probe');
+  mkdirSync(folder);
+  const { clock } = createTestIo();
+  assert.notEqual(examineDiskSync(folder, clock).standing, 'fail');
+  assert.deepEqual(readdirSync(folder), []);
+  const file = join(scratch, 'a file');
+  writeFileSync(file, '');
+  assert.equal(examineDiskSync(file, clock).standing, 'fail');
+});
+
+test('a clock of another century fails and one that steps is a warning', async () => {
+  const { clock } = createTestIo();
+  assert.equal((await examineClock(clock)).standing, 'ok');
+  assert.equal((await examineClock({ ...clock, wallMs: () => 0 })).standing, 'fail');
+  let reads = 0;
+  const stepping = { ...clock, wallMs: () => clock.wallMs() + 3_600_000 * reads++ };
+  assert.equal((await examineClock(stepping)).standing, 'warn');
+});

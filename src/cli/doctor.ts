@@ -1,0 +1,170 @@
+// `doctor`: examines the machine, the config and the running envelope, and says of each finding what to do.
+// Ends with 1 when something is wrong that stops the envelope; a warning alone does not. Changes nothing.
+
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { controlSocketPath, createControlClient, isClientFailure, type EnvelopeStatus } from '../client/client.ts';
+import { loadConfig, type Config } from '../config/config.ts';
+import { openFolder, openLedger } from '../ledger/reading.ts';
+import {
+  configOption,
+  controlOption,
+  dataOption,
+  exitCode,
+  writeJson,
+  type Command,
+  type CommandInput,
+  type CommandIo,
+} from './command.ts';
+import { configPathOf } from './config-path.ts';
+import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
+
+const userIdOf = (): number | null => process.getuid?.() ?? null;
+
+interface Configured {
+  readonly config: Config | null;
+  readonly findings: readonly Finding[];
+}
+
+const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
+  const path = configPathOf(input, io);
+  const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: userIdOf() });
+  if ('config' in loaded) {
+    const findings: Finding[] = [{ check: 'config', standing: 'ok', finding: `${path} is valid and nobody else can change it`, next: '' }];
+    for (const { path: member, message } of loaded.warnings) {
+      findings.push({
+        check: 'config',
+        standing: 'warn',
+        finding: `${member}: ${message}`,
+        next: `See \`sealwright check --config ${path}\`.`,
+      });
+    }
+    return { config: loaded.config, findings };
+  }
+  const [first] = loaded.problems;
+  const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
+  const finding = `${where}${first?.message ?? 'cannot be read'}`;
+  if (input.text('config') === undefined) {
+    const next = 'Name a config with --config FILE; make one with `sealwright init`. Defaults are examined instead.';
+    return { config: null, findings: [{ check: 'config', standing: 'warn', finding, next }] };
+  }
+  return {
+    config: null,
+    findings: [{ check: 'config', standing: 'fail', finding, next: `Correct it, then run \`sealwright check --config ${path}\`.` }],
+  };
+};
+
+/** Controls that only observe, and identities that prove nothing: allowed, and never silent. */
+const examineModes = (config: Config): readonly Finding[] => {
+  const findings: Finding[] = [];
+  const observing = config.policies.mode === 'observe';
+  findings.push(
+    observing
+      ? {
+          check: 'policies',
+          standing: 'warn',
+          finding: 'denied crossings pass (mode: observe)',
+          next: 'Set `policies.mode: enforce` to deny them.',
+        }
+      : { check: 'policies', standing: 'ok', finding: 'enforced', next: '' },
+  );
+  if (config.identity.local_development) {
+    findings.push({
+      check: 'identity',
+      standing: 'warn',
+      finding: 'invokers prove nothing (local_development); every record says so',
+      next: 'Nothing for development; not for production.',
+    });
+  }
+  return findings;
+};
+
+const examineEnvelope = async (
+  path: string,
+): Promise<{ readonly status: EnvelopeStatus | null; readonly findings: readonly Finding[] }> => {
+  const answer = await createControlClient(path).status();
+  if (isClientFailure(answer)) {
+    const standing = answer.failure === 'unreachable' ? 'warn' : 'fail';
+    return { status: null, findings: [{ check: 'envelope', standing, finding: answer.problem, next: '' }] };
+  }
+  const { ledger, pid, version, release } = answer;
+  const writable = ledger.problem === null;
+  return {
+    status: answer,
+    findings: [
+      { check: 'envelope', standing: 'ok', finding: `version ${version}, process ${pid}, release ${release}`, next: '' },
+      {
+        check: 'ledger',
+        standing: writable ? 'ok' : 'fail',
+        finding: `${ledger.state}${writable ? '' : `: ${ledger.problem}`}`,
+        next: writable ? '' : 'Nothing is recorded, so every crossing is denied. See docs/operate.md.',
+      },
+    ],
+  };
+};
+
+/** What lies in the data folder while no envelope answers: counted, not verified. */
+const examineLedger = (dataFolder: string): readonly Finding[] => {
+  const folder = join(dataFolder, 'ledger');
+  if (!existsSync(folder)) return [{ check: 'ledger', standing: 'ok', finding: 'none yet', next: '' }];
+  const { logs } = openLedger(openFolder(folder));
+  const records = logs.reduce((count, { size }) => count + size, 0);
+  return [
+    {
+      check: 'ledger',
+      standing: 'ok',
+      finding: `${records} records in ${logs.length} logs; \`sealwright audit verify --data ${dataFolder}\` verifies them`,
+      next: '',
+    },
+  ];
+};
+
+/** Ports at which the envelope says that it listens. */
+const portsOf = (status: EnvelopeStatus | null): ReadonlySet<number> => {
+  const doors = status === null || typeof status.doors !== 'object' || status.doors === null ? [] : Object.values(status.doors);
+  return new Set(doors.map((door) => Number(typeof door === 'string' ? URL.parse(door)?.port : Number.NaN)));
+};
+
+const render = ({ check, standing, finding, next }: Finding): string =>
+  `${standing.padEnd(4)}  ${check}: ${finding}\n${next === '' ? '' : `      ${next}\n`}`;
+
+const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly Finding[]> => {
+  const { config, findings } = examineConfig(input, io);
+  const control = controlSocketPath(input.text('control') ?? config?.server.control_socket ?? null, io.environment, 'connect');
+  const envelope =
+    typeof control === 'string'
+      ? await examineEnvelope(control)
+      : { status: null, findings: [{ check: 'envelope', standing: 'fail', finding: control.problem, next: '' } as const] };
+  const ours = portsOf(envelope.status);
+  const { host, ports } = config?.server ?? { host: '127.0.0.1', ports: { model: 7420, admin: 7422 } };
+  const data = input.text('data');
+  const folder = data === undefined ? config?.data_dir : resolve(io.cwd, data);
+  return [
+    examineNode(process.version),
+    await examineClock(io.clock),
+    ...findings,
+    ...(config === null ? [] : examineModes(config)),
+    await examinePort('model', host, ports.model, ours.has(ports.model)),
+    await examinePort('admin', host, ports.admin, ours.has(ports.admin)),
+    ...(folder === undefined ? [] : [...examineDataFolder(folder, userIdOf()), examineDiskSync(folder, io.clock)]),
+    ...envelope.findings,
+    ...(folder === undefined || envelope.status !== null ? [] : examineLedger(folder)),
+  ];
+};
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Examine this machine, the config and the running envelope',
+  describe: 'Each line begins with ok, warn or fail. Without --config the file of the system is examined, where there is one.',
+  positionals: [],
+  options: [configOption, dataOption, controlOption],
+  examples: [{ line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' }],
+  run: async (input, io) => {
+    const findings = await examineAll(input, io);
+    const healthy = findings.every(({ standing }) => standing !== 'fail');
+    if (input.json) writeJson(io.stdout, { ok: healthy, checks: findings });
+    else for (const finding of findings) io.stdout.write(render(finding));
+    return healthy ? exitCode.ok : exitCode.no;
+  },
+};

@@ -1,0 +1,94 @@
+// What `up` and `demo` share: loading the config, settings that a command line may override, and waiting for the end.
+// Ports and folders may be overridden; nothing that decides may.
+
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { controlSocketPath } from '../client/client.ts';
+import { loadConfig, type LoadedConfig } from '../config/config.ts';
+import { CommandError, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+
+/** The envelope, as far as a command knows it; `envelope.ts` is injected. */
+export interface RunningEnvelope {
+  readonly doors: { readonly model: string; readonly admin: string };
+  readonly release: string;
+  readonly controlSocket: string;
+  /** Verifier key of the ledger. */
+  readonly vkey: string;
+  readonly close: () => Promise<void>;
+}
+
+export type StartEnvelope = (
+  settings: { readonly loaded: LoadedConfig; readonly controlSocket: string },
+  io: CommandIo,
+) => Promise<RunningEnvelope | { readonly problem: string; readonly next: string }>;
+
+export const portOptions: readonly CommandOption[] = [
+  { name: 'port', type: 'text', value: 'PORT', describe: 'Port of the model door, instead of `server.ports.model`; 0 takes any free one' },
+  {
+    name: 'admin-port',
+    type: 'text',
+    value: 'PORT',
+    describe: 'Port of the admin plane, instead of `server.ports.admin`; 0 takes any free one',
+  },
+];
+
+/** The config at `path`; a problem is a `CommandError` that names the first and counts the rest. */
+export const loadOrExplain = (path: string): LoadedConfig => {
+  const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
+  if ('config' in loaded) return loaded;
+  const [first] = loaded.problems;
+  const place = first === undefined || first.line === null ? path : `${path}:${first.line}`;
+  const member = first === undefined || first.path === '' ? '' : `${first.path} `;
+  const more = loaded.problems.length > 1 ? ` (and ${loaded.problems.length - 1} more)` : '';
+  throw new CommandError(
+    'config',
+    `${place}: ${member}${first?.message ?? 'cannot be read'}${more}`,
+    `Run \`sealwright check --config ${path}\` for all of it.`,
+  );
+};
+
+/** The config with what the command line overrides. */
+export const overridden = (loaded: LoadedConfig, input: CommandInput, io: CommandIo, dataDir: string | undefined): LoadedConfig => {
+  const { ports } = loaded.config.server;
+  const port = (name: string, configured: number): number => {
+    const given = input.whole(name, 0) ?? configured;
+    if (given <= 65_535) return given;
+    throw new CommandError('usage', `\`--${name}\` takes a port up to 65535`, 'Choose another port.', exitCode.usage);
+  };
+  return {
+    ...loaded,
+    config: {
+      ...loaded.config,
+      data_dir: dataDir === undefined ? loaded.config.data_dir : resolve(io.cwd, dataDir),
+      server: { ...loaded.config.server, ports: { model: port('port', ports.model), admin: port('admin-port', ports.admin) } },
+    },
+  };
+};
+
+export const controlSocketOf = (loaded: LoadedConfig, input: CommandInput, io: CommandIo): string => {
+  const named = input.text('control') ?? loaded.config.server.control_socket ?? null;
+  const path = controlSocketPath(named, io.environment, 'listen');
+  if (typeof path === 'string') return path;
+  throw new CommandError('control_socket', path.problem, '', exitCode.usage);
+};
+
+/** Starts, or explains why not. A busy port names the option that chooses another. */
+export const startOrExplain = async (
+  start: StartEnvelope,
+  loaded: LoadedConfig,
+  controlSocket: string,
+  io: CommandIo,
+): Promise<RunningEnvelope> => {
+  const envelope = await start({ loaded, controlSocket }, io);
+  if ('problem' in envelope) throw new CommandError('not_started', envelope.problem, envelope.next);
+  return envelope;
+};
+
+/** Resolves at the first interrupt. */
+export const interrupted = (io: CommandIo): Promise<NodeJS.Signals> =>
+  new Promise((done) => {
+    const stop = io.onInterrupt((signal) => {
+      stop();
+      done(signal);
+    });
+  });

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { denialTable } from '../core/denial.ts';
+import { explain } from './explanation.ts';
+
+const denied = {
+  log_id: '019aa000-0000-7000-8000-000000000001',
+  timestamp: '2026-11-21T10:00:00.000Z',
+  kind: 'decision',
+  stream: 'model',
+  action_type: 'model_request',
+  agent_id: 'sdk',
+  agent_role: 'demo',
+  user_id: 'u-1',
+  model_asked: 'large-1',
+  denial: 'model_not_permitted',
+  decision: { verdict: 'deny', policies: [], reason: 'The role demo may not call the model large-1.', mode: 'enforce', request: null },
+};
+
+test('a denied model names who, what, the role, that nothing permitted it, and the setting to ask for', () => {
+  assert.deepEqual(explain(denied), {
+    record: denied.log_id,
+    verdict: 'denied',
+    denial: 'model_not_permitted',
+    attempt: 'a request to the model large-1 by the agent sdk in the role demo for the invoker u-1 at 2026-11-21T10:00:00.000Z.',
+    reason: 'The role demo may not call the model large-1. No policy permits it.',
+    policies: [],
+    setting: 'agent_roles.demo.allowed_models',
+    next: 'Ask whoever owns the config for a change of `agent_roles.demo.allowed_models`, naming this record.',
+  });
+});
+
+test('the owner of the agent is whom to ask, where the config names one', () => {
+  assert.match(explain(denied, 'platform team').next, /^Ask platform team for a change/);
+});
+
+test('a prohibited tool leads to the prohibition, and a hand-written policy to its id', () => {
+  const tool = { ...denied, action_type: 'tool_call', denial: 'tool_not_permitted', tool: { name: 'pay', server: null } };
+  const prohibited = explain({ ...tool, decision: { ...denied.decision, policies: ['role/demo/prohibited/pay'] } });
+  assert.equal(prohibited.setting, 'agent_roles.demo.prohibited_tools');
+  assert.match(prohibited.attempt, /^a call of the tool pay /);
+  const byHand = explain({ ...tool, decision: { ...denied.decision, policies: ['no-payments'] } });
+  assert.equal(byHand.setting, null);
+  assert.match(byHand.next, /about the policy no-payments/);
+  assert.match(byHand.reason, /Decided by no-payments\.$/);
+  assert.equal(explain(tool).setting, 'agent_roles.demo.allowed_tools');
+});
+
+test('what needs an approval leads to the setting that asks for one', () => {
+  const record = { ...denied, denial: 'approval_unavailable', decision: { ...denied.decision, verdict: 'approval' } };
+  assert.equal(explain(record).setting, 'agent_roles.demo.requires_human_approval_for');
+});
+
+test('under observe the record says that it would have been denied', () => {
+  const { denial: _, ...rest } = denied;
+  const { verdict, next } = explain({ ...rest, decision: { ...denied.decision, mode: 'observe' } });
+  assert.equal(verdict, 'would have been denied');
+  assert.notEqual(next, '');
+});
+
+test('a permitted crossing names its policies and asks for nothing', () => {
+  const { denial: _, ...rest } = denied;
+  const permitted = explain({
+    ...rest,
+    decision: { verdict: 'permit', policies: ['role/demo/model/large-1'], reason: 'Permitted.', mode: 'enforce' },
+  });
+  assert.deepEqual([permitted.verdict, permitted.setting, permitted.next], ['permitted', null, '']);
+  assert.match(permitted.reason, /Decided by role\/demo\/model\/large-1/);
+});
+
+test('an outcome leads to its decision', () => {
+  const { verdict, next } = explain({ ...denied, kind: 'outcome', decision: null, decision_log_id: denied.log_id });
+  assert.equal(verdict, 'not a decision');
+  assert.match(next, new RegExp(`sealwright why ${denied.log_id}`));
+});
+
+test('every denial leads to something to do', () => {
+  for (const code of Object.keys(denialTable)) assert.notEqual(explain({ ...denied, denial: code }).next, '', code);
+});
+
+test('a record of any shape is explained without a guess and without an error', () => {
+  for (const record of [{}, { kind: 'decision' }, { kind: 7, decision: 'x', tool: [], denial: 'constructor', agent_role: null }]) {
+    const { denial, attempt } = explain(record);
+    assert.equal(denial, null);
+    assert.match(attempt, /^a record of kind/);
+  }
+});

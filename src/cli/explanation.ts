@@ -1,0 +1,115 @@
+// A record in the words of a person: who attempted what, what was decided and by which policies, and what to ask whom for.
+// Pure. Accepts any JSON object: a member that is missing or of another type is left out of the sentence, never guessed.
+
+import { denialTable, type DenialCode } from '../core/denial.ts';
+
+export type RecordMembers = Readonly<Record<string, unknown>>;
+
+export interface Explanation {
+  readonly record: string | null;
+  readonly verdict: 'permitted' | 'denied' | 'would have been denied' | 'not a decision';
+  readonly denial: DenialCode | null;
+  /** Who attempted what, and when. */
+  readonly attempt: string;
+  /** What was decided and why. */
+  readonly reason: string;
+  /** Policies that determined it; empty when nothing permitted. */
+  readonly policies: readonly string[];
+  /** Where in the config it would change, such as `agent_roles.demo.allowed_tools`; null where no setting changes it. */
+  readonly setting: string | null;
+  /** What to do, and whom to ask. */
+  readonly next: string;
+}
+
+const textOf = (members: RecordMembers, name: string): string | null => {
+  const value = members[name];
+  return typeof value === 'string' ? value : null;
+};
+
+const membersOf = (value: unknown): RecordMembers => (typeof value === 'object' && value !== null ? { ...value } : {});
+
+const attempted = (record: RecordMembers): string => {
+  const tool = textOf(membersOf(record['tool']), 'name');
+  const model = textOf(record, 'model_asked') ?? textOf(record, 'model_version');
+  const action = textOf(record, 'action_type');
+  if (action === 'tool_call') return `a call of the tool ${tool ?? '(unknown)'}`;
+  if (action === 'model_request') return `a request to the model ${model ?? '(unknown)'}`;
+  return action === 'invocation' ? 'an invocation' : `a record of kind ${textOf(record, 'kind') ?? '(unknown)'}`;
+};
+
+const attemptOf = (record: RecordMembers): string => {
+  const parts = [attempted(record)];
+  const [agent, role, user, when] = ['agent_id', 'agent_role', 'user_id', 'timestamp'].map((name) => textOf(record, name));
+  if (agent) parts.push(`by the agent ${agent}`);
+  if (role) parts.push(`in the role ${role}`);
+  if (user) parts.push(`for the invoker ${user}`);
+  if (when) parts.push(`at ${when}`);
+  return `${parts.join(' ')}.`;
+};
+
+const isDenialCode = (code: string | null): code is DenialCode => code !== null && Object.hasOwn(denialTable, code);
+
+const settingOf = (denial: DenialCode | null, role: string | null, policies: readonly string[]): string | null => {
+  if (role === null) return null;
+  const member = `agent_roles.${role}`;
+  if (policies.some((id) => id.startsWith(`role/${role}/prohibited/`))) return `${member}.prohibited_tools`;
+  if (denial === 'approval_unavailable') return `${member}.requires_human_approval_for`;
+  if (policies.length > 0) return null;
+  if (denial === 'model_not_permitted') return `${member}.allowed_models`;
+  if (denial === 'tool_not_permitted') return `${member}.allowed_tools`;
+  return denial === 'deadline_exceeded' ? `${member}.max_response_time_seconds` : null;
+};
+
+const nextOf = (denial: DenialCode, setting: string | null, policies: readonly string[], owner: string | null): string => {
+  const whom = owner === null ? 'whoever owns the config' : owner;
+  if (setting !== null) return `Ask ${whom} for a change of \`${setting}\`, naming this record.`;
+  if (policies.length > 0)
+    return `Ask ${whom} about the ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}, naming this record.`;
+  return denialTable[denial].meaning;
+};
+
+const byPolicies = (denied: boolean, policies: readonly string[]): string => {
+  if (policies.length > 0) return ` Decided by ${policies.join(', ')}.`;
+  return denied ? ' No policy permits it.' : '';
+};
+
+/** `owner` is who answers for the agent, where the config says so. */
+export const explain = (record: RecordMembers, owner: string | null = null): Explanation => {
+  const decision = membersOf(record['decision']);
+  const listed = decision['policies'];
+  const policies = Array.isArray(listed) ? listed.filter((id) => typeof id === 'string') : [];
+  const code = textOf(record, 'denial');
+  const denial = isDenialCode(code) ? code : null;
+  const base = { record: textOf(record, 'log_id'), attempt: attemptOf(record), policies };
+  if (textOf(record, 'kind') !== 'decision') {
+    const decided = textOf(record, 'decision_log_id');
+    const next = decided === null ? '' : `Its decision: \`sealwright why ${decided}\`.`;
+    const reason =
+      textOf(record, 'error_message') ?? `This record is of kind ${textOf(record, 'kind') ?? '(unknown)'} and decides nothing.`;
+    return { ...base, verdict: 'not a decision', denial: null, reason, setting: null, next };
+  }
+  const judged = textOf(decision, 'verdict');
+  const sentence = textOf(decision, 'reason') ?? '';
+  if (denial === null && judged === 'permit') {
+    return {
+      ...base,
+      verdict: 'permitted',
+      denial: null,
+      reason: `${sentence}${byPolicies(false, policies)}`.trim(),
+      setting: null,
+      next: '',
+    };
+  }
+  const cause = denial ?? (judged === 'approval' ? 'approval_unavailable' : 'not_permitted');
+  const byPolicy =
+    judged !== null && ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'].includes(cause);
+  const setting = settingOf(denial ?? cause, textOf(record, 'agent_role'), policies);
+  return {
+    ...base,
+    verdict: denial === null ? 'would have been denied' : 'denied',
+    denial,
+    reason: `${sentence}${byPolicy ? byPolicies(true, policies) : ''}`.trim(),
+    setting,
+    next: nextOf(cause, setting, policies, owner),
+  };
+};

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { runCli } from './cli.ts';
+import type { CommandIo } from './command.ts';
+import { run } from './run.ts';
+
+interface Said {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const say = async (t: TestContext, ...argv: string[]): Promise<Said> => {
+  const folder = mkdtempSync(join(tmpdir(), 'sw-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  let stdout = '';
+  let stderr = '';
+  const io: CommandIo = {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    isTerminal: { stdin: false, stdout: false, stderr: false },
+    environment: { PATH: '/usr/bin:/bin', HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run') },
+    cwd: folder,
+    platform: process.platform,
+    version: '0.0.0',
+    packageFolder: folder,
+    clock: { wallMs: Date.now, monotonicMs: () => performance.now(), after: () => () => undefined },
+    random: { bytes: (count) => new Uint8Array(count) },
+    onInterrupt: () => () => undefined,
+  };
+  const exit = await runCli([{ name: 'run', load: async () => run }], ['run', ...argv], io);
+  return { exit, stdout, stderr };
+};
+
+test('run without a command, with a name that is none, or with a long task is a usage error', async (t) => {
+  for (const argv of [
+    [],
+    ['--'],
+    ['--agent', 'a b', '--', 'true'],
+    ['--role', '', '--', 'true'],
+    ['--task', 'x'.repeat(501), '--', 'true'],
+  ]) {
+    const { exit, stdout, stderr } = await say(t, ...argv);
+    assert.deepEqual([exit, stdout], [2, ''], argv.join(' '));
+    assert.match(stderr, /^sealwright: /);
+  }
+});
+
+test('run without an envelope ends with 3 and says how to start one', async (t) => {
+  const control = ['--control', '/nonexistent/control.sock'];
+  const { exit, stdout, stderr } = await say(t, ...control, '--', 'true');
+  assert.deepEqual([exit, stdout], [3, '']);
+  assert.match(stderr, /sealwright up/);
+  const machine = await say(t, '--json', ...control, '--', 'true');
+  assert.equal((JSON.parse(machine.stderr) as { error: { code: string } }).error.code, 'unreachable');
+});
+
+test('run of a program that is not there ends with 127, and its options are not ours', async (t) => {
+  const { exit, stderr } = await say(t, '--', 'absent-program', '--json', '--help');
+  assert.equal(exit, 127);
+  assert.match(stderr, /absent-program/);
+});
+
+test('a name with control characters does not reach the terminal as such', async (t) => {
+  const { stderr } = await say(t, '--', 'absent\u001B[31m/x');
+  assert.equal(stderr.includes('\u001B'), false);
+});

@@ -1,0 +1,63 @@
+// `up`: the long-lived envelope. Starts whole or says why not; stops at SIGINT or SIGTERM after crossings had time to end.
+// A second signal while stopping ends the process at once; recovery then says what stayed open.
+
+import {
+  configOption,
+  controlOption,
+  dataOption,
+  exitCode,
+  writeJson,
+  type Command,
+  type CommandInput,
+  type CommandIo,
+} from './command.ts';
+import { configPathOf } from './config-path.ts';
+import {
+  controlSocketOf,
+  interrupted,
+  loadOrExplain,
+  overridden,
+  portOptions,
+  startOrExplain,
+  type StartEnvelope,
+} from './envelope-options.ts';
+
+const runCommand = async (start: StartEnvelope, input: CommandInput, io: CommandIo): Promise<number> => {
+  const loaded = overridden(loadOrExplain(configPathOf(input, io)), input, io, input.text('data'));
+  for (const { path, message } of loaded.warnings) io.stderr.write(`warning: ${path} ${message}\n`);
+  // Listened for from the start on: what asks us to end while we begin must not cut a write.
+  const interruption = interrupted(io);
+  const envelope = await startOrExplain(start, loaded, controlSocketOf(loaded, input, io), io);
+  const { doors, release, controlSocket, vkey } = envelope;
+  if (input.json)
+    writeJson(io.stdout, { ready: true, doors, control_socket: controlSocket, release, ledger_key: vkey, data: loaded.config.data_dir });
+  else {
+    io.stdout.write(`model door      ${doors.model}\n`);
+    io.stdout.write(`admin plane     ${doors.admin}\n`);
+    io.stdout.write(`control socket  ${controlSocket}\n`);
+    io.stdout.write(`data            ${loaded.config.data_dir}\n`);
+    io.stdout.write(`release         ${release}\n`);
+    io.stdout.write(`ledger key      ${vkey}  (keep it elsewhere, for \`audit verify --key\`)\n`);
+    io.stdout.write(
+      'Identities are not proved (local_development), and containment is advisory: nothing keeps an agent from going round.\n',
+    );
+  }
+  const signal = await interruption;
+  if (!input.json) io.stderr.write(`${signal}: finishing what is under way\n`);
+  await envelope.close();
+  return exitCode.ok;
+};
+
+export const createUp = (start: StartEnvelope): Command => ({
+  name: 'up',
+  summary: 'Run the envelope until it is interrupted',
+  describe:
+    'Opens the ledger, listens on the model door, the admin plane and the control socket, and stays in the foreground. Diagnostics go to stderr.',
+  positionals: [],
+  options: [configOption, dataOption, controlOption, ...portOptions],
+  examples: [
+    { line: 'sealwright up --config sealwright.yaml', does: 'with a config of your own' },
+    { line: 'sealwright up --config sealwright.yaml --port 8420', does: 'on another port' },
+  ],
+  run: (input, io) => runCommand(start, input, io),
+});

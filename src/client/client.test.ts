@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { controlSocketPath, createControlClient, isClientFailure } from './client.ts';
+import type { Opening } from './client.ts';
+
+const folderFor = (t: TestContext): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'sw-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+}
+
+type Reply = (seen: Seen, answer: ServerResponse) => void;
+
+const bodyOf = async (sent: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of sent) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+};
+
+const envelope = async (t: TestContext, reply: Reply): Promise<string> => {
+  const socket = join(folderFor(t), 'c.sock');
+  const server = createServer((sent, answer) => {
+    void bodyOf(sent).then((body) => reply({ method: sent.method ?? '', path: sent.url ?? '', body }, answer));
+  });
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  chmodSync(socket, 0o600);
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return socket;
+};
+
+const json = (answer: ServerResponse, status: number, body: unknown): void => {
+  answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+};
+
+const opening: Opening = {
+  agent: 'sdk',
+  agentVersion: null,
+  agentDigest: 'ab'.repeat(32),
+  role: null,
+  task: 'sort',
+  facts: { argv_count: 2 },
+};
+const id = '01900000-0000-7000-8000-000000000000';
+const opened = {
+  invocation_id: id,
+  credential: 'c'.repeat(43),
+  lease_seconds: 30,
+  heartbeat_seconds: 10,
+  doors: { model: 'http://127.0.0.1:7420' },
+  settings: { agent: 'sdk', client: 'sdk', role: 'demo', model_pins: ['simulated-1'], containment: 'advisory' },
+};
+
+test('opening sends exactly the documented body and reads the answer', async (t) => {
+  const seen: Seen[] = [];
+  const socket = await envelope(t, (each, answer) => {
+    seen.push(each);
+    json(answer, 201, opened);
+  });
+  assert.deepEqual(await createControlClient(socket).open(opening), {
+    invocationId: id,
+    credential: 'c'.repeat(43),
+    leaseSeconds: 30,
+    heartbeatSeconds: 10,
+    modelDoor: 'http://127.0.0.1:7420',
+    agent: 'sdk',
+    role: 'demo',
+    modelPins: ['simulated-1'],
+    containment: 'advisory',
+  });
+  const body = `{"agent":"sdk","agent_version":null,"agent_digest":"${'ab'.repeat(32)}","role":null,"task":"sort","facts":{"argv_count":2}}`;
+  assert.deepEqual(seen, [{ method: 'POST', path: '/invocations', body }]);
+});
+
+test('an answer that would send the credential off this machine in clear is not used', async (t) => {
+  for (const model of ['http://192.0.2.1:7420', 'http://127.0.0.1.example:7420', 'http://user@127.0.0.1:7420', 'ftp://127.0.0.1', 7420]) {
+    const socket = await envelope(t, (_, answer) => json(answer, 201, { ...opened, doors: { model } }));
+    const answer = await createControlClient(socket).open(opening);
+    assert.ok(isClientFailure(answer) && answer.failure === 'unreadable', String(model));
+  }
+});
+
+test('an answer without a usable credential or id is unreadable', async (t) => {
+  for (const change of [
+    { credential: 'has a space in it, and so on' },
+    { credential: 'short' },
+    { invocation_id: '../status' },
+    { lease_seconds: 0 },
+  ]) {
+    const socket = await envelope(t, (_, answer) => json(answer, 201, { ...opened, ...change }));
+    const answer = await createControlClient(socket).open(opening);
+    assert.ok(isClientFailure(answer) && answer.failure === 'unreadable', JSON.stringify(change));
+  }
+});
+
+test('a refusal keeps the code and the sentence of the envelope', async (t) => {
+  const socket = await envelope(t, (_, answer) =>
+    json(answer, 403, { error: { code: 'role_not_allowed', message: 'The agent sdk may not take the role x.' } }),
+  );
+  assert.deepEqual(await createControlClient(socket).open(opening), {
+    failure: 'refused',
+    code: 'role_not_allowed',
+    problem: 'The agent sdk may not take the role x.',
+  });
+});
+
+test('a heartbeat tells alive from ended', async (t) => {
+  const statuses = [204, 410, 404];
+  const paths: string[] = [];
+  const socket = await envelope(t, ({ method, path }, answer) => {
+    paths.push(`${method} ${path}`);
+    answer.writeHead(statuses.shift() ?? 500).end();
+  });
+  const client = createControlClient(socket);
+  assert.equal(await client.heartbeat(id), 'alive');
+  assert.equal(await client.heartbeat(id), 'ended');
+  assert.equal(await client.heartbeat(id), 'ended');
+  const broken = await client.heartbeat(id);
+  assert.ok(isClientFailure(broken) && broken.failure === 'refused');
+  assert.deepEqual(new Set(paths), new Set([`POST /invocations/${id}/heartbeat`]));
+});
+
+test('closing and status read what the envelope answers', async (t) => {
+  const status = { release: 'r1', environment: 'development', deployment: 'laptop', version: '0.1.0', pid: 7, doors: { model: 'x' } };
+  const socket = await envelope(t, ({ method, path, body }, answer) => {
+    if (path === '/status') json(answer, 200, { ...status, ledger: { state: 'open', problem: null, heads: [] } });
+    else json(answer, 200, { crossings: 3, denials: 1, denied_as_text: 1, record: `${method} ${path} ${body}` });
+  });
+  const client = createControlClient(socket);
+  assert.deepEqual(await client.close(id, { exit_code: 0 }), {
+    crossings: 3,
+    denials: 1,
+    deniedAsText: 1,
+    record: `POST /invocations/${id}/close {"exit_code":0}`,
+  });
+  assert.deepEqual(await client.status(), { ...status, ledger: { state: 'open', problem: null, heads: [] } });
+});
+
+test('an envelope that is not there is unreachable, and the sentence says how to start it', async (t) => {
+  const socket = join(folderFor(t), 'c.sock');
+  const answer = await createControlClient(socket).status();
+  assert.ok(isClientFailure(answer) && answer.failure === 'unreachable');
+  assert.match(answer.problem, /sealwright up/);
+  assert.ok(answer.problem.includes(socket));
+});
+
+test('an envelope that does not answer in time, or cuts its answer, is unreachable', async (t) => {
+  const silent = await envelope(t, () => undefined);
+  const late = await createControlClient(silent, process.getuid?.(), 30).status();
+  assert.ok(isClientFailure(late) && late.failure === 'unreachable' && late.problem.includes('no answer within'));
+  const cutting = await envelope(t, (_, answer) => {
+    answer.writeHead(200, { 'content-length': 100 }).write('{');
+    setImmediate(() => answer.destroy());
+  });
+  const cut = await createControlClient(cutting).status();
+  assert.ok(isClientFailure(cut) && cut.failure === 'unreachable');
+});
+
+test('an answer past the limit is not read to its end', async (t) => {
+  const socket = await envelope(t, (_, answer) => answer.writeHead(200).end(Buffer.alloc(3 * 1024 * 1024, 32)));
+  const answer = await createControlClient(socket).status();
+  assert.ok(isClientFailure(answer) && answer.problem.includes('more than'));
+});
+
+test('an answer that is not JSON is unreadable', async (t) => {
+  const socket = await envelope(t, (_, answer) => answer.writeHead(200).end('<html>'));
+  const answer = await createControlClient(socket).status();
+  assert.ok(isClientFailure(answer) && answer.failure === 'unreadable');
+});
+
+test('a socket that others could have put there is not used', async (t) => {
+  const reply: Reply = (_, answer) => json(answer, 201, opened);
+  const refusedFor = async (socket: string, uid?: number): Promise<string> => {
+    const answer = await createControlClient(socket, uid).open(opening);
+    assert.ok(isClientFailure(answer) && answer.failure === 'unsafe_socket');
+    return answer.problem;
+  };
+  const writable = await envelope(t, reply);
+  for (const mode of [0o620, 0o602]) {
+    chmodSync(writable, mode);
+    assert.match(await refusedFor(writable), /others may write to it/);
+  }
+  const link = join(folderFor(t), 'link.sock');
+  symlinkSync(await envelope(t, reply), link);
+  assert.match(await refusedFor(link), /not a socket/);
+
+  const me = process.getuid?.() ?? 0;
+  const foreign = await envelope(t, reply);
+  if (me === 0) chownSync(foreign, 12_345, 12_345);
+  assert.match(await refusedFor(foreign, me + 1), /belongs to the user/);
+
+  const open = await envelope(t, reply);
+  chmodSync(join(open, '..'), 0o777);
+  assert.match(await refusedFor(open), /its folder/);
+});
+
+test('the control socket lies in the runtime folder, else in the home folder, unless one is named', (t) => {
+  const home = folderFor(t);
+  const env = { HOME: home, XDG_RUNTIME_DIR: '/run/user/7' };
+  const inHome = join(home, '.sealwright/run/sealwright/control.sock');
+  assert.equal(controlSocketPath(null, env, 'listen'), '/run/user/7/sealwright/control.sock');
+  assert.equal(controlSocketPath(null, { HOME: home }, 'listen'), inHome);
+  assert.equal(controlSocketPath(null, { HOME: home, XDG_RUNTIME_DIR: 'relative' }, 'listen'), inHome);
+  assert.equal(controlSocketPath('/x/y.sock', env, 'listen'), '/x/y.sock');
+  assert.equal(controlSocketPath('/x/y.sock', env, 'connect'), '/x/y.sock');
+});
+
+test('a client finds the envelope that listens although the runtime folder is another one', (t) => {
+  const home = folderFor(t);
+  const inHome = join(home, '.sealwright/run/sealwright/control.sock');
+  mkdirSync(join(inHome, '..'), { recursive: true });
+  writeFileSync(inHome, '');
+  const env = { HOME: home, XDG_RUNTIME_DIR: join(home, 'empty') };
+  assert.equal(controlSocketPath(null, env, 'connect'), inHome);
+  assert.equal(controlSocketPath(null, env, 'listen'), join(home, 'empty/sealwright/control.sock'));
+});
+
+test('a path that no socket takes is refused by name', () => {
+  const path = `/${'a'.repeat(107)}`;
+  const answer = controlSocketPath(path, {}, 'connect');
+  assert.ok(isClientFailure(answer) && answer.failure === 'unsafe_socket');
+  assert.ok(answer.problem.includes(path) && answer.problem.includes('107'));
+  assert.equal(controlSocketPath(path.slice(0, 107), {}, 'connect'), path.slice(0, 107));
+});

@@ -1,0 +1,138 @@
+// The process: builds the world that commands see, lists the commands, and gives them what they may not import.
+// Together with `envelope.ts`, which builds the long-lived process, the only file that knows everyone. Loads nothing before it is needed.
+
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { isatty } from 'node:tty';
+import { fileURLToPath } from 'node:url';
+
+import type { Random } from './core/clock.ts';
+import { runCli, unknownCommand } from './cli/cli.ts';
+import type { JudgeRules } from './cli/check.ts';
+import type { CommandIo, CommandRow } from './cli/command.ts';
+import type { StartEnvelope } from './cli/envelope-options.ts';
+
+const randomPoolBytes = 4_096;
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+
+/** The long-lived process, loaded only by the commands that start it. */
+const startEnvelope: StartEnvelope = async ({ loaded, controlSocket }, io) => {
+  const [envelope, { createDisk }] = await Promise.all([import('./envelope.ts'), import('./disk/disk.ts')]);
+  return envelope.startEnvelope({
+    loaded,
+    controlSocket,
+    version: io.version,
+    clock: io.clock,
+    random: io.random,
+    disk: createDisk(),
+    environment: io.environment,
+    say: (line) => void io.stderr.write(`sealwright: ${line}\n`),
+  });
+};
+
+/** What `check` needs of rooms that a command may not know: the policies as `up` would load them, and the release that they make. */
+const loadJudge = async (): Promise<JudgeRules> => {
+  const [{ createPolicy, loadPolicyFiles }, { createRelease }] = await Promise.all([
+    import('./policy/policy.ts'),
+    import('./changes/changes.ts'),
+  ]);
+  return ({ config, declared }, packageVersion) => {
+    const { folder } = config.policies;
+    const read = folder === null ? { files: [] } : loadPolicyFiles(folder, { files: fs, userId: process.getuid?.() ?? null });
+    const policy = 'problems' in read ? read : createPolicy(config, read.files);
+    if ('problems' in policy) return policy;
+    const compiledCedar = policy.compiledCedar();
+    const { digest } = createRelease({ config: declared, policies: policy.files, compiledRoles: compiledCedar, packageVersion });
+    return { release: digest, compiledCedar, policyFiles: policy.files.map(({ name }) => name) };
+  };
+};
+
+/** Every command, in the order of the help text. */
+export const commands: readonly CommandRow[] = [
+  { name: 'init', load: async () => (await import('./cli/init.ts')).init },
+  { name: 'check', load: async () => (await import('./cli/check.ts')).createCheck(await loadJudge()) },
+  { name: 'up', load: async () => (await import('./cli/up.ts')).createUp(startEnvelope) },
+  { name: 'run', load: async () => (await import('./cli/run.ts')).run },
+  { name: 'demo', load: async () => (await import('./cli/demo.ts')).createDemo(startEnvelope) },
+  { name: 'audit tail', load: async () => (await import('./cli/audit-tail.ts')).auditTail },
+  { name: 'audit search', load: async () => (await import('./cli/audit-search.ts')).auditSearch },
+  { name: 'audit show', load: async () => (await import('./cli/audit-show.ts')).auditShow },
+  { name: 'audit prove', load: async () => (await import('./cli/audit-prove.ts')).auditProve },
+  { name: 'audit verify', load: async () => (await import('./cli/audit-verify.ts')).auditVerify },
+  { name: 'why', load: async () => (await import('./cli/why.ts')).why },
+  { name: 'endpoints list', load: async () => (await import('./cli/endpoints-list.ts')).endpointsList },
+  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).doctor },
+  { name: 'completion', load: async () => (await import('./cli/completion.ts')).createCompletion(commands) },
+  {
+    name: 'help',
+    load: async () => (await import('./cli/help.ts')).createHelp(commands, (words) => unknownCommand(commands, words)),
+  },
+  { name: 'version', load: async () => (await import('./cli/version.ts')).version },
+];
+
+const versionOf = (folder: string): string => {
+  const parsed: unknown = JSON.parse(fs.readFileSync(`${folder}package.json`, 'utf8'));
+  const found = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : undefined;
+  return typeof found === 'string' ? found : 'unknown';
+};
+
+/** Random bytes taken from a pool: one call to the system for many identifiers. */
+const createRandom = (): Random => {
+  let pool = new Uint8Array(0);
+  let taken = 0;
+  return {
+    bytes: (count) => {
+      if (taken + count > pool.length) {
+        pool = new Uint8Array(randomBytes(Math.max(randomPoolBytes, count)));
+        taken = 0;
+      }
+      const bytes = pool.slice(taken, taken + count);
+      // What was given out must not be found in memory by way of the pool: a credential is made of it.
+      pool.fill(0, taken, taken + count);
+      taken += count;
+      return bytes;
+    },
+  };
+};
+
+/** The real world. */
+export const processIo = (): CommandIo => ({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  isTerminal: {
+    stdin: isatty(0),
+    stdout: isatty(1),
+    stderr: isatty(2),
+  },
+  environment: process.env,
+  cwd: process.cwd(),
+  platform: process.platform,
+  version: versionOf(packageFolder),
+  packageFolder,
+  clock: {
+    wallMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    after: (delayMs, run) => {
+      const timer = setTimeout(run, delayMs);
+      return () => clearTimeout(timer);
+    },
+  },
+  random: createRandom(),
+  onInterrupt: (listener) => {
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    for (const signal of signals) process.on(signal, listener);
+    return () => {
+      for (const signal of signals) process.off(signal, listener);
+    };
+  },
+});
+
+if (import.meta.main) {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
+    if (problem.code === 'EPIPE') process.exit();
+    throw problem;
+  });
+  process.exitCode = await runCli(commands, process.argv.slice(2), processIo());
+}

@@ -1,0 +1,85 @@
+// Which program this is: SHA-256 over the executable after its symbolic links, and over the script that an interpreter was given.
+// What cannot be told by reading files (code on the command line, a file past its bound) has no digest and says why; a pin then refuses it.
+
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { limits } from '../core/limits.ts';
+import { isUnreadable, openRegular } from './bounded-file.ts';
+import type { DigestCache } from './digest-cache.ts';
+
+export interface AgentIdentity {
+  /** 64 hexadecimal digits, or null with the reason in `problem`. */
+  readonly digest: string | null;
+  readonly problem: string | null;
+}
+
+const interpreters = /^(?:node|nodejs|deno|bun|tsx|python|pypy|ruby|perl|php|lua|bash|sh|dash|zsh|ksh|fish)[\d.]*$/;
+
+const chunkBytes = 1_024 * 1_024;
+/** Reading less than this anew is faster than asking the cache. */
+const cachedFromBytes = chunkBytes;
+
+export type HashProgress = (doneBytes: number, totalBytes: number) => void;
+
+/** SHA-256 of a file, its symbolic links resolved first. */
+const fileDigest = (path: string, cache: DigestCache, progress: HashProgress): AgentIdentity => {
+  const file = openRegular(realpathSync(path));
+  const refuse = (problem: string): AgentIdentity => ({ digest: null, problem: `${path} could not be identified: ${problem}` });
+  if (isUnreadable(file)) return refuse(file.unreadable);
+  try {
+    const total = file.stats.size;
+    if (total > limits.programHashedBytes) return refuse(`more than ${limits.programHashedBytes} bytes`);
+    const known = total < cachedFromBytes ? null : cache.find(file.stats);
+    if (known !== null) return { digest: known, problem: null };
+    const hash = createHash('sha256');
+    for (let at = 0; at < total; at += chunkBytes) {
+      hash.update(file.read(at, Math.min(chunkBytes, total - at)));
+      progress(Math.min(at + chunkBytes, total), total);
+    }
+    const digest = hash.digest('hex');
+    if (total >= cachedFromBytes) cache.keep(file.stats, digest);
+    return { digest, problem: null };
+  } finally {
+    file.close();
+  }
+};
+
+const isFile = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+export interface AgentProgram {
+  /** Absolute path, symbolic links not resolved. */
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
+/**
+ * The digest of an agent without an adapter. For a program of its own it is the SHA-256 of the file.
+ * For an interpreter it is the SHA-256 of the lines `program HEX`, `option TEXT` for each argument before the script, and `script HEX`, each ended by a newline:
+ * an option such as `--import` can bring in other code, so a pin holds for one set of options only.
+ */
+export const identifyAgent = ({ executable, args, cwd }: AgentProgram, cache: DigestCache, progress: HashProgress): AgentIdentity => {
+  try {
+    const program = fileDigest(executable, cache, progress);
+    const interprets = interpreters.test(basename(executable)) || interpreters.test(basename(realpathSync(executable)));
+    if (program.digest === null || !interprets) return program;
+    const at = args.findIndex((argument) => !argument.startsWith('-') && isFile(resolve(cwd, argument)));
+    const named = args[at];
+    if (named === undefined)
+      return { digest: null, problem: `${basename(executable)} was given no script file, so the agent has no digest` };
+    const script = fileDigest(resolve(cwd, named), cache, progress);
+    if (script.digest === null) return script;
+    const options = args.slice(0, at).map((option) => `option ${JSON.stringify(option)}\n`);
+    const lines = `program ${program.digest}\n${options.join('')}script ${script.digest}\n`;
+    return { digest: createHash('sha256').update(lines).digest('hex'), problem: null };
+  } catch (error) {
+    return { digest: null, problem: `${executable} could not be identified: ${error instanceof Error ? error.message : 'unknown error'}` };
+  }
+};

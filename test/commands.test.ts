@@ -1,0 +1,77 @@
+// The table of commands as a whole: every row loads, and what it declares is whole and consistent, because help, completion and the
+// reference page are written from it. Also the real process: what it prints, how fast it may be loaded, how it ends.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+
+import { commands } from '../src/main.ts';
+import { root } from './project-files.ts';
+
+const all = await Promise.all(commands.map(async (row) => ({ row, command: await row.load() })));
+const bin = `${root}bin/sealwright`;
+
+test('every command loads under the name of its row, and no name stands twice', () => {
+  assert.ok(all.length >= 16, `only ${all.length} commands seen`);
+  for (const { row, command } of all) assert.equal(command.name, row.name);
+  assert.equal(new Set(all.map(({ row }) => row.name)).size, all.length);
+});
+
+test('no command is also the first word of a group', () => {
+  const groups = new Set(all.flatMap(({ row }) => (row.name.includes(' ') ? [row.name.split(' ')[0]] : [])));
+  assert.deepEqual(
+    all.filter(({ row }) => groups.has(row.name)).map(({ row }) => row.name),
+    [],
+  );
+});
+
+test('summaries are one line without a full stop, and options are described, named in kebab-case and given once', () => {
+  for (const { command } of all) {
+    assert.match(command.summary, /^[A-Z][^\n]{5,70}[^.\n]$/, command.name);
+    const names = command.options.map(({ name }) => name);
+    assert.equal(new Set([...names, 'json', 'help']).size, names.length + 2, command.name);
+    for (const { name, describe, type, value } of command.options) {
+      assert.match(name, /^[a-z][a-z-]+$/, command.name);
+      assert.match(describe, /^[A-Z].*[^.]$/s, `${command.name} --${name}`);
+      assert.equal(value !== undefined, type === 'text', `${command.name} --${name}`);
+    }
+  }
+});
+
+test('every command has an example, and every example calls a command that exists with options that it has', () => {
+  for (const { command } of all) {
+    assert.ok(command.examples.length > 0, command.name);
+    for (const { line, does } of command.examples) {
+      assert.ok(does.length > 5 && !does.endsWith('.'), `${command.name}: ${does}`);
+      const called = /\bsealwright ((?:[a-z]+ ?){1,2})/.exec(line)?.[1]?.trim() ?? '';
+      const found = all.find(({ row }) => called === row.name) ?? all.find(({ row }) => called.split(' ')[0] === row.name);
+      assert.ok(found, `${command.name}: ${line}`);
+      const own = (line.split(/ -- |\||>/)[0] ?? '').matchAll(/--([a-z-]+)/g);
+      for (const [, option] of own) {
+        assert.ok(
+          ['json', 'help', ...found.command.options.map(({ name }) => name)].includes(option ?? ''),
+          `${command.name}: ${line} (--${option})`,
+        );
+      }
+    }
+  }
+});
+
+test('the process answers version and help and ends with the exit code of what it was asked', () => {
+  const call = (...argv: readonly string[]) => spawnSync(bin, argv, { encoding: 'utf8', cwd: '/' });
+  assert.match(call('version').stdout, /^sealwright \d/);
+  const help = call('help');
+  assert.equal(help.status, 0);
+  for (const { row } of all) assert.ok(help.stdout.includes(row.name));
+  assert.equal(call('no-such-command').status, 2);
+});
+
+test('a reader that leaves early is no error', async () => {
+  const child = spawn(bin, ['help', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  child.stdout.destroy();
+  await once(child, 'close');
+  assert.equal(complaint, '');
+});

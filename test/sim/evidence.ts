@@ -1,0 +1,155 @@
+// What the disk holds for good, read from the raw bytes that were synced: records by crossing, leaves by log, checkpoints.
+// Contract: knows nothing but bytes; what a part of the envelope says about its own records is never asked.
+// Broken promises of the ledger itself (a leaf that changes, a checkpoint that does not continue the one before) are reported as they appear.
+
+import { hash } from 'node:crypto';
+import { isBatchProblem, readBatch } from '../../src/ledger/batch.ts';
+import { segmentFirstLsn } from '../../src/ledger/journal.ts';
+
+export type Violated = (rule: string, what: string) => void;
+
+export interface DurableRecord {
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly origin: string;
+  readonly index: number;
+}
+
+export interface Evidence {
+  /** A journal segment as the disk would give it back. */
+  readonly journal: (name: string, bytes: Uint8Array) => void;
+  readonly checkpoint: (bytes: Uint8Array) => void;
+  readonly record: (logId: string) => DurableRecord | undefined;
+  readonly decisionsOf: (crossingId: string) => readonly DurableRecord[];
+  readonly outcomesOf: (decisionLogId: string) => readonly DurableRecord[];
+  readonly toolDecisionsIn: (parentCrossingId: string) => readonly DurableRecord[];
+  readonly closed: (invocationId: string) => boolean;
+  readonly all: () => Iterable<DurableRecord>;
+  /** Logs with durable leaves that no durable checkpoint covers. */
+  readonly unpublished: () => readonly string[];
+  /** Size and root of each log over every durable leaf. */
+  readonly heads: () => readonly { readonly origin: string; readonly size: number; readonly root: string }[];
+}
+
+const sha256 = (...parts: readonly Uint8Array[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer');
+const leafMark = Uint8Array.of(0);
+const nodeMark = Uint8Array.of(1);
+
+/** What every prompt and every credential of a run looks like. */
+const secrets = /call-\d+\.|sw_[A-Za-z0-9_-]{43}/;
+
+/** The perfect subtrees of a growing RFC 6962 tree, largest first. */
+interface Growing {
+  size: number;
+  readonly subtrees: { readonly width: number; readonly hash: Buffer }[];
+}
+
+const grow = (tree: Growing, leaf: Buffer): void => {
+  let added = { width: 1, hash: leaf };
+  for (let last = tree.subtrees.at(-1); last !== undefined && last.width === added.width; last = tree.subtrees.at(-1)) {
+    tree.subtrees.pop();
+    added = { width: added.width * 2, hash: sha256(nodeMark, last.hash, added.hash) };
+  }
+  tree.subtrees.push(added);
+  tree.size += 1;
+};
+
+const rootOf = ({ subtrees }: Growing): Buffer =>
+  subtrees.length === 0 ? sha256() : subtrees.map(({ hash }) => hash).reduceRight((right, left) => sha256(nodeMark, left, right));
+
+/** One log: its durable leaves, and the tree below its newest checkpoint. */
+interface Log {
+  readonly leaves: Buffer[];
+  readonly published: Growing;
+}
+
+const groupBy = <Value>() => {
+  const groups = new Map<unknown, Value[]>();
+  return {
+    add: (key: unknown, value: Value): void => void groups.set(key, [...(groups.get(key) ?? []), value]),
+    of: (key: unknown): readonly Value[] => groups.get(key) ?? [],
+  };
+};
+
+export const createEvidence = (violated: Violated): Evidence => {
+  const records = new Map<string, DurableRecord>();
+  const decisions = groupBy<DurableRecord>();
+  const outcomes = groupBy<DurableRecord>();
+  const toolDecisions = groupBy<DurableRecord>();
+  const closed = new Set<unknown>();
+  const logs = new Map<string, Log>();
+  const readUpTo = new Map<string, { readonly at: number; readonly lsn: number }>();
+
+  const logOf = (origin: string): Log => {
+    const log = logs.get(origin) ?? { leaves: [], published: { size: 0, subtrees: [] } };
+    logs.set(origin, log);
+    return log;
+  };
+
+  const take = (origin: string, index: number, leaf: Uint8Array): void => {
+    const { leaves } = logOf(origin);
+    const leafHash = sha256(leafMark, leaf);
+    const known = leaves[index];
+    if (known !== undefined) {
+      if (!known.equals(leafHash)) violated('a durable leaf never changes', `leaf ${index} of ${origin} was written twice`);
+      return;
+    }
+    if (index !== leaves.length) violated('leaves are contiguous', `leaf ${index} of ${origin} follows ${leaves.length - 1}`);
+    leaves[index] = leafHash;
+    const text = Buffer.from(leaf).toString();
+    if (secrets.test(text)) violated('no record holds a prompt or a credential', `leaf ${index} of ${origin}`);
+    const body = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const record: DurableRecord = { body, origin, index };
+    const logId = String(body['log_id']);
+    if (records.has(logId)) violated('a record stands once in the ledger', logId);
+    records.set(logId, record);
+    if (body['kind'] === 'decision') decisions.add(body['crossing_id'], record);
+    if (body['kind'] === 'decision' && body['action_type'] === 'tool_call') toolDecisions.add(body['parent_crossing_id'], record);
+    if (body['kind'] === 'outcome') outcomes.add(body['decision_log_id'], record);
+    if (body['kind'] === 'closed') closed.add(body['invocation_id']);
+  };
+
+  return {
+    journal: (name, bytes) => {
+      const firstLsn = segmentFirstLsn(name);
+      if (firstLsn === null) return;
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      let { at, lsn } = readUpTo.get(name) ?? { at: 0, lsn: firstLsn };
+      for (let batch = readBatch(buffer, at, lsn); !isBatchProblem(batch); batch = readBatch(buffer, at, lsn)) {
+        for (const { origin, index, leaf } of batch.entries) take(origin, index, leaf);
+        at += batch.bytes;
+        lsn += batch.entries.length;
+      }
+      readUpTo.set(name, { at, lsn });
+    },
+    checkpoint: (bytes) => {
+      const [origin = '', sizeText = '', root = ''] = Buffer.from(bytes).toString().split('\n');
+      const { leaves, published } = logOf(origin);
+      const size = Number(sizeText);
+      if (size < published.size)
+        return violated('a checkpoint continues the one before', `${origin} went from ${published.size} to ${size}`);
+      if (size > leaves.length) return violated('a checkpoint covers only durable leaves', `${origin} claims ${size} of ${leaves.length}`);
+      for (const leaf of leaves.slice(published.size, size)) grow(published, leaf);
+      if (rootOf(published).toString('base64') !== root)
+        violated('a checkpoint has the root of the durable leaves', `${origin} at ${size}`);
+    },
+    record: (logId) => records.get(logId),
+    decisionsOf: decisions.of,
+    outcomesOf: outcomes.of,
+    toolDecisionsIn: toolDecisions.of,
+    closed: (invocationId) => closed.has(invocationId),
+    all: () => records.values(),
+    unpublished: () => [...logs].filter(([, { leaves, published }]) => published.size < leaves.length).map(([origin]) => origin),
+    heads: () =>
+      [...logs].map(([origin, { leaves }]) => {
+        const whole: Growing = { size: 0, subtrees: [] };
+        for (const leaf of leaves) grow(whole, leaf);
+        return { origin, size: whole.size, root: rootOf(whole).toString('base64') };
+      }),
+  };
+};
+
+/** Whether this decision lets its crossing go on. */
+export const permits = ({ body }: DurableRecord): boolean => {
+  const decision = body['decision'] as { readonly verdict?: unknown; readonly mode?: unknown } | null;
+  return body['denial'] === undefined && (decision?.verdict === 'permit' || decision?.mode === 'observe');
+};

@@ -1,0 +1,84 @@
+// What the disk of one life does to the envelope: works, is slow, is full for a while, or fails once, as the seed has it.
+// Also says when the power goes: at a seeded operation of the disk, with that operation and others still under way.
+// Contract: faults come only from here, so a run can tell a refusal that has a cause from one that has none.
+
+import type { DiskOperation, MemoryDiskSettings } from './memory-disk.ts';
+import type { Chance, Life } from './schedule.ts';
+
+export type Sky = 'calm' | 'slow' | 'full' | 'failing';
+
+export interface Weather {
+  readonly sky: Sky;
+  readonly settings: MemoryDiskSettings;
+  /** Whether any operation was made to fail, so that the envelope may refuse to go on. */
+  readonly troubled: () => boolean;
+  /** Lets the power go within the next few operations. */
+  readonly crashSoon: () => void;
+}
+
+export interface WeatherParts {
+  readonly life: Life;
+  readonly chance: Chance;
+  readonly sky: Sky;
+  /** The operation at which the power goes; null when it stays. */
+  readonly crashStep: number | null;
+  readonly crash: () => void;
+  /** The journal could not be written or synced. */
+  readonly journalFailed: () => void;
+}
+
+const inJournal = ({ path }: DiskOperation): boolean => path.endsWith('.wal');
+
+export const createWeather = ({ life, chance, sky, crashStep, crash, journalFailed }: WeatherParts): Weather => {
+  let troubled = false;
+  let failAt = sky === 'failing' ? chance.between(20, 160) : Infinity;
+  const failsOn = chance.pick(['write', 'sync', 'sync'] as const);
+  let crashAt = crashStep;
+  let lastStep = 0;
+  let rolled = false;
+  // Space ends when the next segment is made, where it hurts most, or at any time.
+  let fullFromMs = chance.happens(0.8) ? Infinity : life.clock.monotonicMs() + chance.between(0, 8_000);
+  const fullForMs = chance.between(2_000, 60_000);
+
+  const fault: NonNullable<MemoryDiskSettings['fault']> = (operation) => {
+    const { what, path, step } = operation;
+    if (sky === 'slow' && chance.happens(0.02)) {
+      troubled = true;
+      return 'slow';
+    }
+    rolled ||= what === 'rename' && path.includes('/seg-');
+    if (sky === 'full' && fullFromMs === Infinity && rolled && what === 'write' && path.endsWith('/next.tmp'))
+      fullFromMs = life.clock.monotonicMs();
+    if (step < failAt || what === 'read') return 'ok';
+    if (inJournal(operation) && what === failsOn) {
+      failAt = Infinity;
+      troubled = true;
+      journalFailed();
+      return chance.pick(['failed', 'failed_but_persisted', 'torn']);
+    }
+    // Others fail now and then, up to the one failure that counts.
+    if (chance.happens(0.05)) troubled = true;
+    else return 'ok';
+    return chance.pick(['failed', 'failed_but_persisted']);
+  };
+
+  const settings: MemoryDiskSettings = {
+    chance: () => chance.below(2 ** 30) / 2 ** 30,
+    fault,
+    pause: ({ what, path, step }) => {
+      const name = `disk ${step}: ${what} ${path}`;
+      lastStep = step;
+      if (step !== crashAt) return life.pause(name, what === 'sync' ? chance.below(6) : chance.below(2));
+      life.later('the power goes', chance.below(12), crash);
+      return new Promise(() => undefined);
+    },
+    slowly: ({ what, path }) => life.pause(`slow ${what} ${path}`, chance.between(300, 4_500)),
+    capacityBytes: () => {
+      const now = life.clock.monotonicMs();
+      const isFull = sky === 'full' && now >= fullFromMs && now < fullFromMs + fullForMs;
+      troubled ||= isFull;
+      return isFull ? 0 : Infinity;
+    },
+  };
+  return { sky, settings, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 6)) };
+};
