@@ -59,6 +59,25 @@ test('the demo shows two streams of one invocation, a denial and a verified ledg
   assert.equal(readdirSync(folder).filter((name) => name.startsWith('sealwright-demo-')).length, before);
 });
 
+test('the demo for machines prints one JSON value a line: the envelope, the records, the verification', async () => {
+  const { code, stdout, stderr } = await run(['demo', '--once', '--json', '--port', '0', '--admin-port', '0']);
+  assert.equal(code, 0, stderr);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { ready?: boolean; ok?: boolean; record?: { kind: string } });
+  assert.equal(lines[0]?.ready, true);
+  assert.deepEqual(
+    lines
+      .slice(1, -1)
+      .map((line) => line.record?.kind)
+      .toSorted()
+      .slice(0, 1),
+    ['closed'],
+  );
+  assert.equal(lines.at(-1)?.ok, true);
+});
+
 test('a port in use ends with 1 and names the option that chooses another', async (context) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));

@@ -6,7 +6,7 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { CommandError, dataOption, exitCode, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { CommandError, dataOption, exitCode, type Sink, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import {
   interrupted,
   loadOrExplain,
@@ -31,38 +31,29 @@ const requireSdk = (io: CommandIo): void => {
   }
 };
 
-/** A command of our own, as a person would type it: output goes where ours goes. */
-const sealwright = (io: CommandIo, argv: readonly string[]): Promise<number> =>
+/** A command of our own, as a person would type it. */
+const sealwright = (io: CommandIo, stdout: Sink, argv: readonly string[]): Promise<number> =>
   new Promise((done, fail) => {
     const entry = process.argv[1] ?? '';
     const child = spawn(process.execPath, [entry, ...argv], { stdio: ['ignore', 'pipe', 'pipe'], cwd: io.cwd });
-    child.stdout.on('data', (chunk: Buffer) => io.stdout.write(chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => io.stderr.write(chunk.toString()));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => stdout.write(text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => io.stderr.write(text));
     child.once('error', fail);
     child.once('close', (code) => done(code ?? exitCode.internal));
   });
 
-const title = (io: CommandIo, text: string): void => void io.stdout.write(`\n== ${text}\n`);
-
-/** The agent's run and what is known of it afterwards. False when something did not verify. */
-const show = async (io: CommandIo, envelope: RunningEnvelope, dataDir: string): Promise<boolean> => {
-  title(io, "an agent loop under `sealwright run` (the vendor's SDK; the model is simulated)");
-  const agentCode = await sealwright(io, [
-    'run',
-    '--control',
-    envelope.controlSocket,
-    '--agent',
-    'sdk',
-    '--role',
-    'demo',
-    '--',
-    process.execPath,
-    agentOf(io),
-  ]);
-  title(io, 'what was recorded, both streams, one correlation id');
-  const shown = await sealwright(io, ['audit', 'show', '--last', '--data', dataDir]);
-  title(io, 'verified, from the files alone');
-  const verified = await sealwright(io, ['audit', 'verify', '--data', dataDir, '--key', envelope.vkey]);
+/** The agent's run and what is known of it afterwards. False when something did not verify. With `--json` only records and the verification stand on stdout. */
+const show = async (input: CommandInput, io: CommandIo, envelope: RunningEnvelope, dataDir: string): Promise<boolean> => {
+  const forPeople = input.json ? io.stderr : io.stdout;
+  const json = input.json ? ['--json'] : [];
+  const title = (text: string): void => void forPeople.write(`\n== ${text}\n`);
+  title("an agent loop under `sealwright run` (the vendor's SDK; the model is simulated)");
+  const agent = ['--agent', 'sdk', '--role', 'demo', '--', process.execPath, agentOf(io)];
+  const agentCode = await sealwright(io, forPeople, ['run', '--control', envelope.controlSocket, ...agent]);
+  title('what was recorded, both streams, one correlation id');
+  const shown = await sealwright(io, io.stdout, ['audit', 'show', '--last', '--data', dataDir, ...json]);
+  title('verified, from the files alone');
+  const verified = await sealwright(io, io.stdout, ['audit', 'verify', '--data', dataDir, '--key', envelope.vkey, ...json]);
   return agentCode === exitCode.ok && shown === exitCode.ok && verified === exitCode.ok;
 };
 
@@ -80,11 +71,12 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
     const loaded = overridden(loadOrExplain(configPath), input, io, dataDir);
     const envelope = await startOrExplain(start, loaded, join(folder, 'control.sock'), io);
     try {
-      io.stdout.write(`Sealwright ${io.version} is up: model door ${envelope.doors.model}, data in ${dataDir}\n`);
-      const good = await show(io, envelope, dataDir);
+      const { doors, controlSocket, release, vkey } = envelope;
+      if (input.json) writeJson(io.stdout, { ready: true, doors, control_socket: controlSocket, release, ledger_key: vkey, data: dataDir });
+      else io.stdout.write(`Sealwright ${io.version} is up: model door ${doors.model}, data in ${dataDir}\n`);
+      const good = await show(input, io, envelope, dataDir);
       if (input.flag('once')) return good ? exitCode.ok : exitCode.no;
-      io.stdout.write(`\nRun your own agent in another terminal:\n  ${runLine(io, envelope)}\n`);
-      io.stdout.write('Interrupt with ^C to stop.\n');
+      if (!input.json) io.stdout.write(`\nRun your own agent in another terminal (stop with ^C here):\n  ${runLine(io, envelope)}\n`);
       await interruption;
       return good ? exitCode.ok : exitCode.no;
     } finally {
