@@ -7,8 +7,7 @@ import * as fs from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
-import { connect } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createControlApp, createHealthApp, renderControlRefusal, serveApp } from './admin/admin.ts';
 import type { ControlParts } from './admin/admin.ts';
@@ -18,7 +17,6 @@ import type { Clock, Random } from './core/clock.ts';
 import type { Denial } from './core/denial.ts';
 import { sentenceOf } from './core/denial.ts';
 import type { PlainAnswer } from './core/http.ts';
-import { folderRightsProblem } from './core/file-rights.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { limits } from './core/limits.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -26,6 +24,7 @@ import type { Stamp } from './core/record.ts';
 import type { Cross } from './core/stages.ts';
 import type { Dial } from './dial/dial.ts';
 import { createDial } from './dial/dial.ts';
+import { sharedFolderProblem } from './disk/data-folder.ts';
 import type { Disk } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createSecret } from './endpoints/credentials.ts';
@@ -40,12 +39,13 @@ import { createDesk } from './invocations/desk.ts';
 import type { Invocations } from './invocations/invocations.ts';
 import { createInvocations } from './invocations/invocations.ts';
 import { createStrangers } from './invocations/strangers.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
-import type { Listener, ListenerSettings } from './server/server.ts';
+import type { BodyBudget, Listener, ListenerSettings } from './server/server.ts';
 import { createBodyBudget, listen } from './server/server.ts';
+import { makeRoomForSocket } from './server/unix-socket.ts';
 import { composeSpine, keyedDigest } from './spine.ts';
 
 export interface EnvelopeParts {
@@ -76,17 +76,16 @@ export interface EnvelopeProblem {
   readonly next: string;
 }
 
-const folders = (dataDir: string) => ({
-  ledger: join(dataDir, 'ledger'),
-  private: join(dataDir, 'private'),
-  state: join(dataDir, 'state'),
-  releases: join(dataDir, 'releases'),
-});
+const folders = (dataDir: string) => {
+  const inside = (name: string): string => join(dataDir, name);
+  return { ledger: inside('ledger'), private: inside('private'), state: inside('state'), releases: inside('releases') };
+};
 
 export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | EnvelopeProblem> => {
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.toReversed()) await close();
+    // Each is tried, whatever became of the one before: the ledger, which closes last, must not be left open.
+    for (const close of closers.toReversed()) await close().catch((problem: unknown) => parts.say(`closing failed: ${errorName(problem)}`));
   };
   try {
     const started = await start(parts, closers);
@@ -99,6 +98,11 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | En
     await closeAll().catch(() => undefined);
     throw problem;
   }
+};
+
+const errorName = (problem: unknown): string => {
+  if (problem instanceof Error && 'code' in problem && typeof problem.code === 'string') return problem.code;
+  return problem instanceof Error ? problem.name : 'unknown';
 };
 
 type Closers = (() => Promise<void>)[];
@@ -114,6 +118,9 @@ interface Rooms {
   readonly cross: Cross;
   readonly release: string;
   readonly privateFolder: string;
+  readonly bodies: BodyBudget;
+  /** Counts attempts by callers whom nobody could identify. */
+  readonly stranger: (from: string) => void;
 }
 
 /** Everything that a crossing passes, from the policies to the ledger. */
@@ -136,7 +143,9 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const store = { disk, folder: data.releases };
   const kept = await keepRelease(store, release);
   if ('problem' in kept) return { problem: kept.problem, next: doctorFirst };
-  const ledger = await openLedger(await ledgerSettings(config, release.digest), { disk, clock, random });
+  const settings = await ledgerSettings(config, release.digest);
+  if ('problem' in settings) return settings;
+  const ledger = await openLedger(settings, { disk, clock, random });
   if (isLedgerProblem(ledger))
     return {
       problem: `The ledger refuses to start: ${ledger.problem}${ledger.file === undefined ? '' : ` (${ledger.file})`}.`,
@@ -164,6 +173,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     invocations.stop();
     await strangers.flush();
   });
+  const bodies = createBodyBudget(limits.bodiesInFlightBytes);
   const dial = createDial((hostname) => lookup(hostname, { all: true }));
   closers.push(() => dial.close());
   const cross = composeSpine({
@@ -175,18 +185,20 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     endpoints: createEndpoints(config.endpoints, transports(parts, dial)),
     privacy: config.privacy,
     responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
+    bodies,
     unidentified: strangers.seen,
   });
-  return { ledger, invocations, cross, release: release.digest, privateFolder: data.private };
+  return { ledger, invocations, cross, release: release.digest, privateFolder: data.private, bodies, stranger: strangers.seen };
 };
 
-/** A folder in which others could replace files is no place for a ledger or a key. */
 const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
-  const status = fs.statSync(dataDir, { throwIfNoEntry: false });
-  const problem = status === undefined ? null : folderRightsProblem(dataDir, status, process.getuid?.() ?? null);
+  const problem = sharedFolderProblem(dataDir, folders(dataDir).private);
   return problem === null
     ? null
-    : { problem: `The data folder is not ours alone: ${problem}.`, next: 'Change its rights, or name another with `data_dir` or --data.' };
+    : {
+        problem: `The data folder is not ours alone: ${problem}.`,
+        next: 'Change its rights, or name another with `data_dir` or `--data DIR`.',
+      };
 };
 
 const doctorFirst = 'Run `sealwright doctor`.';
@@ -201,9 +213,18 @@ const openPolicy = (config: Config): Policy | EnvelopeProblem => {
   return { problem: `The policies do not validate. ${place}`, next: 'Run `sealwright check` for all of it.' };
 };
 
-const ledgerSettings = async (config: Config, release: string) => {
+const ledgerSettings = async (config: Config, release: string): Promise<LedgerSettings | EnvelopeProblem> => {
   const data = folders(config.data_dir);
   const { known_checkpoints: known } = config.ledger;
+  let knownCheckpoints: readonly string[] = [];
+  try {
+    if (known !== undefined) knownCheckpoints = notesIn(await readFile(known, 'utf8'));
+  } catch (problem) {
+    return {
+      problem: `The checkpoints at ${known} could not be read (${errorName(problem)}).`,
+      next: 'Correct `ledger.known_checkpoints`.',
+    };
+  }
   return {
     directory: data.ledger,
     privateDirectory: data.private,
@@ -214,9 +235,12 @@ const ledgerSettings = async (config: Config, release: string) => {
     deployment: config.server.deployment,
     release,
     segmentBytes: config.ledger.segment_bytes,
-    knownCheckpoints: known === undefined ? [] : [await readFile(known, 'utf8')],
+    knownCheckpoints,
   };
 };
+
+/** Signed notes, one behind the other, as `checkpoint` files are. */
+const notesIn = (text: string): readonly string[] => text.split(/(?<=\n)(?=[^\n]+\n\d+\n[^\n]+\n\n— )/);
 
 /** Each invocation has a key of its own, so that erasing one file makes its digests unlinkable. */
 const digestKeys = (disk: Disk, privateFolder: string, random: Random) => {
@@ -253,23 +277,23 @@ const transports =
 
 const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
   const { clock, random } = parts;
-  const { cross, invocations, ledger, release } = rooms;
+  const { cross, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
   const { host, ports } = parts.loaded.config.server;
   const hostNames = [host, 'localhost', '127.0.0.1', '[::1]'];
   const newCrossingId = (): string => uuidv7(clock, random);
   const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
-  const bodies = createBodyBudget(limits.bodiesInFlightBytes);
-  const onError = (problem: unknown): void => parts.say(`internal error: ${problem instanceof Error ? problem.name : 'unknown'}`);
+  const onError = (problem: unknown): void => parts.say(`internal error: ${errorName(problem)}`);
 
   const model = await listening(
     {
       name: 'model',
       listen: { host, port: ports.model },
       hostNames,
-      handle: createModelDoor({ cross, clock, newCrossingId, known }),
+      handle: createModelDoor({ cross, clock, newCrossingId, known, turnedAway }),
       refuse: renderRefusal,
       bodyBytesMax: limits.requestBodyBytes,
       bodies,
+      turnedAway,
       onError,
     },
     '`--port` or `server.ports.model`',
@@ -281,8 +305,9 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
     return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
   };
   const refuse = (denial: Denial): PlainAnswer => renderControlRefusal(denial.denial, sentenceOf(denial), 400);
-  const plane = { bodyBytesMax: limits.controlBodyBytes, bodies, refuse, onError };
-  const health = serveApp(createHealthApp({ notReady }));
+  // A budget of its own: who may only ask for the health must not use up what crossings need.
+  const plane = { bodyBytesMax: limits.controlBodyBytes, bodies: createBodyBudget(limits.controlBodiesBytes), refuse, turnedAway, onError };
+  const health = serveApp(createHealthApp({ notReady }), ['GET', 'HEAD']);
   const admin = await listening(
     { ...plane, name: 'admin', listen: { host, port: ports.admin }, hostNames, handle: health },
     '`--admin-port` or `server.ports.admin`',
@@ -293,7 +318,11 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
   const urlHost = host.includes(':') ? `[${host}]` : host;
   const doors = { model: `http://${urlHost}:${model.port}`, admin: `http://${urlHost}:${admin.port}` };
   const controlApp = createControlApp({ ...controlParts(parts, rooms, doors), notReady });
-  const control = await listenOnSocket(parts, { ...plane, name: 'control', hostNames: [], handle: serveApp(controlApp) }, closers);
+  const control = await listenOnSocket(
+    parts,
+    { ...plane, name: 'control', hostNames: [], handle: serveApp(controlApp, ['GET', 'POST']) },
+    closers,
+  );
   return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
 };
 
@@ -303,37 +332,23 @@ const listening = async (settings: ListenerSettings, setting: string, closers: C
     closers.push(listener.close);
     return listener;
   } catch (problem) {
-    const code = problem instanceof Error && 'code' in problem ? String(problem.code) : 'unknown error';
     const where = 'port' in settings.listen ? `${settings.listen.host}:${settings.listen.port}` : settings.listen.socketPath;
     return {
-      problem: `The ${settings.name} listener cannot use ${where} (${code}).`,
+      problem: `The ${settings.name} listener cannot use ${where} (${errorName(problem)}).`,
       next: `Something else may listen there; choose another place by ${setting}.`,
     };
   }
 };
 
-/** A socket file that nobody answers on was left by a process that ended; one that answers belongs to another envelope. */
 const listenOnSocket = async (
-  { controlSocket, disk }: EnvelopeParts,
+  { controlSocket }: EnvelopeParts,
   plane: Omit<ListenerSettings, 'listen'>,
   closers: Closers,
 ): Promise<Listener | EnvelopeProblem> => {
-  await disk.createFolder(dirname(controlSocket));
-  if (await answers(controlSocket))
-    return { problem: `Another envelope listens at ${controlSocket}.`, next: 'Stop it, or choose another socket with --control PATH.' };
-  if ((await disk.statusOf(controlSocket)) !== null) await disk.remove(controlSocket);
-  return listening({ ...plane, listen: { socketPath: controlSocket, mode: 0o600 } }, '`--control`', closers);
+  const problem = await makeRoomForSocket(controlSocket);
+  if (problem !== null) return { problem, next: 'Stop what is there, or choose another socket with `--control PATH`.' };
+  return listening({ ...plane, listen: { socketPath: controlSocket, mode: 0o600 } }, '`--control PATH`', closers);
 };
-
-const answers = (socketPath: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 
 const controlParts = (
   { loaded: { config }, version, random, disk }: EnvelopeParts,
@@ -345,7 +360,7 @@ const controlParts = (
   const identity = createIdentity(subjectStore(disk, join(privateFolder, 'subjects')), random);
   return {
     // The socket lets in nobody but the user whose envelope this is.
-    desk: createDesk({ invocations, agents, roles, invoker: () => identity.invoker(userInfo().username) }),
+    desk: createDesk({ invocations, agents, roles, invoker: () => identity.invoker(userName()) }),
     doors,
     release,
     environment,
@@ -362,6 +377,15 @@ const controlParts = (
       open_invocations: invocations.openCount(),
     }),
   };
+};
+
+/** The user whose process this is; where the system has no name for the id, the id. */
+const userName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 };
 
 /** Who a pseudonym stands for lies here and nowhere else. */

@@ -5,12 +5,14 @@ import { createHmac } from 'node:crypto';
 import type { Clock, Random } from './core/clock.ts';
 import { label, uuidv7 } from './core/identifier.ts';
 import type { Recorder } from './core/receipt.ts';
+import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
-import type { Cross, Stages } from './core/stages.ts';
+import type { Cross, Received, Stages } from './core/stages.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
 import { createGate } from './gate/gate.ts';
 import { readCrossing } from './gate/read.ts';
 import { createRecording } from './gate/recording.ts';
+import type { AdmissionParts } from './invocations/admission.ts';
 import { createAdmit } from './invocations/admission.ts';
 import type { Invocations } from './invocations/invocations.ts';
 import type { Decisions } from './policy/decide.ts';
@@ -27,6 +29,8 @@ export interface SpineParts {
   readonly endpoints: Endpoints;
   readonly privacy: PrivacySettings;
   readonly responseSecondsMax: (role: string) => number | null;
+  /** Memory for bodies, shared by all crossings. */
+  readonly bodies: AdmissionParts['bodies'];
   /** A caller whom nobody could identify. */
   readonly unidentified: (from: string) => void;
 }
@@ -44,11 +48,12 @@ export const composeStages = (parts: SpineParts): Stages => {
     },
     inspect: createInspect(parts.privacy),
     decide: createDecide(parts.decisions, endpoints.candidates),
-    admit: createAdmit({ clock, lives: invocations.lives, responseSecondsMax: parts.responseSecondsMax }),
+    admit: createAdmit({ clock, lives: invocations.lives, responseSecondsMax: parts.responseSecondsMax, bodies: parts.bodies }),
     transformOut: endpoints.withPin,
-    recordIntent: (transformed) => {
-      invocations.countCrossing(transformed.invocation, 'passed');
-      return recording.recordIntent(transformed);
+    recordIntent: async (transformed) => {
+      const intent = await recording.recordIntent(transformed);
+      invocations.countCrossing(transformed.invocation, isRefusal(intent) ? deniedHow(transformed) : 'passed');
+      return intent;
     },
     forward: (recorded, cancel) => {
       invocations.toolCallHandedOver(recorded);
@@ -56,13 +61,16 @@ export const composeStages = (parts: SpineParts): Stages => {
     },
     recordOutcome: recording.recordOutcome,
     recordDenial: (at, denial) => {
-      if ('invocation' in at)
-        invocations.countCrossing(at.invocation, at.crossing.call.action === 'tool_call' ? 'denied_as_text' : 'denied');
+      if ('invocation' in at) invocations.countCrossing(at.invocation, deniedHow(at));
       return recording.recordDenial(at, denial);
     },
     sever: ({ id }, why) => void invocations.close(id, 'severed', { error_message: why }),
   };
 };
+
+/** A refused tool call is replaced by text in an answer that otherwise succeeds. */
+const deniedHow = ({ crossing }: Received): 'denied' | 'denied_as_text' =>
+  crossing.call.action === 'tool_call' ? 'denied_as_text' : 'denied';
 
 export const composeSpine = (parts: SpineParts): Cross =>
   createGate(composeStages(parts), parts.clock, () => uuidv7(parts.clock, parts.random));

@@ -14,7 +14,7 @@ export const signer = createSigner('local', generateKeyPairSync('ed25519').priva
 export const origin = 'local/model/standard/2026q4';
 export const logFolder = `logs/${origin}`;
 
-const filesOf = (folder: Folder): LedgerFiles => {
+export const filesOf = (folder: Folder): LedgerFiles => {
   const names = new Map<string, Set<string>>();
   for (const path of folder.keys()) {
     const parts = path.split('/');

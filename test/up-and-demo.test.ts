@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,14 +67,7 @@ test('the demo for machines prints one JSON value a line: the envelope, the reco
     .split('\n')
     .map((line) => JSON.parse(line) as { ready?: boolean; ok?: boolean; record?: { kind: string } });
   assert.equal(lines[0]?.ready, true);
-  assert.deepEqual(
-    lines
-      .slice(1, -1)
-      .map((line) => line.record?.kind)
-      .toSorted()
-      .slice(0, 1),
-    ['closed'],
-  );
+  assert.ok(lines.slice(1, -1).some((line) => line.record?.kind === 'closed'));
   assert.equal(lines.at(-1)?.ok, true);
 });
 
@@ -163,6 +156,37 @@ test('a data folder that cannot be written or comes from a newer version is refu
   ]);
   assert.equal(old.code, 1);
   assert.match(old.stderr, /format 99[\s\S]*newer/);
+});
+
+test('what lies where the control socket should be is not touched unless it is a socket', async () => {
+  const config = writeConfig('socket.yaml', configText(join(folder, 'data-3'), 'http://127.0.0.1:9'));
+  const precious = join(folder, 'precious');
+  mkdirSync(precious);
+  writeFileSync(join(precious, 'thesis.txt'), 'years of work');
+  for (const control of [precious, join(precious, 'thesis.txt')]) {
+    const { code, stderr } = await run(['up', '--config', config, '--control', control]);
+    assert.equal(code, 1);
+    assert.match(stderr, /is not a socket/);
+  }
+  assert.equal(readFileSync(join(precious, 'thesis.txt'), 'utf8'), 'years of work');
+  const below = await run(['up', '--config', config, '--control', join(precious, 'thesis.txt', 's')]);
+  assert.equal(below.code, 1);
+  assert.match(below.stderr, /There can be no socket/);
+});
+
+test('a signing key that others can read keeps up from starting', async () => {
+  const data = join(folder, 'data-4');
+  mkdirSync(join(data, 'private'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(data, 'private', 'ledger-key.pem'), 'x', { mode: 0o644 });
+  const { code, stderr } = await run([
+    'up',
+    '--config',
+    writeConfig('key.yaml', configText(data, 'http://127.0.0.1:9')),
+    '--control',
+    join(folder, 's5'),
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /can be read by others[\s\S]*chmod go-rwx/);
 });
 
 test('both commands list their options for help and completion', () => {

@@ -69,7 +69,17 @@ test('closing answers with the totals and the record', async () => {
 
 test('a body that is not JSON, not an object, of wrong types or with unknown members is refused with a sentence', async () => {
   const { calls, post } = setUp();
-  for (const body of ['', '{', '[]', 'null', '{"agent":1}', '{"facts":[]}', '{"agent_digest":"xyz"}', '{"is_admin":true}']) {
+  for (const body of [
+    '',
+    '{',
+    '[]',
+    'null',
+    '{"agent":1}',
+    '{"facts":[]}',
+    '{"agent_digest":"xyz"}',
+    '{"is_admin":true}',
+    '{"status":200,"code":"x","message":"hi"}',
+  ]) {
     const { status, text } = await post('/invocations', body);
     assert.equal(status, 400, body);
     assert.match(text, /"code":"malformed"/);
@@ -83,6 +93,11 @@ test('a refusal keeps its status, code and sentence', async () => {
     status: 403,
     text: '{"error":{"code":"agent_unknown","message":"The agent x is not configured."}}',
   });
+});
+
+test('facts may have any members, also those of a refusal', async () => {
+  const { post } = setUp();
+  assert.equal((await post('/invocations/i/close', '{"status":101,"code":"x","message":"y","refused":1}')).status, 200);
 });
 
 test('a heartbeat renews a living invocation and tells of an ended one', async () => {

@@ -70,27 +70,26 @@ const textOrNull = (value: unknown): value is string | null | undefined =>
 
 const malformed = (message: string): ControlProblem => ({ status: 400, code: 'malformed', message });
 
-const readJson = async (context: Context): Promise<JsonObject | ControlProblem> => {
+/** The body as an object; tagged, because a body may have any members. */
+const readJson = async (context: Context): Promise<{ readonly body: JsonObject } | { readonly refused: ControlProblem }> => {
   try {
     const body: unknown = await context.req.json();
-    return isObject(body) ? body : malformed('The body is not a JSON object.');
+    return isObject(body) ? { body } : { refused: malformed('The body is not a JSON object.') };
   } catch {
-    return malformed('The body is not JSON.');
+    return { refused: malformed('The body is not JSON.') };
   }
 };
 
-const isProblem = (value: object): value is ControlProblem => 'status' in value && 'code' in value && 'message' in value;
-
-const readOpening = (body: JsonObject): OpeningCall | ControlProblem => {
-  const unknown = Object.keys(body).find((name) => !openingMembers.has(name));
-  if (unknown !== undefined) return malformed('The body has a member that is not known.');
+const readOpening = (body: JsonObject): { readonly call: OpeningCall } | { readonly refused: ControlProblem } => {
+  const refuse = (message: string) => ({ refused: malformed(message) });
+  if (Object.keys(body).some((name) => !openingMembers.has(name))) return refuse('The body has a member that is not known.');
   const { agent, agent_version, agent_digest, role, task, facts } = body;
   if (!textOrNull(agent) || !textOrNull(agent_version) || !textOrNull(agent_digest) || !textOrNull(role) || !textOrNull(task))
-    return malformed('agent, agent_version, agent_digest, role and task are texts or null.');
+    return refuse('agent, agent_version, agent_digest, role and task are texts or null.');
   if (typeof agent_digest === 'string' && !/^[0-9a-f]{64}$/.test(agent_digest))
-    return malformed('agent_digest is not a SHA-256 in hexadecimal.');
-  if (facts !== undefined && !isObject(facts)) return malformed('facts is not an object.');
-  return {
+    return refuse('agent_digest is not a SHA-256 in hexadecimal.');
+  if (facts !== undefined && !isObject(facts)) return refuse('facts is not an object.');
+  const call = {
     agent: agent ?? null,
     agentVersion: agent_version ?? null,
     agentDigest: agent_digest ?? null,
@@ -98,6 +97,7 @@ const readOpening = (body: JsonObject): OpeningCall | ControlProblem => {
     task: task ?? null,
     facts: facts ?? {},
   };
+  return { call };
 };
 
 const answerProblem = (context: Context, { status, code, message }: ControlProblem): Response =>
@@ -108,10 +108,10 @@ export const createControlApp = (parts: ControlParts): Hono => {
   const app = createHealthApp(parts);
   app.get('/status', (context) => context.json(status()));
   app.post('/invocations', async (context) => {
-    const body = await readJson(context);
-    const call = isProblem(body) ? body : readOpening(body);
-    if (isProblem(call)) return answerProblem(context, call);
-    const opened = await desk.open(call);
+    const read = await readJson(context);
+    const opening = 'refused' in read ? read : readOpening(read.body);
+    if ('refused' in opening) return answerProblem(context, opening.refused);
+    const opened = await desk.open(opening.call);
     if ('problem' in opened) return answerProblem(context, problemOf(opened));
     const { invocation, credential, modelPins } = opened;
     const { agent, role, containment } = invocation;
@@ -123,9 +123,9 @@ export const createControlApp = (parts: ControlParts): Hono => {
     desk.heartbeat(context.req.param('id')) ? context.body(null, 204) : answerProblem(context, ended),
   );
   app.post('/invocations/:id/close', async (context) => {
-    const facts = await readJson(context);
-    if (isProblem(facts)) return answerProblem(context, facts);
-    const closed = await desk.close(context.req.param('id'), facts);
+    const read = await readJson(context);
+    if ('refused' in read) return answerProblem(context, read.refused);
+    const closed = await desk.close(context.req.param('id'), read.body);
     if ('problem' in closed) return answerProblem(context, problemOf(closed));
     const { crossings, denials, deniedAsText, recordId } = closed;
     return context.json({ crossings, denials, denied_as_text: deniedAsText, record: recordId });
@@ -136,6 +136,10 @@ export const createControlApp = (parts: ControlParts): Hono => {
 /** What the admin port serves while nobody can prove who he is: whether the envelope lives and can serve. */
 export const createHealthApp = ({ notReady }: Pick<ControlParts, 'notReady'>): Hono => {
   const app = new Hono();
+  // Whoever serves the app says so to the operator; a caller learns nothing of what is inside.
+  app.onError((problem) => {
+    throw problem;
+  });
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
     const problem = notReady();
@@ -149,9 +153,11 @@ const ended: ControlProblem = { status: 410, code: 'ended', message: 'The invoca
 
 /** Carries a Hono app over the envelope's own server. */
 export const serveApp =
-  (app: Hono) =>
+  (app: Hono, methods: readonly string[]) =>
   async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
-    const hasBody = incoming.method !== 'GET' && incoming.method !== 'HEAD';
+    if (!methods.includes(incoming.method))
+      return writePlain(outgoing, renderControlRefusal('method', 'This method is not taken here.', 405));
+    const hasBody = incoming.method === 'POST';
     const body = hasBody ? await incoming.body() : new Uint8Array();
     if (isDenial(body)) return writePlain(outgoing, renderControlRefusal(body.denial, sentenceOf(body), 400));
     const request = new Request(`http://control.invalid${incoming.path}`, {

@@ -11,9 +11,9 @@ export interface ModelCall {
   /** The vendor's own path, as it came. */
   readonly path: string;
   readonly body: Uint8Array;
-  /** Lower-case header fields of the client, without any credential. */
+  /** Those header fields of the client that travel on; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The raw query without `?`, without any credential. */
+  /** Those query parameters that travel on, without `?`. */
   readonly query: string;
 }
 

@@ -5,7 +5,7 @@
 import type { LimitName } from './limits.ts';
 
 export type Denial =
-  | { readonly denial: 'unidentified'; readonly problem: 'missing' | 'malformed' | 'unknown' | 'lease_ended' | 'foreign' }
+  | { readonly denial: 'unidentified'; readonly problem: 'missing' | 'malformed' | 'unknown' | 'lease_ended' }
   | { readonly denial: 'malformed'; readonly problem: string }
   | { readonly denial: 'too_large'; readonly limit: LimitName }
   | { readonly denial: 'not_permitted'; readonly problem: string }
@@ -99,7 +99,6 @@ export const sentenceOf = (denial: Denial): string => {
         malformed: 'The credential does not have the form of an invocation credential.',
         unknown: 'The credential belongs to no invocation of this envelope.',
         lease_ended: 'The invocation behind this credential has ended. Start the agent again with `sealwright run`.',
-        foreign: 'This credential is not accepted at this door.',
       }[denial.problem];
     case 'malformed':
       return `The request could not be read: ${denial.problem}.`;

@@ -23,15 +23,19 @@ export interface UpstreamAnswer {
   readonly status: number;
   /** Lower-case names; repeated fields joined as HTTP joins them. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Read once. Ends or throws; stopping early does what `discard` does. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** `ADDRESS:PORT` that was really dialled; null for an endpoint inside this process. */
+  /** Lets go of a body that will not be read, or not further; without it the connection would stay taken. May be called at any time, also twice. */
+  readonly discard: () => void;
+  /** `ADDRESS:PORT` of the connection that carried the bytes, IPv6 in brackets; null for an endpoint inside this process. */
   readonly address: string | null;
+  /** How often it was tried; a second time only where nothing had been sent. */
   readonly attempts: number;
 }
 
 /** Something outside broke before an answer began. `reason` is our sentence, without any upstream text. */
 export interface UpstreamFailure {
-  readonly failure: 'unreachable' | 'timed_out' | 'reset' | 'address_refused' | 'credential_unavailable' | 'cancelled';
+  readonly failure: 'unreachable' | 'timed_out' | 'reset' | 'address_refused' | 'credential_unavailable' | 'redirected' | 'cancelled';
   readonly reason: string;
   readonly attempts: number;
 }

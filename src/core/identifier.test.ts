@@ -17,8 +17,21 @@ test('later ids sort behind earlier ones', () => {
 });
 
 test('a label keeps identifiers and never prose, addresses of people, or what is too long', () => {
-  for (const name of ['claude-sonnet-4-6', 'server/tool', 'anthropic.claude:0', 'a'.repeat(128)]) assert.equal(label(name), name);
-  for (const name of ['', 'two words', 'a'.repeat(129), '<script>', 'naïve', 'line\nbreak', '.hidden']) {
+  for (const name of ['claude-sonnet-4-6', 'server/tool', 'anthropic.claude:0', 'claude-sonnet-4@20250514', 'a'.repeat(128)])
+    assert.equal(label(name), name);
+  for (const name of [
+    '',
+    'two words',
+    'a'.repeat(129),
+    '<script>',
+    'naïve',
+    'line\nbreak',
+    '.hidden',
+    'jane.doe@example.com',
+    'sk-ant-api03-abc',
+    `sw_${'a'.repeat(43)}`,
+    'AKIAIOSFODNN7EXAMPLE',
+  ]) {
     assert.match(label(name), /^\(a name of \d+ characters that is not an identifier\)$/);
   }
 });

@@ -4,6 +4,8 @@
 import type { Clock, Random } from './clock.ts';
 import { limits } from './limits.ts';
 
+const hexOf: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** A UUIDv7: 48 bits of wall time in milliseconds, 74 random bits. */
 export const uuidv7 = (clock: Clock, random: Random): string => {
   const bytes = random.bytes(16);
@@ -17,13 +19,19 @@ export const uuidv7 = (clock: Clock, random: Random): string => {
   bytes[5] = ms & 0xff;
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  let hex = '';
+  for (const byte of bytes) hex += hexOf[byte];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 
 /** The form of a name: nothing that could be prose. Its length is bounded by `limits.labelCharacters`. */
 export const plainName = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/;
 
-/** A name that a caller chose, if it has the form of an identifier; otherwise only how long it was. */
+/** Forms of credentials and of mail addresses, which fit into an identifier. */
+const telling = /^(?:sw_|sk-|pk-|ghp_|gho_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza|eyJ)|@[^@]*\.[A-Za-z]{2,}$/;
+
+/** A name that a caller chose, if it has the form of an identifier; otherwise only how long it was. It cannot tell a person's name from any other word. */
 export const label = (name: string): string =>
-  name.length <= limits.labelCharacters && plainName.test(name) ? name : `(a name of ${name.length} characters that is not an identifier)`;
+  name.length <= limits.labelCharacters && plainName.test(name) && !telling.test(name)
+    ? name
+    : `(a name of ${name.length} characters that is not an identifier)`;

@@ -94,7 +94,7 @@ export const recordMembers: readonly RecordMember[] = [
     name: 'tool_results_summary',
     type: 'object[]',
     on: 'where it applies',
-    meaning: 'call_id and success of each result that the request carries.',
+    meaning: 'call_id and success of each new result that the request carries: those behind the last answer of the model.',
   },
   { name: 'input_token_count', type: 'number | null', on: 'where it applies', meaning: 'As the provider counted, cached input included.' },
   { name: 'output_token_count', type: 'number | null', on: 'where it applies', meaning: 'As the provider counted.' },

@@ -46,6 +46,8 @@ export interface Admission {
   /** Monotonic milliseconds after which the answer must be whole; null without a limit. */
   readonly deadlineMs: number | null;
   readonly deadlineSeconds: number | null;
+  /** Reserves memory for a part of the answer that is held back; false when there is none left. */
+  readonly hold: (bytes: number) => boolean;
   /** Gives back what was reserved. Called once, however the crossing ends. */
   readonly release: () => void;
 }
@@ -72,7 +74,8 @@ export interface Ending {
   readonly status: number | null;
   readonly address: string | null;
   readonly attempts: number;
-  readonly bytesSent: number;
+  /** Null when nobody can say how much arrived. */
+  readonly bytesSent: number | null;
   readonly bytesReceived: number;
   /** Keyed digest over the bytes released to the client, in hexadecimal; null when none were. */
   readonly responseDigest: string | null;
@@ -110,7 +113,7 @@ export type Crossed =
   /** Nothing was delivered; something outside broke. */
   | {
       readonly crossed: 'failed';
-      readonly timedOut: boolean;
+      readonly status: number;
       readonly sentence: string;
       readonly recordId: string;
       readonly invocation: Invocation;

@@ -32,7 +32,7 @@ export interface Reading {
   readonly streaming: boolean;
   readonly slots: readonly Slot[];
   readonly toolsOffered: readonly OfferedTool[];
-  /** Results of earlier tool calls that this request carries. */
+  /** Results of tool calls that this request is the first to carry: those behind the last answer in its conversation. */
   readonly toolsAnswered: readonly AnsweredTool[];
   /** SHA-256 in hexadecimal over the system prompt's text blocks; null without one. */
   readonly systemPromptDigest: string | null;
@@ -106,7 +106,7 @@ export interface DenialText {
 }
 
 export interface FailureText {
-  readonly status: 502 | 504;
+  readonly status: number;
   readonly sentence: string;
   readonly recordId: string | null;
 }
@@ -121,13 +121,17 @@ export interface WireFormat {
   readonly credential: (headers: Readonly<Record<string, string | undefined>>) => string | null;
   /** Names of client header fields that travel on to the vendor. A trailing `*` matches any ending. */
   readonly forwardedHeaders: readonly string[];
+  /** Names of upstream header fields that travel back to the client, in the same form. */
+  readonly answerHeaders: readonly string[];
+  /** Names of query parameters that travel on to the vendor. */
+  readonly forwardedQuery: readonly string[];
   readonly read: (operation: string, body: Uint8Array) => Reading | Malformed;
   readonly readWhole: (body: Uint8Array) => WholeAnswer | Malformed;
   /** `requestId` is the upstream's own, from its header fields. */
   readonly requestIdHeader: string;
   readonly readStream: () => StreamReader;
   readonly renderDenial: (denial: DenialText, client: AgentClient) => PlainAnswer;
-  /** Something outside broke before an answer began: our sentence in the vendor's error shape, with a status that says so (502 or 504). */
+  /** Something outside broke before an answer began: our sentence in the vendor's error shape, with a status that says so. */
   readonly renderFailure: (failure: FailureText, client: AgentClient) => PlainAnswer;
   /** Replaces the model's name in a request. */
   readonly spliceModel: (reading: Reading, pin: string) => readonly Splice[];

@@ -1,59 +1,75 @@
-// Judges an address before it is dialled. Whatever is not plainly allowed for the topology is refused.
-// Sources: IANA special-purpose address registries (RFC 6890 and its updates). IPv4 inside IPv6 is judged as the IPv4 address that it is.
+// Judges an address before it is dialled: what is not plainly allowed for the topology is refused.
+// IPv6 is allowed by list; IPv4, which is full, is refused by list. `BlockList` judges an IPv4-mapped address as the IPv4 address;
+// translated ones (`::/96`, NAT64, 6to4, Teredo) are on no list of what is allowed.
+// Sources: IANA IPv4 and IPv6 special-purpose address registries (RFC 6890, RFC 8190), IPv6 address space (RFC 4291), and the clouds' own pages.
 
 import { BlockList, isIP } from 'node:net';
 import type { Topology } from '../core/endpoint.ts';
 
-const blocks = (subnets: readonly (readonly [string, number])[]): BlockList => {
-  const list = new BlockList();
-  for (const [network, prefix] of subnets) list.addSubnet(network, prefix, network.includes(':') ? 'ipv6' : 'ipv4');
-  return list;
+type Ranges = Readonly<Record<string, string>>;
+
+/** No model runs here, for any topology. */
+const never: Ranges = {
+  '0.0.0.0/8': 'this network, RFC 791',
+  '169.254.0.0/16': 'link-local, RFC 3927; metadata of most clouds',
+  '192.0.0.0/24': 'IETF protocols, RFC 6890; metadata of Oracle Cloud',
+  '192.0.2.0/24': 'documentation, RFC 5737',
+  '192.31.196.0/24': 'AS112, RFC 7535',
+  '192.52.193.0/24': 'multicast tunnelling, RFC 7450',
+  '192.88.99.0/24': '6to4 relays, RFC 7526',
+  '192.175.48.0/24': 'AS112, RFC 7534',
+  '198.18.0.0/15': 'benchmarks, RFC 2544',
+  '198.51.100.0/24': 'documentation, RFC 5737',
+  '203.0.113.0/24': 'documentation, RFC 5737',
+  '224.0.0.0/4': 'multicast, RFC 5771',
+  '240.0.0.0/4': 'reserved, RFC 1112, and broadcast, RFC 919',
+  '100.100.100.200/32': 'metadata of Alibaba Cloud',
+  '168.63.129.16/32': 'wire server of Azure',
+  'fd00:42::42/128': 'metadata of Scaleway',
+  'fd00:ec2::/32': 'metadata and other services of AWS',
+  'fd20:ce::254/128': 'metadata of Google Cloud',
+  '2001::/23': 'IETF protocols, RFC 2928; with Teredo, RFC 4380, and benchmarks, RFC 5180',
+  '2001:db8::/32': 'documentation, RFC 3849',
+  '2002::/16': '6to4, RFC 3056',
+  '2620:4f:8000::/48': 'AS112, RFC 7534',
+  '3fff::/20': 'documentation, RFC 9637',
 };
 
-/** Never dialled: metadata services live here, or nothing that is one host. */
-const never = blocks([
-  ['0.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-  ['::', 128],
-  ['100::', 64],
-  ['2001:db8::', 32],
-  ['64:ff9b::', 96],
-  ['64:ff9b:1::', 48],
-  ['2001::', 32],
-  ['2002::', 16],
-  ['fe80::', 10],
-  ['fec0::', 10],
-  ['ff00::', 8],
-  ['fd00:ec2::', 32],
-]);
+const loopback: Ranges = { '127.0.0.0/8': 'RFC 1122', '::1/128': 'RFC 4291' };
 
-const inside = blocks([
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['::1', 128],
-  ['fc00::', 7],
-]);
+const privateUse: Ranges = {
+  '10.0.0.0/8': 'RFC 1918',
+  '100.64.0.0/10': 'shared, RFC 6598',
+  '172.16.0.0/12': 'RFC 1918',
+  '192.168.0.0/16': 'RFC 1918',
+  'fc00::/7': 'RFC 4193',
+};
 
-const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+/** The only part of IPv6 that is given out. All else is reserved, special, link-local or multicast. */
+const globalUnicast: Ranges = { '2000::/3': 'RFC 4291' };
+
+const listOf = (ranges: Ranges): ((address: string) => boolean) => {
+  const list = new BlockList();
+  for (const range of Object.keys(ranges)) {
+    const [network = '', prefix] = range.split('/');
+    list.addSubnet(network, Number(prefix), network.includes(':') ? 'ipv6' : 'ipv4');
+  }
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+};
+
+const isNever = listOf(never);
+const isLoopback = listOf(loopback);
+const isPrivate = listOf(privateUse);
+const isGlobalUnicast = listOf(globalUnicast);
 
 /** Why `address` must not be dialled for an endpoint of this topology; null when it may be. */
 export const addressProblem = (address: string, topology: Topology): string | null => {
-  const plain = mapped.exec(address)?.[1] ?? address;
-  const family = isIP(plain);
-  if (family === 0) return 'it is not an address';
-  const kind = family === 6 ? 'ipv6' : 'ipv4';
-  if (family === 6 && /^::ffff:/i.test(plain)) return 'it hides an IPv4 address';
-  if (never.check(plain, kind)) return 'it lies in a special range that is never dialled';
+  const version = isIP(address);
+  if (version === 0) return 'it is not an address';
+  if (address.includes('%')) return 'it names a network interface';
+  if (isNever(address)) return 'it lies in a special range that is never dialled';
+  if (isLoopback(address)) return topology === 'self-hosted' ? null : 'it is this machine, and the endpoint is not self-hosted';
   // A vendor's public API has no private address; a name that resolves to one was tampered with.
-  if (topology === 'vendor' && inside.check(plain, kind)) return 'it is private, and a vendor is reached at public addresses';
-  return null;
+  if (isPrivate(address)) return topology === 'vendor' ? 'it is private, and a vendor is reached at public addresses' : null;
+  return version === 4 || isGlobalUnicast(address) ? null : 'it is no global unicast address';
 };

@@ -1,22 +1,18 @@
 // The only opener of outbound connections: resolves a name once, judges every address, and connects to one that it judged.
-// Failures are values with a sentence of ours; nothing of the upstream's text is in them.
+// Failures are values with a sentence of ours; nothing of the upstream's text is in them. Redirects are answers, never followed.
 
-import type { LookupAddress } from 'node:dns';
-import { isIP } from 'node:net';
-import { Agent, buildConnector, errors } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Topology, UpstreamAnswer, UpstreamFailure } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
-import { addressProblem } from './addresses.ts';
+import type { Resolve } from './connect.ts';
+import { createConnect } from './connect.ts';
+import type { Call, Connection, ConnectionLimits } from './connection.ts';
+import { createConnection } from './connection.ts';
+import { DialProblem } from './problem.ts';
 
-export interface Outbound {
+export interface Outbound extends Call {
   readonly origin: URL;
   readonly topology: Topology;
-  readonly method: 'POST' | 'GET';
-  /** Path and query. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-  readonly cancel: AbortSignal;
 }
 
 export interface Dial {
@@ -24,10 +20,10 @@ export interface Dial {
   readonly close: () => Promise<void>;
 }
 
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
-
-class AddressRefused extends Error {
-  override readonly name = 'AddressRefused';
+interface DialLimits extends ConnectionLimits {
+  readonly connectMs: number;
+  readonly drainedBytes: number;
+  readonly drainedMs: number;
 }
 
 const hopByHop = new Set([
@@ -41,73 +37,63 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-export const createDial = (resolve: Resolve): Dial => {
-  const agents = new Map<Topology, Agent>();
-  /** The address of the newest connection to an origin; connections of one origin share a pool. */
-  const dialled = new Map<string, string>();
+export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial => {
+  const connect = createConnect(resolve, bounds.connectMs);
+  const open = new Set<Connection>();
+  /** Connections that carry nothing, the newest last. A place is a topology and an origin: what one may dial, another may not. */
+  const idle = new Map<string, Connection[]>();
+  let closed = false;
 
-  const judgedAddress = async (hostname: string, topology: Topology): Promise<string> => {
-    const literal = hostname.replace(/^\[|\]$/g, '');
-    const addresses = isIP(literal) === 0 ? (await resolve(hostname)).map(({ address }) => address) : [literal];
-    // One bad address among good ones is an attack or a mistake; neither is dialled round.
-    for (const address of addresses) {
-      const problem = addressProblem(address, topology);
-      if (problem !== null) throw new AddressRefused(`The name of the endpoint resolves to an address that is refused: ${problem}.`);
-    }
-    const [first] = addresses;
-    if (first === undefined) throw new AddressRefused('The name of the endpoint resolves to no address.');
-    return first;
+  const openConnection = async ({ origin, topology, cancel }: Outbound, place: string): Promise<Connection> => {
+    const connected = await connect(origin, topology, cancel);
+    const connection = createConnection(origin, connected, bounds);
+    open.add(connection);
+    connected.socket.once('close', () => {
+      open.delete(connection);
+      const others = idle.get(place)?.filter((other) => other !== connection) ?? [];
+      if (others.length > 0) idle.set(place, others);
+      else idle.delete(place);
+    });
+    if (closed) connection.destroy();
+    return connection;
   };
 
-  const agentFor = (topology: Topology): Agent => {
-    const known = agents.get(topology);
-    if (known !== undefined) return known;
-    const connector = buildConnector({ timeout: limits.connectMs });
-    const agent = new Agent({
-      headersTimeout: limits.upstreamHeadersMs,
-      bodyTimeout: limits.upstreamSilenceMs,
-      connect: (options, callback) => {
-        judgedAddress(options.hostname, topology).then(
-          (address) => {
-            dialled.set(
-              `${options.protocol}//${options.host ?? options.hostname}`,
-              `${address}:${options.port || (options.protocol === 'https:' ? 443 : 80)}`,
-            );
-            const servername = options.servername ?? (isIP(options.hostname) === 0 ? options.hostname : null);
-            connector({ ...options, hostname: address, ...(servername !== null && { servername }) }, callback);
-          },
-          (problem: unknown) => callback(problem instanceof Error ? problem : new Error('resolution failed'), null),
-        );
-      },
+  const attempt = async (outbound: Outbound, attempts: number): Promise<UpstreamAnswer> => {
+    const place = `${outbound.topology} ${outbound.origin.origin}`;
+    const kept = attempts === 1 ? idle.get(place)?.pop() : undefined;
+    const connection = kept ?? (await openConnection(outbound, place));
+    const response = await connection.exchange(outbound);
+    response.body.once('close', () => {
+      if (!connection.isLost()) idle.set(place, [...(idle.get(place) ?? []), connection]);
     });
-    agents.set(topology, agent);
-    return agent;
+    return {
+      status: response.statusCode,
+      headers: joined(response.headers),
+      ...readOnce(response.body, bounds),
+      address: connection.address,
+      attempts,
+    };
   };
 
   return {
-    send: async ({ origin, topology, method, path, headers, body, cancel }) => {
-      try {
-        const answer = await agentFor(topology).request({
-          origin: origin.origin,
-          path,
-          method,
-          headers,
-          ...(method === 'POST' && { body }),
-          signal: cancel,
-        });
-        return {
-          status: answer.statusCode,
-          headers: joined(answer.headers),
-          body: drained(answer.body),
-          address: dialled.get(origin.origin) ?? null,
-          attempts: 1,
-        };
-      } catch (problem) {
-        return { ...failureOf(problem, cancel), attempts: 1 };
+    send: async (outbound) => {
+      const { cancel } = outbound;
+      for (let attempts = 1; ; attempts += 1) {
+        try {
+          cancel.throwIfAborted();
+          return await attempt(outbound, attempts);
+        } catch (problem) {
+          if (cancel.aborted || closed)
+            return { failure: 'cancelled', reason: 'The call was cancelled before the upstream answered.', attempts };
+          if (!(problem instanceof DialProblem)) throw problem;
+          if (attempts === 1 && problem.again) continue;
+          return { failure: problem.failure, reason: problem.message, attempts };
+        }
       }
     },
     close: async () => {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      closed = true;
+      for (const connection of open) connection.destroy();
     },
   };
 };
@@ -120,29 +106,34 @@ const joined = (headers: Readonly<Record<string, string | string[] | undefined>>
   return result;
 };
 
-/** A body that, when its reader stops early, takes the little that may be left so that the connection can be used again. */
-async function* drained(
-  body: AsyncIterable<Uint8Array> & { dump: (options: { limit: number }) => Promise<void> },
-): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]();
-  let ended = false;
-  try {
-    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
-    ended = true;
-  } finally {
-    if (!ended) void body.dump({ limit: limits.drainedBytes }).catch(() => undefined);
-  }
-}
-
-const failureOf = (problem: unknown, cancel: AbortSignal): Omit<UpstreamFailure, 'attempts'> => {
-  if (cancel.aborted) return { failure: 'cancelled', reason: 'The call was cancelled before the upstream answered.' };
-  if (problem instanceof AddressRefused) return { failure: 'address_refused', reason: problem.message };
-  if (problem instanceof errors.ConnectTimeoutError) return { failure: 'timed_out', reason: 'The upstream could not be reached in time.' };
-  if (problem instanceof errors.HeadersTimeoutError)
-    return { failure: 'timed_out', reason: 'The upstream did not begin to answer in time.' };
-  if (problem instanceof errors.SocketError || codeOf(problem) === 'ECONNRESET')
-    return { failure: 'reset', reason: 'The upstream closed the connection before it answered.' };
-  return { failure: 'unreachable', reason: 'The upstream could not be reached.' };
+/** The body, and a way to let go of it: the little that may be left is taken, so that the connection can be used again; more ends the connection. */
+const readOnce = (
+  body: Dispatcher.ResponseData['body'],
+  { drainedBytes, drainedMs }: DialLimits,
+): Pick<UpstreamAnswer, 'body' | 'discard'> => {
+  // A body that breaks while nobody reads it must not end the process; a reader still gets the error.
+  body.on('error', () => undefined);
+  let discarded = false;
+  const discard = (): void => {
+    if (discarded || body.destroyed) return;
+    discarded = true;
+    let leftBytes = drainedBytes;
+    const timer = setTimeout(() => body.destroy(), drainedMs);
+    body.once('close', () => clearTimeout(timer));
+    body.on('data', (chunk: Uint8Array) => {
+      leftBytes -= chunk.length;
+      if (leftBytes < 0) body.destroy();
+    });
+  };
+  const chunks = body.iterator({ destroyOnReturn: false });
+  const read = {
+    next: (): Promise<IteratorResult<Uint8Array>> => chunks.next(),
+    // Lets go first: a read that still waits then ends too, and a body that was never begun is let go like any other.
+    return: async (): Promise<IteratorResult<Uint8Array>> => {
+      discard();
+      await chunks.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return { body: { [Symbol.asyncIterator]: () => read }, discard };
 };
-
-const codeOf = (problem: unknown): unknown => (typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : null);

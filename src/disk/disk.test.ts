@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, promises, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -25,6 +26,39 @@ describe('the disk', () => {
     assert.deepEqual(readdirSync(join(folder, 'a/b')), ['one', 'two']);
     assert.equal(statSync(join(folder, 'a/b')).mode & 0o777, 0o700);
     assert.equal(statSync(join(folder, 'a/b/one')).mode & 0o777, 0o600);
+  });
+
+  it('makes a folder durable even when an earlier attempt, of this process or another, came only half way', async (context) => {
+    const synced: string[] = [];
+    let fails = true;
+    const { open } = promises;
+    context.mock.method(promises, 'open', async (path: string, flags: string) => {
+      const handle = await open(path, flags);
+      const sync = async (): Promise<void> => {
+        if (fails) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+        synced.push(path);
+        await handle.sync();
+      };
+      return { sync, close: () => handle.close() };
+    });
+    syncBuiltinESMExports();
+    try {
+      const file = { path: join(folder, 'half/way/file'), bytes: Buffer.from('file') };
+      await assert.rejects(disk.replaceFiles([file]), { code: 'EIO' });
+      fails = false;
+      await disk.replaceFiles([file]);
+      assert.deepEqual(synced.slice(-3), [join(folder, 'half'), folder, join(folder, 'half/way')]);
+      await disk.remove(join(folder, 'half'));
+      synced.length = 0;
+      mkdirSync(join(folder, 'half'));
+      await disk.createFolder(join(folder, 'half'));
+      assert.deepEqual(synced, [folder]);
+      await disk.createFolder(join(folder, 'half'));
+      assert.deepEqual(synced, [folder]);
+    } finally {
+      context.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 
   it('answers null or nothing for what is absent', async () => {

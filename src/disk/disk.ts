@@ -112,20 +112,49 @@ const syncFolder = async (path: string): Promise<void> => {
   }
 };
 
-const createFolder = async (path: string): Promise<void> => {
-  const first = await fsPromises.mkdir(path, { recursive: true, mode: folderMode });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+const isMount = (folder: string): boolean => fs.statSync(folder).dev !== fs.statSync(dirname(folder)).dev;
+
+interface Folders {
+  readonly create: (path: string) => Promise<void>;
+  readonly forget: (path: string) => void;
+}
+
+const createFolders = (): Folders => {
+  const durable = new Set<string>();
+  return {
+    create: async (path) => {
+      if (durable.has(path)) return;
+      await fsPromises.mkdir(path, { recursive: true, mode: folderMode });
+      // As far up as the file system goes, once: whoever made a folder that is there already may have ended before it was durable.
+      const synced: string[] = [];
+      for (let folder = path; folder !== dirname(folder) && !durable.has(folder) && !isMount(folder); folder = dirname(folder)) {
+        try {
+          await syncFolder(dirname(folder));
+        } catch (error) {
+          // Nobody makes a folder in one that he may not read.
+          if (codeOf(error) !== 'EACCES') throw error;
+        }
+        synced.push(folder);
+      }
+      for (const folder of synced) durable.add(folder);
+    },
+    forget: (path) => {
+      for (const folder of durable) if (folder === path || folder.startsWith(`${path}/`)) durable.delete(folder);
+    },
+  };
 };
 
 const temporary = (path: string): string => `${path}.tmp`;
 
-const writeTemporary = async ({ path, bytes }: NewContent): Promise<void> => {
-  const create = (): Promise<number> => open(temporary(path), 'w');
-  const descriptor = await create().catch(async (error: unknown) => {
+const writeTemporary = async ({ path, bytes }: NewContent, folders: Folders): Promise<void> => {
+  const create = async (): Promise<number> => {
+    await folders.create(dirname(path));
+    return await open(temporary(path), 'w');
+  };
+  const descriptor = await create().catch((error: unknown) => {
     if (!absent(error)) throw error;
-    await createFolder(dirname(path));
-    return await create();
+    folders.forget(dirname(path));
+    return create();
   });
   const file = openedFile(descriptor);
   try {
@@ -143,8 +172,8 @@ const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>):
   }
 };
 
-const replaceFiles = async (files: readonly NewContent[]): Promise<void> => {
-  await eachOf(files, writeTemporary);
+const replaceFiles = async (files: readonly NewContent[], folders: Folders): Promise<void> => {
+  await eachOf(files, (file) => writeTemporary(file, folders));
   await eachOf(files, ({ path }) => fsPromises.rename(temporary(path), path));
   await eachOf([...new Set(files.map(({ path }) => dirname(path)))], syncFolder);
 };
@@ -159,22 +188,28 @@ const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
 };
 
 /** The machine's own disk. */
-export const createDisk = (): Disk => ({
-  createFolder,
-  readFile: (path) => orNull(fsPromises.readFile(path)),
-  list: async (path) => ((await orNull(fsPromises.readdir(path))) ?? []).toSorted(),
-  statusOf: async (path) => {
-    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? null : statusFrom(stats);
-  },
-  replaceFiles,
-  createFile: async (path) => openedFile(await open(path, 'w+')),
-  openFile: async (path) => {
-    const descriptor = await orNull(open(path, 'r+'));
-    return descriptor === null ? null : openedFile(descriptor);
-  },
-  rename: (from, to) => fsPromises.rename(from, to),
-  syncFolder,
-  remove: (path) => fsPromises.rm(path, { recursive: true, force: true }),
-  lock: async (path) => lockFile(path),
-});
+export const createDisk = (): Disk => {
+  const folders = createFolders();
+  return {
+    createFolder: folders.create,
+    readFile: (path) => orNull(fsPromises.readFile(path)),
+    list: async (path) => ((await orNull(fsPromises.readdir(path))) ?? []).toSorted(),
+    statusOf: async (path) => {
+      const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+      return stats === undefined ? null : statusFrom(stats);
+    },
+    replaceFiles: (files) => replaceFiles(files, folders),
+    createFile: async (path) => openedFile(await open(path, 'w+')),
+    openFile: async (path) => {
+      const descriptor = await orNull(open(path, 'r+'));
+      return descriptor === null ? null : openedFile(descriptor);
+    },
+    rename: (from, to) => fsPromises.rename(from, to),
+    syncFolder,
+    remove: (path) => {
+      folders.forget(path);
+      return fsPromises.rm(path, { recursive: true, force: true });
+    },
+    lock: async (path) => lockFile(path),
+  };
+};

@@ -1,5 +1,5 @@
 // Fetches the secret of an endpoint from where the config says it lies: an environment variable, a file, or a command's first line.
-// The value is kept for a minute, is never logged, and a failure never quotes what was found.
+// The value is kept for a minute, a failure for a second; whoever asks meanwhile waits for the same fetch. Nothing found is ever logged or quoted.
 
 import type { Clock } from '../core/clock.ts';
 
@@ -14,24 +14,32 @@ export interface SecretSources {
 }
 
 const keptMs = 60_000;
+/** Long enough that a broken command is not run for every call, short enough that nobody waits for one that was mended. */
+const failureKeptMs = 1_000;
 
 /** A function that gives the secret, or null when it cannot be had. */
 export const createSecret = (reference: SecretReference, sources: SecretSources): (() => Promise<string | null>) => {
-  let kept: { readonly value: string; readonly untilMs: number } | null = null;
+  let kept: { readonly value: string | null; readonly untilMs: number } | null = null;
+  let pending: Promise<string | null> | null = null;
+
   const find = async (): Promise<string> => {
     if ('env' in reference) return sources.environment[reference.env] ?? '';
     if ('file' in reference) return sources.readFile(reference.file);
     return sources.run(reference.command);
   };
+  const fetchSecret = async (): Promise<string | null> => {
+    const text = await find().catch(() => '');
+    const line = text.split('\n', 1)[0]?.trim() ?? '';
+    // What could not stand in a header field is not a credential.
+    const value = /^[\x21-\x7e]+$/.test(line) ? line : null;
+    kept = { value, untilMs: sources.clock.monotonicMs() + (value === null ? failureKeptMs : keptMs) };
+    pending = null;
+    return value;
+  };
+
   return async () => {
     if (kept !== null && sources.clock.monotonicMs() < kept.untilMs) return kept.value;
-    const value = await find().then(
-      (text) => text.split('\n', 1)[0]?.trim() ?? '',
-      () => '',
-    );
-    // What could not stand in a header field is not a credential.
-    if (!/^[\x21-\x7e]+$/.test(value)) return null;
-    kept = { value, untilMs: sources.clock.monotonicMs() + keptMs };
-    return value;
+    pending ??= fetchSecret();
+    return pending;
   };
 };

@@ -30,14 +30,14 @@ test('candidates are the endpoints that list the model and speak the format, in 
   assert.deepEqual(endpoints.candidates('unknown', 'anthropic-messages'), []);
 });
 
-const upstream = { status: 200, headers: {}, body: (async function* () {})(), address: null, attempts: 1 };
+const upstream = { status: 200, headers: {}, body: (async function* () {})(), discard: () => undefined, address: null, attempts: 1 };
 const call = {
   candidate: { endpoint: { id: 'e', topology: 'self-hosted' as const, provider: 'own', region: 'local' }, pin: 'pin-1', reports: [] },
   formatName: 'anthropic-messages',
   operation: 'messages',
   path: '/v1/messages',
   query: 'beta=true',
-  headers: { 'anthropic-version': '2023-06-01' },
+  headers: { 'anthropic-version': '2023-06-01', 'content-type': 'application/json; charset=utf-7', 'accept-encoding': 'br' },
   body: new Uint8Array(),
   cancel: new AbortController().signal,
 };
@@ -56,20 +56,51 @@ test("a call goes to the base URL's path with our credential and asks for an ans
   });
   await transport(call);
   assert.equal(sent[0]?.path, '/prefix/v1/messages?beta=true');
-  assert.deepEqual(sent[0]?.headers, { 'anthropic-version': '2023-06-01', 'accept-encoding': 'identity', 'x-api-key': 'the-secret' });
+  assert.deepEqual(sent[0]?.headers, {
+    'anthropic-version': '2023-06-01',
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    'x-api-key': 'the-secret',
+  });
 });
 
-test('without its credential an endpoint is not called, and a compressed answer does not pass', async () => {
-  const parts = { baseUrl: new URL('https://models.example'), topology: 'vendor' as const, credentialHeaders: () => ({}) };
-  const without = createHttpTransport({ ...parts, secret: async () => null, send: () => assert.fail('nothing is sent') });
-  const answer = await without(call);
+const parts = { baseUrl: new URL('https://models.example'), topology: 'vendor' as const, credentialHeaders: () => ({}) };
+
+test('without its credential an endpoint is not called', async () => {
+  const transport = createHttpTransport({ ...parts, secret: async () => null, send: () => assert.fail('nothing is sent') });
+  const answer = await transport(call);
   assert.ok('failure' in answer && answer.failure === 'credential_unavailable');
-  const compressed = createHttpTransport({
-    ...parts,
-    secret: null,
-    send: async () => ({ ...upstream, headers: { 'content-encoding': 'br' } }),
-  });
-  assert.ok('failure' in (await compressed(call)));
+});
+
+test('a call that is cancelled while its credential is fetched ends at once and is not sent', async () => {
+  const leaving = new AbortController();
+  const never = new Promise<string>(() => undefined);
+  const transport = createHttpTransport({ ...parts, secret: () => never, send: () => assert.fail('nothing is sent') });
+  const answering = transport({ ...call, cancel: leaving.signal });
+  leaving.abort();
+  const answer = await answering;
+  assert.ok('failure' in answer && answer.failure === 'cancelled');
+});
+
+const answerTo = async (change: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> }) => {
+  let discarded = 0;
+  const discard = (): void => void (discarded += 1);
+  const transport = createHttpTransport({ ...parts, secret: null, send: async () => ({ ...upstream, ...change, discard }) });
+  const answer = await transport(call);
+  return { outcome: 'failure' in answer ? answer.failure : answer.status, discarded };
+};
+
+test('a compressed answer does not pass, and its body is let go', async () => {
+  for (const encoding of ['br', 'gzip', 'identity, gzip'])
+    assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 'reset', discarded: 1 });
+  for (const encoding of ['identity', 'Identity'])
+    assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 200, discarded: 0 });
+});
+
+test('a redirect is a failure, and its body is let go', async () => {
+  for (const status of [300, 302, 307, 399])
+    assert.deepEqual(await answerTo({ status, headers: { location: '/elsewhere' } }), { outcome: 'redirected', discarded: 1 });
+  for (const status of [200, 299, 400, 529]) assert.deepEqual(await answerTo({ status }), { outcome: status, discarded: 0 });
 });
 
 test('a secret comes from an environment variable, a file or a command, is kept a minute, and is never anything else than a header could carry', async () => {
@@ -98,4 +129,28 @@ test('a secret comes from an environment variable, a file or a command, is kept 
   clock.advance(60_000);
   assert.equal(await file(), 'from-file');
   assert.equal(reads, 2);
+});
+
+test('calls that need a secret at the same time share one fetch, and a failed fetch is tried again after a second', async () => {
+  const clock = createVirtualClock();
+  let runs = 0;
+  let output = '';
+  const sources = {
+    clock,
+    environment: {},
+    readFile: () => assert.fail('no file is read'),
+    run: async () => {
+      runs += 1;
+      if (output === '') throw new Error('exit 1');
+      return output;
+    },
+  };
+  const secret = createSecret({ command: ['print-it'] }, sources);
+  assert.deepEqual(await Promise.all([secret(), secret(), secret()]), [null, null, null]);
+  assert.equal(runs, 1);
+  output = 'mended';
+  assert.equal(await secret(), null);
+  clock.advance(1_000);
+  assert.deepEqual(await Promise.all([secret(), secret()]), ['mended', 'mended']);
+  assert.equal(runs, 2);
 });

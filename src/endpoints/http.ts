@@ -1,6 +1,7 @@
 // A transport to any base URL that speaks the wire format: our credential, the client's harmless headers, the vendor's own path.
-// The answer is asked for uncompressed, because what is compressed could not be inspected as it passes.
+// The answer is asked for uncompressed, because what is compressed could not be inspected as it passes; a redirect is never followed.
 
+import { unlessAborted } from '../core/abort.ts';
 import type { UpstreamAnswer, UpstreamFailure, Topology } from '../core/endpoint.ts';
 import type { Transport } from './endpoints.ts';
 
@@ -22,24 +23,41 @@ export interface HttpTransportParts {
   }) => Promise<UpstreamAnswer | UpstreamFailure>;
 }
 
-export const createHttpTransport =
-  ({ baseUrl, topology, secret, credentialHeaders, send }: HttpTransportParts): Transport =>
-  async ({ path, query, headers, body, cancel }) => {
-    const value = secret === null ? '' : await secret();
+export const createHttpTransport = ({ baseUrl, topology, secret, credentialHeaders, send }: HttpTransportParts): Transport => {
+  const prefix = baseUrl.pathname.replace(/\/$/, '');
+  return async ({ path, query, headers, body, cancel }) => {
+    const value = secret === null ? '' : await unlessAborted(secret(), cancel).catch(() => null);
+    if (cancel.aborted) return { failure: 'cancelled', reason: 'The call was cancelled before it was sent.', attempts: 0 };
     if (value === null)
       return { failure: 'credential_unavailable', reason: 'The credential of the endpoint could not be fetched.', attempts: 0 };
-    const prefix = baseUrl.pathname.replace(/\/$/, '');
     const answer = await send({
       origin: baseUrl,
       topology,
       method: 'POST',
       path: `${prefix}${path}${query === '' ? '' : `?${query}`}`,
-      headers: { ...headers, 'accept-encoding': 'identity', ...(value === '' ? {} : credentialHeaders(value)) },
+      headers: {
+        ...headers,
+        // Ours, not the client's: another charset would make the upstream read other text than we did.
+        'content-type': 'application/json',
+        'accept-encoding': 'identity',
+        ...(value === '' ? {} : credentialHeaders(value)),
+      },
       body,
       cancel,
     });
     if ('failure' in answer) return answer;
-    const encoding = answer.headers['content-encoding'] ?? 'identity';
-    if (encoding === 'identity') return answer;
-    return { failure: 'reset', reason: 'The upstream compressed its answer although it was asked not to.', attempts: answer.attempts };
+    const refusal = refusalOf(answer);
+    if (refusal === null) return answer;
+    answer.discard();
+    return { ...refusal, attempts: answer.attempts };
   };
+};
+
+/** Why an answer does not pass; null when it does. */
+const refusalOf = ({ status, headers }: UpstreamAnswer): Pick<UpstreamFailure, 'failure' | 'reason'> | null => {
+  if (status >= 300 && status < 400)
+    return { failure: 'redirected', reason: 'The upstream answered with a redirect, which is never followed.' };
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return null;
+  return { failure: 'reset', reason: 'The upstream compressed its answer although it was asked not to.' };
+};

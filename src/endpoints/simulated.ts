@@ -158,6 +158,7 @@ const answer = (status: number, type: string, digest: string, body: AsyncIterabl
   status,
   headers: { 'content-type': type, 'request-id': `req_simulated_${digest.slice(0, 24)}` },
   body,
+  discard: () => undefined,
   address: null,
   attempts: 1,
 });

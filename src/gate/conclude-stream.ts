@@ -6,11 +6,11 @@ import type { Denial } from '../core/denial.ts';
 import { sentenceOf } from '../core/denial.ts';
 import type { UpstreamAnswer } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
-import { limits } from '../core/limits.ts';
+import { selectHeaders } from '../core/header-names.ts';
 import type { Crossed, Recorded } from '../core/stages.ts';
 import type { StreamPiece } from '../core/wire-format.ts';
 import type { Concluding } from './ending.ts';
-import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, withRequestId } from './ending.ts';
+import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, withRequestId, writeWithin } from './ending.ts';
 import { createTally } from './tally.ts';
 
 export const concludeStream = async (
@@ -26,9 +26,9 @@ export const concludeStream = async (
   let begun = false;
 
   const write = async (bytes: Uint8Array): Promise<void> => {
-    if (!begun) delivery.begin(answer.status, answer.headers);
+    if (!begun) delivery.begin(answer.status, selectHeaders(call.format.answerHeaders, answer.headers));
     begun = true;
-    await delivery.write(bytes);
+    await writeWithin(concluding, bytes);
   };
   const release = async (bytes: Uint8Array): Promise<void> => {
     if (bytes.length === 0) return;
@@ -41,11 +41,12 @@ export const concludeStream = async (
   const sayInStream = async (denial: Denial, recordId: string | null): Promise<Crossed> => {
     if (!begun) return { crossed: 'refused', denial, recordId, invocation: recorded.invocation };
     const text = { code: denial.denial, sentence: sentenceOf(denial), recordId };
-    await delivery.write(reader.renderDenial(text, client));
+    await writeWithin(concluding, reader.renderDenial(text, client));
     return { crossed: 'answered', recordId: recordId ?? recorded.intent.logId };
   };
 
   const deny = async (denial: Denial): Promise<Crossed> => {
+    deadline.cancel();
     const recording = await recordEnding(recorded, tally.ending(false, sentenceOf(denial), facts()), stages);
     return 'denial' in recording ? sayInStream(recording, null) : sayInStream(denial, recording.recordId);
   };
@@ -67,7 +68,6 @@ export const concludeStream = async (
         await release(piece.bytes);
         return null;
       case 'tool_call': {
-        if (tally.toolCallCount() >= limits.toolCallsPerAnswerCount) return deny({ denial: 'too_large', limit: 'toolCallsPerAnswerCount' });
         if (piece.call.hosted) {
           tally.hostedToolCalled(piece.call.name);
           await release(piece.bytes);
@@ -84,6 +84,11 @@ export const concludeStream = async (
     }
   };
 
+  // A client that did not ask for a stream may read one as something else than we do.
+  if (recorded.reading?.streaming !== true) {
+    answer.discard();
+    return deny({ denial: 'not_inspectable', problem: 'the upstream streams an answer that was not asked for as a stream' });
+  }
   const chunks = answer.body[Symbol.asyncIterator]();
   try {
     for (let chunk = await nextChunk(chunks); chunk !== null; chunk = await nextChunk(chunks)) {
@@ -105,9 +110,9 @@ export const concludeStream = async (
     await chunks.return?.().catch(() => undefined);
   }
   if (deadline.passed()) return deny(deadlineDenial(recorded));
-  const sentence = brokenSentence(recorded, tally);
+  const sentence = brokenSentence(recorded);
   const ending = tally.ending(false, sentence, facts());
-  if (!begun) return endUndelivered(recorded, ending, { sentence, timedOut: false }, stages);
+  if (!begun) return endUndelivered(recorded, ending, { sentence, status: 502 }, stages);
   const recording = await recordEnding(recorded, ending, stages);
   return 'denial' in recording ? sayInStream(recording, null) : { crossed: 'cut' };
 };

@@ -7,13 +7,23 @@ import type { Denial } from '../core/denial.ts';
 import { sentenceOf } from '../core/denial.ts';
 import type { UpstreamAnswer, UpstreamFailure } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
+import { selectHeaders } from '../core/header-names.ts';
 import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { Crossed, Ending, Forwarded, Recorded } from '../core/stages.ts';
-import type { AnswerFacts, WholeAnswer } from '../core/wire-format.ts';
+import type { WholeAnswer } from '../core/wire-format.ts';
 import { concludeStream } from './conclude-stream.ts';
 import type { Concluding } from './ending.ts';
-import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId } from './ending.ts';
+import {
+  brokenSentence,
+  deadlineDenial,
+  endUndelivered,
+  judgeToolCall,
+  recordEnding,
+  refused,
+  withRequestId,
+  writeWithin,
+} from './ending.ts';
 import type { Tally } from './tally.ts';
 import { createTally } from './tally.ts';
 
@@ -25,8 +35,11 @@ export const conclude = async (recorded: Recorded, forwarded: Forwarded, conclud
   return streamed ? concludeStream(recorded, call, forwarded, concluding) : concludeWhole(recorded, call, forwarded, concluding);
 };
 
-const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline }: Concluding): Promise<Crossed> => {
-  const why = deadline.passed() ? deadlineDenial(recorded) : { sentence: failure.reason, timedOut: failure.failure === 'timed_out' };
+/** Ends a crossing that got no answer. */
+export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline }: Concluding): Promise<Crossed> => {
+  const why = deadline.passed()
+    ? deadlineDenial(recorded)
+    : { sentence: failure.reason, status: failure.failure === 'timed_out' ? 504 : 502 };
   const ending: Ending = {
     success: false,
     errorMessage: 'denial' in why ? sentenceOf(why) : failure.reason,
@@ -34,7 +47,7 @@ const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages,
     status: null,
     address: null,
     attempts: failure.attempts,
-    bytesSent: recorded.outbound.length,
+    bytesSent: failure.attempts === 0 ? 0 : null,
     bytesReceived: 0,
     responseDigest: null,
     toolsCalled: [],
@@ -46,36 +59,32 @@ const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages,
 const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: UpstreamAnswer, concluding: Concluding): Promise<Crossed> => {
   const { stages, deadline, delivery } = concluding;
   const tally = createTally(recorded, answer);
-  const body = await collect(answer, tally);
-  if (body === null) {
-    const why = deadline.passed() ? deadlineDenial(recorded) : { sentence: brokenSentence(recorded, tally), timedOut: false };
-    return endUndelivered(recorded, tally.ending(false, 'denial' in why ? sentenceOf(why) : why.sentence, null), why, stages);
-  }
+  const end = (why: Denial | { readonly sentence: string; readonly status: number }): Promise<Crossed> => {
+    const said = deadline.passed() ? deadlineDenial(recorded) : why;
+    const message = 'denial' in said ? sentenceOf(said) : said.sentence;
+    return endUndelivered(recorded, tally.ending(false, message, null), said, stages);
+  };
+  const body = await collect(recorded, answer, tally);
+  if (typeof body === 'string') return end({ sentence: body, status: 502 });
   const failed = answer.status >= 400;
   const whole = call.format.readWhole(body);
-  if ('malformed' in whole && !failed) {
-    const denial: Denial = { denial: 'not_inspectable', problem: `the upstream's answer could not be read: ${whole.malformed}` };
-    return endUndelivered(recorded, tally.ending(false, sentenceOf(denial), null), denial, stages);
+  if ('malformed' in whole) {
+    // What could not be read could hold anything; of an error only its status is passed on.
+    if (failed)
+      return end({ sentence: `The upstream answered ${answer.status} with a body that could not be read.`, status: answer.status });
+    return end({ denial: 'not_inspectable', problem: `the upstream's answer could not be read: ${whole.malformed}` });
   }
-  const facts = 'malformed' in whole ? unreadError : whole.facts;
-  const released = 'malformed' in whole ? body : applySplices(body, await refusals(recorded, whole, tally, concluding));
+  const { facts } = whole;
+  const released = applySplices(body, await refusals(recorded, whole, tally, concluding));
+  if (deadline.passed()) return end(deadlineDenial(recorded));
   tally.released(released);
   const message = failed ? `The upstream answered ${answer.status}${facts.errorType === null ? '' : ` ${label(facts.errorType)}`}.` : null;
   const recording = await recordEnding(recorded, tally.ending(!failed, message, withRequestId(facts, call, answer)), stages);
   if ('denial' in recording) return refused(recorded, recording, null);
-  delivery.begin(answer.status, { ...answer.headers, 'content-length': String(released.length) });
-  await delivery.write(released);
+  const headers = { ...selectHeaders(call.format.answerHeaders, answer.headers), 'content-length': String(released.length) };
+  delivery.begin(answer.status, headers);
+  await writeWithin(concluding, released);
   return { crossed: 'answered', recordId: recording.recordId };
-};
-
-/** A provider's error that is not in its own shape travels on, recorded as not inspected. */
-const unreadError: AnswerFacts = {
-  modelReported: null,
-  upstreamRequestId: null,
-  inputTokenCount: null,
-  outputTokenCount: null,
-  errorType: null,
-  notInspected: [{ what: 'error_body', why: 'not in the shape of the wire format' }],
 };
 
 const refusals = async (recorded: Recorded, whole: WholeAnswer, tally: Tally, concluding: Concluding) => {
@@ -83,27 +92,25 @@ const refusals = async (recorded: Recorded, whole: WholeAnswer, tally: Tally, co
   for (const [index, called] of whole.toolCalls.entries()) {
     if (called.hosted) tally.hostedToolCalled(called.name);
     else {
-      const sentence =
-        tally.toolCallCount() < limits.toolCallsPerAnswerCount
-          ? await judgeToolCall(recorded, called, tally, concluding)
-          : sentenceOf({ denial: 'too_large', limit: 'toolCallsPerAnswerCount' });
+      const sentence = await judgeToolCall(recorded, called, tally, concluding);
       if (sentence !== null) sentences.set(index, sentence);
     }
   }
   return whole.refuse(sentences);
 };
 
-/** The whole body, or null when it broke off, was cancelled or passes its limit. */
-const collect = async (answer: UpstreamAnswer, tally: Tally): Promise<Uint8Array | null> => {
+/** The whole body, or why it is not whole. */
+const collect = async (recorded: Recorded, answer: UpstreamAnswer, tally: Tally): Promise<Uint8Array | string> => {
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of answer.body) {
       tally.received(chunk);
-      if (tally.bytesReceived() > limits.answerBodyBytes) return null;
+      if (tally.bytesReceived() > limits.answerBodyBytes) return 'The upstream answer passes the limit answerBodyBytes.';
+      if (!recorded.admission.hold(chunk.length)) return 'There was no memory left for the upstream answer (bodiesInFlightBytes).';
       chunks.push(chunk);
     }
   } catch {
-    return null;
+    return brokenSentence(recorded);
   }
-  return Buffer.concat(chunks);
+  return recorded.crossing.clientGone.aborted ? brokenSentence(recorded) : Buffer.concat(chunks);
 };

@@ -5,6 +5,8 @@ import type { Clock } from '../core/clock.ts';
 
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
+  /** Resolves when the signal aborts. */
+  readonly over: Promise<void>;
   readonly passed: () => boolean;
   /** Ends the crossing for a reason of the gate's own. */
   readonly cancel: () => void;
@@ -13,19 +15,24 @@ export interface Deadline extends Disposable {
 /** `deadlineMs` is monotonic; null never passes. */
 export const watchDeadline = (clock: Clock, clientGone: AbortSignal, deadlineMs: number | null): Deadline => {
   const ending = new AbortController();
+  const over = Promise.withResolvers<void>();
   let passed = false;
-  const leave = (): void => ending.abort();
+  const leave = (): void => {
+    ending.abort();
+    over.resolve();
+  };
+  const pass = (): void => {
+    passed = true;
+    leave();
+  };
   if (clientGone.aborted) leave();
   else clientGone.addEventListener('abort', leave, { once: true });
-  const stopTimer =
-    deadlineMs === null
-      ? () => undefined
-      : clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
-          passed = true;
-          ending.abort();
-        });
+  const leftMs = deadlineMs === null ? null : deadlineMs - clock.monotonicMs();
+  if (leftMs !== null && leftMs <= 0) pass();
+  const stopTimer = leftMs === null || leftMs <= 0 ? () => undefined : clock.after(leftMs, pass);
   return {
     signal: ending.signal,
+    over: over.promise,
     passed: () => passed,
     cancel: leave,
     [Symbol.dispose]: () => {

@@ -6,7 +6,6 @@ import type { Denial } from '../core/denial.ts';
 import { sentenceOf } from '../core/denial.ts';
 import type { UpstreamAnswer } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
-import { limits } from '../core/limits.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { Crossed, Delivery, Ending, Recorded, Stages } from '../core/stages.ts';
 import type { AnswerFacts, CalledTool } from '../core/wire-format.ts';
@@ -19,6 +18,10 @@ export interface Concluding {
   readonly deadline: Deadline;
   readonly crossToolCall: (parent: Recorded, call: Call) => Promise<Crossed>;
 }
+
+/** Writes to the client, but waits for it no longer than the crossing may take. */
+export const writeWithin = ({ delivery, deadline }: Concluding, bytes: Uint8Array): Promise<void> =>
+  Promise.race([delivery.write(bytes), deadline.over]);
 
 /** Records how the crossing ended. A denial means that it could not be recorded; the invocation is severed by then. */
 export const recordEnding = async (recorded: Recorded, ending: Ending, stages: Stages): Promise<{ readonly recordId: string } | Denial> => {
@@ -39,7 +42,7 @@ export const refused = (recorded: Recorded, denial: Denial, recordId: string | n
 export const endUndelivered = async (
   recorded: Recorded,
   ending: Ending,
-  why: Denial | { readonly sentence: string; readonly timedOut: boolean },
+  why: Denial | { readonly sentence: string; readonly status: number },
   stages: Stages,
 ): Promise<Crossed> => {
   const recording = await recordEnding(recorded, ending, stages);
@@ -76,8 +79,7 @@ export const withRequestId = (facts: AnswerFacts, call: ModelCall, answer: Upstr
   upstreamRequestId: facts.upstreamRequestId ?? answer.headers[call.format.requestIdHeader] ?? null,
 });
 
-export const brokenSentence = (recorded: Recorded, tally: Tally): string => {
+export const brokenSentence = (recorded: Recorded): string => {
   if (recorded.crossing.clientGone.aborted) return 'The client went away before the answer was whole.';
-  if (tally.bytesReceived() > limits.answerBodyBytes) return 'The upstream answer passes the limit answerBodyBytes.';
   return 'The upstream broke off before the answer was whole.';
 };

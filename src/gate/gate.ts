@@ -7,6 +7,7 @@ import { goesOn } from '../core/decision.ts';
 import type { Denial } from '../core/denial.ts';
 import { isDenial } from '../core/denial.ts';
 import type { Clock } from '../core/clock.ts';
+import type { UpstreamFailure } from '../core/endpoint.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { Invocation } from '../core/principal.ts';
 import type {
@@ -23,7 +24,8 @@ import type {
   Stages,
   Transformed,
 } from '../core/stages.ts';
-import { conclude } from './conclude.ts';
+import { conclude, concludeFailure } from './conclude.ts';
+import type { Deadline } from './deadline.ts';
 import { watchDeadline } from './deadline.ts';
 
 /** Stage types are made only here: the cast below is the one place where a brand is given. */
@@ -68,10 +70,27 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
       const recorded = advance<Recorded>({ ...transformed, intent });
 
       using deadline = watchDeadline(clock, received.crossing.clientGone, admission.deadlineMs);
-      const forwarded = await stages.forward(recorded, deadline.signal);
-      return await conclude(recorded, forwarded, { stages, delivery, deadline, crossToolCall });
+      return await carryOut(recorded, deadline, delivery);
     } finally {
       admission.release();
+    }
+  };
+
+  /** From the first byte that leaves to the outcome. Whatever happens in between, there is exactly one outcome. */
+  const carryOut = async (recorded: Recorded, deadline: Deadline, delivery: Delivery): Promise<Crossed> => {
+    let ended = false;
+    const recordOutcome: Stages['recordOutcome'] = (at, ending) => {
+      ended = true;
+      return stages.recordOutcome(at, ending);
+    };
+    const concluding = { stages: { ...stages, recordOutcome }, delivery, deadline, crossToolCall };
+    try {
+      if (deadline.signal.aborted) return await concludeFailure(recorded, notSent, concluding);
+      return await conclude(recorded, await stages.forward(recorded, deadline.signal), concluding);
+    } catch (bug) {
+      deadline.cancel();
+      if (!ended) await concludeFailure(recorded, internalError, concluding);
+      throw bug;
     }
   };
 
@@ -89,6 +108,13 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
   };
 
   return cross;
+};
+
+const notSent: UpstreamFailure = { failure: 'cancelled', reason: 'The crossing ended before it was sent.', attempts: 0 };
+const internalError: UpstreamFailure = {
+  failure: 'cancelled',
+  reason: 'The envelope failed while it carried out the crossing.',
+  attempts: 1,
 };
 
 const unrecorded = (problem: string, invocation: Invocation): Crossed => ({

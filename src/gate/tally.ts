@@ -13,7 +13,6 @@ export interface Tally {
   readonly toolCalled: (name: string, refused: boolean) => void;
   /** A tool that the provider ran by itself: it has happened, and was judged only as an offer. */
   readonly hostedToolCalled: (name: string) => void;
-  readonly toolCallCount: () => number;
   /** The ending to record; to be asked for once, when all that will be released was counted. */
   readonly ending: (success: boolean, errorMessage: string | null, facts: AnswerFacts | null) => Ending;
 }
@@ -45,7 +44,6 @@ export const createTally = (recorded: Recorded, answer: UpstreamAnswer): Tally =
       toolsCalled.push(name);
       hostedCalls += 1;
     },
-    toolCallCount: () => toolsCalled.length,
     ending: (success, errorMessage, facts) => {
       if (bytesReleased > 0) releasedDigest ??= digest.digest('hex');
       return {

@@ -53,9 +53,11 @@ export const createDesk = ({ invocations, agents, roles, invoker }: DeskParts): 
     const settings = Object.hasOwn(roles, role) ? roles[role] : undefined;
     if (settings === undefined)
       return { problem: 'role_not_allowed', message: `The role ${role} is not configured under \`agent_roles\`.` };
+    const person = await invoker().catch(() => null);
+    if (person === null) return { problem: 'record_unavailable', message: 'The pseudonym of the invoker could not be written.' };
     const opened = await invocations.open({
       agent,
-      invoker: await invoker(),
+      invoker: person,
       role,
       dataClassification: settings.data_classification,
       containment: 'advisory',

@@ -153,7 +153,8 @@ export const createInvocations = ({ clock, random, recorder, digest, newDigestKe
       if (byId.size >= limits.openInvocationsCount) return { refused: 'backpressure', problem: 'too many invocations are open' };
       const id = uuidv7(clock, random);
       const credential = prefix + Buffer.from(random.bytes(32)).toString('base64url');
-      const digestKey = await newDigestKey(id);
+      const digestKey = await newDigestKey(id).catch(() => null);
+      if (digestKey === null) return { refused: 'sealed', problem: 'the key of the invocation could not be written' };
       const { facts, task, ...who } = opening;
       const invocation: Invocation = { ...who, id, digestKey };
       const receipt: Receipt | RecordRefusal = await recorder.append({

@@ -22,7 +22,7 @@ export interface ConfiguredAgent {
 }
 
 export interface OpeningProblem {
-  readonly problem: 'agent_unknown' | 'role_not_allowed' | 'agent_not_pinned' | 'malformed';
+  readonly problem: 'agent_unknown' | 'role_not_allowed' | 'agent_not_pinned';
   readonly message: string;
 }
 
@@ -72,7 +72,11 @@ const pinProblem = (id: string, configured: ConfiguredAgent, request: OpeningReq
 const refuse = (problem: OpeningProblem['problem'], message: string): OpeningProblem => ({ problem, message });
 
 /** What a runner reports, cut to bounds and named as such: it becomes part of a record, and a runner may be wrong or hostile. */
-export const reported = (facts: { readonly [name: string]: Json }): Json => ({ ...(cut(facts, 0) as object), source: 'runner' });
+export const reported = (facts: { readonly [name: string]: Json }): Json => {
+  const kept = { ...(cut(facts, 0) as { readonly [name: string]: Json }), source: 'runner' };
+  const bytes = Buffer.byteLength(JSON.stringify(kept));
+  return bytes <= limits.reportedFactsBytes ? kept : { too_large_bytes: bytes, source: 'runner' };
+};
 
 const cut = (facts: Json, depth: number): Json => {
   if (typeof facts === 'string') {

@@ -77,3 +77,12 @@ test('observe lets a denied model go to its candidate, but without any candidate
   assert.equal(nowhere.decision.mode, 'enforce');
   assert.equal(nowhere.denial?.denial, 'model_not_permitted');
 });
+
+test('a hosted tool that is only observed stands in the decision, not hidden behind the permitted model', () => {
+  const judged = decideWith(decision('permit', 'observe'), { web_search: decision('deny', 'observe') })(
+    asking([{ name: 'web_search', hosted: true }]),
+  );
+  assert.equal(judged.decision.verdict, 'deny');
+  assert.equal(judged.denial?.denial, 'tool_not_permitted');
+  assert.equal(judged.candidate, candidate);
+});

@@ -36,12 +36,11 @@ export const createDecide =
     // Without a candidate there is nowhere to go, so not even `observe` lets it pass.
     if (candidate === null) return { decision: { ...decision, mode: 'enforce' }, denial, candidate };
     if (denial !== null && !goesOn(decision)) return { decision, denial, candidate };
-    for (const { name, hosted } of reading?.toolsOffered ?? []) {
-      if (!hosted) continue;
-      const judged = judgeTool(label(name));
-      if (judged.denial !== null && !goesOn(judged.decision)) return judged;
-    }
-    return { decision, denial, candidate };
+    const hosted = (reading?.toolsOffered ?? []).flatMap((tool) => (tool.hosted ? [judgeTool(label(tool.name))] : []));
+    const worst = hosted.find((judged) => judged.denial !== null);
+    if (worst !== undefined) return { ...worst, candidate };
+    const policies = [...decision.policies, ...hosted.flatMap((judged) => judged.decision.policies)];
+    return { decision: { ...decision, policies }, denial, candidate };
   };
 
 const modelDenial = ({ verdict }: Decision, model: string, role: string): Denial | null => {

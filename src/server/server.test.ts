@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -21,6 +22,7 @@ const settingsFor = (
   refuse: (denial: Denial) => ({ status: 403, headers: { 'x-denial': denial.denial }, body: Buffer.from(denial.denial) }),
   bodyBytesMax: 1_000,
   bodies: createBodyBudget(10_000),
+  turnedAway: () => undefined,
   onError: (problem) => assert.fail(String(problem)),
   ...change,
 });
@@ -75,7 +77,8 @@ test('bodies in flight are bounded together, and what ended is given back', asyn
 });
 
 test('a Host of another place and any Origin never reach the handler', async () => {
-  const listener = await listen(settingsFor(() => assert.fail('the handler was reached')));
+  const turnedAway: string[] = [];
+  const listener = await listen(settingsFor(() => assert.fail('the handler was reached'), { turnedAway: (from) => turnedAway.push(from) }));
   assert.equal((await post(listener.port, '', { origin: 'null' })).status, 403);
   const answer = await new Promise<number>((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port: listener.port ?? 0, headers: { host: 'elsewhere.example' } }, (message) => {
@@ -86,6 +89,7 @@ test('a Host of another place and any Origin never reach the handler', async () 
     sent.end();
   });
   assert.equal(answer, 403);
+  assert.deepEqual(turnedAway, ['test 127.0.0.1/32', 'test 127.0.0.1/32']);
   await listener.close();
 });
 
@@ -125,4 +129,51 @@ test('a handler that fails breaks the connection and says so to the operator onl
   await assert.rejects(post(listener.port, ''));
   assert.equal(problems.length, 1);
   await listener.close();
+});
+
+test('bytes that are not HTTP behind an answer that has begun break the connection instead of entering the answer', async () => {
+  let began: () => void = () => undefined;
+  const listener = await listen(
+    settingsFor(async (_incoming, outgoing) => {
+      outgoing.begin(200, {});
+      await outgoing.write(Buffer.from('one'));
+      began();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      outgoing.end();
+    }),
+  );
+  const received = await new Promise<string>((resolve) => {
+    const socket = connect(listener.port ?? 0, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'));
+    began = () => socket.write('garbage garbage\r\n\r\n');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.on('close', () => resolve(text));
+    socket.on('error', () => undefined);
+  });
+  assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1);
+  await listener.close();
+});
+
+test('closing waits for handlers whose clients have gone', async () => {
+  const finished: string[] = [];
+  let entered: () => void = () => undefined;
+  const inside = new Promise<void>((resolve) => {
+    entered = resolve;
+  });
+  const listener = await listen(
+    settingsFor(async (incoming, outgoing) => {
+      entered();
+      await new Promise<void>((resolve) => incoming.gone.addEventListener('abort', () => resolve()));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      finished.push('handler');
+      outgoing.end();
+    }),
+  );
+  const leaving = new AbortController();
+  const call = fetch(`http://127.0.0.1:${listener.port}/`, { signal: leaving.signal });
+  await inside;
+  leaving.abort();
+  await assert.rejects(call);
+  await listener.close();
+  assert.deepEqual(finished, ['handler']);
 });

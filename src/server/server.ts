@@ -20,6 +20,8 @@ export interface ListenerSettings {
   readonly refuse: (denial: Denial, path: string) => PlainAnswer;
   readonly bodyBytesMax: number;
   readonly bodies: BodyBudget;
+  /** Counts what was turned away before it reached the handler. */
+  readonly turnedAway: (from: string) => void;
   /** A bug in a handler. */
   readonly onError: (problem: unknown) => void;
 }
@@ -52,6 +54,8 @@ export const createBodyBudget = (bytesMax: number): BodyBudget => {
 
 /** Listens; rejects with the system's error when it cannot. */
 export const listen = async (settings: ListenerSettings): Promise<Listener> => {
+  const answering = new WeakSet<Socket>();
+  const underWay = new Set<Promise<void>>();
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -62,15 +66,24 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
       requireHostHeader: true,
     },
     (message, response) => {
-      serve(settings, message, response).catch((problem: unknown) => {
-        settings.onError(problem);
-        response.destroy();
-      });
+      answering.add(message.socket);
+      response.once('close', () => answering.delete(message.socket));
+      const serving = serve(settings, message, response)
+        .catch((problem: unknown) => {
+          settings.onError(problem);
+          response.destroy();
+        })
+        .finally(() => underWay.delete(serving));
+      underWay.add(serving);
     },
   );
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connectionsCount;
-  server.on('clientError', (problem: NodeJS.ErrnoException, socket: Socket) => answerBrokenHttp(settings, problem, socket));
+  server.on('clientError', (problem: NodeJS.ErrnoException, socket: Socket) => {
+    // Behind an answer that has begun, another one would be read as a part of it.
+    if (answering.has(socket)) socket.destroy();
+    else answerBrokenHttp(settings, problem, socket);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     const ready = (): void => {
@@ -82,25 +95,35 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   });
   if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
   const address = server.address();
-  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => closeServer(server) };
+  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => closeServer(server, underWay) };
 };
 
-const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
+/** Handlers outlive their clients: what a crossing still has to record is waited for. */
+const closeServer = async (server: Server, underWay: ReadonlySet<Promise<void>>): Promise<void> => {
+  await new Promise<void>((resolve) => {
     const breakRest = setTimeout(() => server.closeAllConnections(), limits.drainMs);
+    // A connection whose answer ends while we wait is kept alive by its client, not by us.
+    const letGo = setInterval(() => server.closeIdleConnections(), limits.drainLookMs);
     server.close(() => {
       clearTimeout(breakRest);
+      clearInterval(letGo);
       resolve();
     });
     server.closeIdleConnections();
   });
+  await Promise.all(underWay);
+};
 
 const serve = async (settings: ListenerSettings, message: IncomingMessage, response: ServerResponse): Promise<void> => {
   const target = message.url ?? '/';
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
+  const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
   const wrong = wrongPlace(settings, message);
-  if (wrong !== null) return answerPlain(response, settings.refuse(wrong, path));
+  if (wrong !== null) {
+    settings.turnedAway(from);
+    return answerPlain(response, settings.refuse(wrong, path));
+  }
 
   const gone = new AbortController();
   let reserved = 0;
@@ -110,7 +133,7 @@ const serve = async (settings: ListenerSettings, message: IncomingMessage, respo
     if (!response.writableFinished) gone.abort();
   });
   const incoming: Incoming = {
-    from: `${settings.name} ${networkOf(message.socket.remoteAddress)}`,
+    from,
     method: message.method ?? 'GET',
     path,
     query: mark === -1 ? '' : target.slice(mark + 1),
@@ -182,7 +205,10 @@ const outgoing = (response: ServerResponse): Outgoing => ({
   write: (bytes) => {
     if (response.destroyed || response.write(bytes)) return Promise.resolve();
     return new Promise((resolve) => {
+      // A client that reads nothing for so long holds memory that others need.
+      const patience = setTimeout(() => response.destroy(), limits.clientSilenceMs);
       const done = (): void => {
+        clearTimeout(patience);
         response.off('drain', done);
         response.off('close', done);
         resolve();
@@ -218,6 +244,7 @@ const answerPlain = (response: ServerResponse, answer: PlainAnswer): void => {
 /** What Node's parser refused: there is no response object, so the answer is written by hand. */
 const answerBrokenHttp = (settings: ListenerSettings, problem: NodeJS.ErrnoException, socket: Socket): void => {
   if (!socket.writable || problem.code === 'ECONNRESET') return void socket.destroy();
+  settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`);
   const answer = settings.refuse(brokenHttp(problem.code), '/');
   const fields = Object.entries({ ...answer.headers, connection: 'close', 'content-length': String(answer.body.length) });
   const head = `HTTP/1.1 ${answer.status} Refused\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;

@@ -35,6 +35,50 @@ test('an answer in which a call cannot be found for certain is malformed', () =>
   assert.deepEqual(readWhole(Buffer.from(two)), { malformed: 'a member name stands twice in one object (at byte 14)' });
 });
 
+test('a call that stands where none is read is malformed, at any depth, and the arguments of a call are its own', () => {
+  const hidden = { malformed: 'a tool_use block stands where none is read' };
+  const bodies = [
+    message([{ type: 'hologram', layers: [{ content: [call] }] }]),
+    message([{ type: 'web_search_tool_result', tool_use_id: 's', content: [call] }]),
+    message([{ type: 'text', text: '', citations: [call] }]),
+    { ...message([]), container: { call } },
+    { ...message([]), messages: [message([call])] },
+    { type: 'error', error: { type: 'api_error', message: 'x', content: [call] } },
+    call,
+  ];
+  for (const body of bodies) assert.deepEqual(readWhole(Buffer.from(JSON.stringify(body))), hidden, JSON.stringify(body));
+  assert.equal(whole(message([{ ...call, input: { example: call, Type: 'x' } }])).toolCalls.length, 1);
+});
+
+test('a name or a type that differs from a known one only by letter case is malformed', () => {
+  const text = { type: 'text', text: '' };
+  const bodies = [
+    { ...message([]), Content: [{ ...text }] },
+    { ...message([]), CONTENT: [] },
+    { ...message([]), Stop_reason: 'tool_use' },
+    message([{ ...text, Type: 'x', id: 't', name: 'n', input: {} }]),
+    message([{ ...call, Name: 'n' }]),
+    message([{ ...call, Id: 't' }]),
+    message([{ ...call, Input: {} }]),
+    message([{ ...call, type: 'TOOL_USE' }]),
+    message([{ ...call, type: 'tool_u\u017Fe' }]),
+    message([{ ...call, type: 'mcp_tool_use', server_name: 's', Server_name: 't' }]),
+  ];
+  for (const body of bodies) {
+    assert.match(JSON.stringify(readWhole(Buffer.from(JSON.stringify(body)))), /differs from a known one only by letter case/);
+  }
+});
+
+test('an error body that has content is read as a message has', () => {
+  const body = { type: 'error', error: { type: 'api_error', message: 'x' }, content: [call] };
+  assert.deepEqual(
+    whole(body).toolCalls.map(({ name }) => name),
+    ['n'],
+  );
+  assert.deepEqual(readWhole(Buffer.from(JSON.stringify({ ...body, content: { 0: call } }))), { malformed: '/content is not an array' });
+  assert.ok('malformed' in readWhole(Buffer.from('<html>502</html>')));
+});
+
 test('more tool calls than the limit are malformed', () => {
   const calls = Array.from({ length: limits.toolCallsPerAnswerCount + 1 }, () => call);
   assert.match(JSON.stringify(readWhole(Buffer.from(JSON.stringify(message(calls))))), /there are more than \d+ tool calls/);

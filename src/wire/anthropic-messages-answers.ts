@@ -6,6 +6,7 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
 import type { AnswerFacts, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
+import { callTypes, findHidden } from './anthropic-messages-names.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, jsonText, memberOf, parseJson, textOf } from './json.ts';
 import { createNotes, describeProblem } from './reading.ts';
@@ -38,9 +39,6 @@ export const knownBlocks: ReadonlySet<string> = new Set([
   'tool_search_tool_search_result',
   'container_upload',
 ]);
-
-/** Blocks that call a tool. */
-export const callTypes: ReadonlySet<string> = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use']);
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {
@@ -154,7 +152,7 @@ const readCalls = (content: JsonNode | undefined, body: Uint8Array, take: (type:
   return calls;
 };
 
-/** Reads a whole answer of any operation: a message, an error or a count. */
+/** Reads a whole answer of any operation: a message, an error or a count. Whatever has content is read as a message has. */
 export const readWhole = (body: Uint8Array): WholeAnswer | Malformed => {
   const root = parseJson(body);
   if (isJsonProblem(root)) return { malformed: describeProblem(root) };
@@ -165,6 +163,11 @@ export const readWhole = (body: Uint8Array): WholeAnswer | Malformed => {
   if (textOf(memberOf(root, 'type')) === 'error') facts.takeError(root);
   const calls = readCalls(memberOf(root, 'content'), body, facts.takeBlock);
   if ('unframed' in calls) return { malformed: calls.unframed };
+  const hidden = findHidden(
+    root,
+    calls.map(({ block }) => block),
+  );
+  if (hidden !== null) return { malformed: hidden };
   return {
     facts: facts.soFar(),
     toolCalls: calls.map(({ call }) => call),

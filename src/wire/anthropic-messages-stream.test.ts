@@ -39,7 +39,8 @@ const bytes = (piece: StreamPiece | undefined): string =>
 test('an order of events that clients could read differently is unreadable, and nothing of it is released', () => {
   const cases: readonly (readonly [string, ...Event[]])[] = [
     ['a second message begins', start, start],
-    ['message_start has content', { type: 'message_start', message: { content: [{ type: 'tool_use', id: 't', name: 'n', input: {} }] } }],
+    ['message_start has content', { type: 'message_start', message: { content: [{ type: 'text', text: '' }] } }],
+    ['a tool_use block stands where none is read', { ...start, message: { content: [tool(0).content_block] } }],
     ['message_start has no message', { type: 'message_start' }],
     ['a block begins where none may', text(0)],
     ['a block begins where none may', start, text(0), text(1)],
@@ -80,6 +81,87 @@ test('an event of a known type that is not JSON is unreadable, with what is wron
   assert.match(problem(start, 'event: ping\ndata: {"type":"ping","type":"ping"}\n\n'), /twice/);
   assert.match(problem(start, 'data: [DONE]\n\n'), /^an event is not readable/);
   assert.match(problem(start, 'event: content_block_delta\ndata: {"ty'), /^an event is not readable/);
+});
+
+const evil = '"content_block":{"type":"tool_use","id":"t","name":"n","input":{}}';
+
+test('data that cannot be read strictly is unreadable under every event name', () => {
+  const twice = `{"type":"ping","type":"content_block_start","index":0,${evil}}`;
+  const deep = `{"z":${'['.repeat(limits.jsonDepth)}${']'.repeat(limits.jsonDepth)},"type":"content_block_start","index":0,${evil}}`;
+  for (const name of ['event: x\n', 'event: ping\n', 'event: \n', 'event\n', '']) {
+    for (const data of [twice, deep, '{"type"', '\uFEFF{"type":"x"}', 'x', ' ', '"\\']) {
+      assert.match(problem(start, `${name}data: ${data}\n\n`), /^an event is not readable/, `${name}${data.slice(0, 40)}`);
+    }
+    const latin1 = Buffer.concat([bytesOf([start]), Buffer.from(`${name}data: {"type":"x","y":"\xff"}\n\n`, 'latin1')]);
+    const last = [...format.readStream().push(latin1)].at(-1);
+    assert.ok(last?.piece === 'unreadable' && last.problem.includes('not UTF-8'));
+  }
+});
+
+test('an event goes by one name: data without a type, and data under no name or another one, are unreadable', () => {
+  assert.equal(problem(start, 'event: x\ndata: {"value":1}\n\n'), 'an event has no type');
+  assert.equal(problem(start, 'event: x\ndata: {"type":["content_block_start"]}\n\n'), 'an event has no type');
+  for (const name of ['', 'event\n', 'event: x\n', 'event: ping\n', 'event: Content_block_start\n']) {
+    const unit = `${name}data: ${JSON.stringify(tool(0))}\n\n`;
+    assert.equal(problem(start, unit), 'the name of an event and the type of its data differ');
+  }
+});
+
+test('a body of one line of JSON that is sent as an event stream is unreadable, and none of it is released', () => {
+  const body = `{"type":"message","content":[{"type":"tool_use","id":"t","name":"n","input":{}}]}`;
+  for (const text of [body, `${body}\n`, `${body}\n\n`]) assert.equal(problem(text), 'a line is no field of an event stream');
+  assert.equal(pieces(`${body}\n\n`).length, 1);
+});
+
+test('a call that stands where none is read is unreadable, at any depth and in events of any type', () => {
+  const call = { type: 'tool_use', id: 't', name: 'n', input: {} };
+  const hidden = /^a \w*tool_use block stands where none is read$/;
+  assert.match(problem(start, { type: 'x', content_block: call }), hidden);
+  assert.match(problem(start, { ...ping, deep: [{ deeper: [call] }] }), hidden);
+  assert.match(problem({ ...start, message: { content: [], container: { call } } }), hidden);
+  assert.match(problem(start, open(0, { type: 'hologram', content: [call] })), hidden);
+  assert.match(problem(start, open(0, { type: 'mcp_tool_result', content: [{ ...call, type: 'mcp_tool_use' }] })), hidden);
+  assert.match(problem(start, open(0, { ...call, caller: call })), hidden);
+  assert.match(problem(start, text(0), delta(0, call)), hidden);
+  assert.match(problem(start, text(0), delta(0, { type: 'citations_delta', citation: call })), hidden);
+  assert.match(problem(start, { ...stop('tool_use'), delta: { stop_reason: 'tool_use', content: [call] } }), hidden);
+  assert.match(problem(start, stop('tool_use'), { ...last, message: { content: [call] } }), hidden);
+  assert.match(problem(start, stop('tool_use'), last, { type: 'x', call }), hidden);
+  const [, piece] = pieces(start, open(0, { ...call, input: { type: 'tool_use', Type: 'tool_use' } }), close(0));
+  assert.equal(piece?.piece, 'tool_call', 'what the arguments say is no call');
+});
+
+test('a name or a type that differs from a known one only by letter case is unreadable', () => {
+  const block = { type: 'text', text: '' };
+  const members = [
+    { ...text(0), Content_block: tool(0).content_block },
+    open(0, { ...block, Type: 'tool_use', name: 'n', id: 't' }),
+    open(0, { type: 'tool_use', id: 't', name: 'allowed', NAME: 'n', input: {} }),
+    open(0, { type: 'tool_use', id: 't', name: 'n', Input: { a: 1 } }),
+    open(0, { type: 'tool_u\u017Fe', id: 't', name: 'n' }),
+    open(0, { type: 'Tool_use', id: 't', name: 'n' }),
+    { type: 'Content_block_start', index: 0, content_block: block },
+    { type: 'x', Index: 0 },
+  ];
+  for (const event of members) assert.match(problem(start, event), /differs from a known one only by letter case$/, JSON.stringify(event));
+  const held = [start, tool(0)];
+  assert.match(problem(...held, { ...json(0, '{}'), Delta: {} }), /by letter case$/);
+  assert.match(problem(...held, delta(0, { type: 'input_json_delta', partial_json: '', Partial_json: '{"a":1}' })), /by letter case$/);
+  assert.match(problem(start, { ...stop('end_turn'), delta: { stop_reason: 'end_turn', Stop_reason: 'tool_use' } }), /by letter case$/);
+});
+
+test('a delta that does not fit its block is unreadable', () => {
+  assert.equal(problem(start, text(0), json(0, '{}')), 'a delta does not fit its block');
+  assert.equal(problem(start, open(0, { type: 'new_tool_use', id: 't', name: 'n' }), json(0, '{}')), 'a delta does not fit its block');
+  assert.equal(problem(start, tool(0), delta(0, { type: 'arguments_delta', text: '{}' })), 'a delta does not fit its block');
+});
+
+test('a listing of tools may have members of any name in their schemas', () => {
+  const listing = { type: 'mcp_tool_listing', tools: [{ name: 'n', input_schema: { properties: { Type: {}, ID: {}, Name: {} } } }] };
+  assert.deepEqual(
+    pieces(start, open(0, listing), close(0)).map(({ piece }) => piece),
+    ['pass'],
+  );
 });
 
 test('after what cannot be read nothing more is released', () => {

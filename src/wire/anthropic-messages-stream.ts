@@ -7,7 +7,8 @@ import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { AnswerFacts } from '../core/wire-format.ts';
 import type { CallHead, Facts, Unframed } from './anthropic-messages-answers.ts';
-import { callTypes, createFacts, inputOf, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
+import { createFacts, inputOf, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
+import { callTypes, findHidden } from './anthropic-messages-names.ts';
 import type { Framing, Step } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, memberOf, parseJson, textOf } from './json.ts';
@@ -120,13 +121,13 @@ const blockDelta: Handler = (progress, unit, node) => {
   const type = textOf(memberOf(delta, 'type'));
   if (seen.open === null || countOf(memberOf(node, 'index')) !== seen.open) return unframed('a delta belongs to no open block');
   if (type === undefined) return unframed('a delta has no type');
+  // Arguments come in one way only, and a block that takes them is a call, whatever its type is called.
+  if ((type === 'input_json_delta') !== (call !== null)) return unframed('a delta does not fit its block');
   if (!knownDeltas.has(type)) facts.note('content_block_delta', `unknown type ${label(type)}`);
   if (call === null) return 'pass';
-  if (type === 'input_json_delta') {
-    const part = textOf(memberOf(delta, 'partial_json'));
-    if (part === undefined) return unframed('an input_json_delta has no partial_json');
-    call.parts.push(part);
-  }
+  const part = textOf(memberOf(delta, 'partial_json'));
+  if (part === undefined) return unframed('an input_json_delta has no partial_json');
+  call.parts.push(part);
   return hold(progress, unit.raw);
 };
 
@@ -213,13 +214,14 @@ const readEvent = (progress: Progress, unit: StreamEvent): Outcome => {
   const { name, data } = unit;
   if (data === null || data.length === 0) return besides(progress, unit);
   const node = parseJson(data);
-  const type = isJsonProblem(node) ? undefined : textOf(memberOf(node, 'type'));
-  if (isJsonProblem(node) || type === undefined) {
-    if (name !== null && !handlers.has(name)) return noteUnknown(progress, unit, name);
-    return unframed(isJsonProblem(node) ? `an event is not readable: ${describeProblem(node)}` : 'an event has no type');
-  }
-  // Some clients go by the one, some by the other.
-  if (name !== null && name !== type) return unframed('the name of an event and the type of its data differ');
+  if (isJsonProblem(node)) return unframed(`an event is not readable: ${describeProblem(node)}`);
+  const type = textOf(memberOf(node, 'type'));
+  if (type === undefined) return unframed('an event has no type');
+  // Some clients go by the one, some by the other; the SDK skips events without a name.
+  if (name !== type) return unframed('the name of an event and the type of its data differ');
+  const block = type === 'content_block_start' ? memberOf(node, 'content_block') : undefined;
+  const hidden = findHidden(node, block === undefined ? [] : [block]);
+  if (hidden !== null) return unframed(hidden);
   const handler = handlers.get(type);
   if (handler === undefined) return noteUnknown(progress, unit, type);
   if (progress.phase === 'over' && handler !== besides) return unframed('the message goes on after its end');

@@ -50,6 +50,87 @@ test('credentials that differ, or of another scheme, become one that no invocati
 test('G-CREDENTIAL-1: no credential and no header of ours travels on', () => {
   const forwarded = format.forwardedHeaders.join(' ');
   assert.doesNotMatch(forwarded, /\*|authorization|x-api-key|cookie|sealwright|dangerous/);
+  assert.doesNotMatch(format.answerHeaders.join(' '), /cookie|location|sealwright|alt-svc|access-control/);
+  assert.doesNotMatch(format.forwardedQuery.join(' '), /key|auth|credential/);
+});
+
+test('a name that differs from a known one only by letter case is refused at every level that is read', () => {
+  const spelled = 'is not a known name in this spelling';
+  const cases: readonly (readonly [object, string])[] = [
+    [{ Model: 'forbidden' }, '/Model'],
+    [{ Tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, '/Tools'],
+    [{ Messages: [] }, '/Messages'],
+    [{ SYSTEM: 'x' }, '/SYSTEM'],
+    [{ Stream: true }, '/Stream'],
+    [{ ſtream: true }, '/\u017Ftream'],
+    [{ Mcp_servers: [] }, '/Mcp_servers'],
+    [{ messages: [{ role: 'user', content: 'Hi', Content: 'Ho' }] }, '/messages/0/Content'],
+    [{ messages: [{ role: 'user', content: 'Hi', Role: 'assistant' }] }, '/messages/0/Role'],
+    [ask({ type: 'text', text: 'x', Type: 'image' }), '/messages/0/content/0/Type'],
+    [ask({ type: 'tool_result', tool_use_id: 't', Tool_use_id: 'u' }), '/messages/0/content/0/Tool_use_id'],
+    [ask({ type: 'document', source: { type: 'text', Type: 'base64' } }), '/messages/0/content/0/source/Type'],
+    [{ system: [{ type: 'text', text: 'x', Text: 'y' }] }, '/system/0/Text'],
+    [{ tools: [{ name: 'a', Name: 'b' }] }, '/tools/0/Name'],
+    [{ tools: [{ name: 'a', Type: 'web_search_20250305' }] }, '/tools/0/Type'],
+    [{ mcp_servers: [{ name: 'a', NAME: 'b' }] }, '/mcp_servers/0/NAME'],
+  ];
+  for (const [more, path] of cases) assert.equal(malformed(more), `${path} ${spelled}`);
+  const free = { Type: 'x', ID: { Name: 'y' } };
+  const call = { type: 'tool_use', id: 't', name: 'a', input: free };
+  assert.ok(read({ tools: [{ name: 'a', input_schema: { properties: free } }], messages: [{ role: 'assistant', content: [call] }] }));
+});
+
+test('only the results that follow the last answer are new', () => {
+  const result = (id: string, more: object = {}) => ({ type: 'tool_result', tool_use_id: id, content: 'x', ...more });
+  const user = (...content: readonly object[]) => ({ role: 'user', content });
+  const called = (...ids: readonly string[]) => ({
+    role: 'assistant',
+    content: ids.map((id) => ({ type: 'tool_use', id, name: 'n', input: {} })),
+  });
+  const answered = (...messages: readonly object[]) => read({ messages }).toolsAnswered.map(({ callId, success }) => [callId, success]);
+  const text = { type: 'text', text: 'x' };
+  assert.deepEqual(answered(called('a'), user(result('a')), called('b'), user(result('b'))), [['b', true]]);
+  assert.deepEqual(answered(called('a'), user(result('a')), { role: 'assistant', content: 'Done.' }, user(text)), []);
+  assert.deepEqual(answered(called('a'), user(result('a')), called('b')), [], 'an answer to be continued');
+  const parallel = [called('a', 'b', 'c'), user(result('a'), text, result('b', { is_error: true })), user(text), user(result('c'))];
+  const all = [
+    ['a', true],
+    ['b', false],
+    ['c', true],
+  ];
+  assert.deepEqual(answered(called('z'), user(result('z')), ...parallel), all);
+  assert.deepEqual(answered(...parallel, { role: 'system', content: [result('s')] }, user(text)), all);
+  const nested = user({ type: 'document', source: { type: 'content', content: [result('n')] } }, result('a', { content: [result('m')] }));
+  assert.deepEqual(answered(called('a'), nested), [['a', true]], 'what a result or a document quotes is no result');
+  assert.deepEqual(read({ system: [result('s')] }).toolsAnswered, []);
+});
+
+test('a request that names a second model is refused, whoever would turn to it', () => {
+  const only = 'is not allowed: no model but the one that is judged may be named';
+  assert.equal(malformed({ fallbacks: [{ model: 'other' }] }), `/fallbacks ${only}`);
+  assert.equal(malformed({ fallbacks: 'default' }), `/fallbacks ${only}`);
+  assert.equal(malformed({ tools: [{ type: 'advisor_20260301', name: 'advisor', model: 'other' }] }), `/tools/0/model ${only}`);
+  assert.ok(read({ fallbacks: null }));
+});
+
+test('a tool that a message defines is offered like those of the list', () => {
+  const definition = { type: 'web_search_20250305', name: 'web_search' };
+  const addition = { type: 'tool_addition', tool: { type: 'tool_definition', definition } };
+  const offered = [{ name: 'web_search', hosted: true }];
+  assert.deepEqual(read({ messages: [{ role: 'system', content: [addition] }] }).toolsOffered, offered);
+  assert.deepEqual(read(ask({ type: 'compaction', content: 'x', tool_changes: [addition] })).toolsOffered, offered);
+  assert.deepEqual(read(ask({ type: 'tool_addition', tool: { type: 'tool_reference', name: 'x' } })).toolsOffered, []);
+  const wrong = { ...addition, tool: { ...addition.tool, definition: { type: 5 } } };
+  assert.equal(malformed(ask(wrong)), '/messages/0/content/0/tool/definition/type is not a string');
+});
+
+test('what the provider keeps from earlier requests is noted as not inspected', () => {
+  const { notInspected } = read({ thread: { type: 'continue', previous_message_id: 'msg_1' }, container: 'container_1' });
+  assert.deepEqual(notInspected, [
+    { what: 'thread', why: 'kept by the provider' },
+    { what: 'container', why: 'kept by the provider' },
+  ]);
+  assert.deepEqual(read({ thread: null, container: null }).notInspected, []);
 });
 
 test('a wrong type is named by its pointer', () => {
@@ -81,7 +162,7 @@ test('a wrong type is named by its pointer', () => {
 
 test('more tools than the limit are refused', () => {
   const tools = Array.from({ length: limits.toolsOfferedCount + 1 }, (_, index) => ({ name: `t${index}` }));
-  assert.match(malformed({ tools }), /^\/tools is not a list of at most/);
+  assert.match(malformed({ tools }), /^\/tools\/1024 is not one of at most/);
   assert.equal(read({ tools: tools.slice(1) }).toolsOffered.length, limits.toolsOfferedCount);
 });
 

@@ -11,6 +11,7 @@ import type { AgentClient } from '../core/principal.ts';
 import type { Slot } from '../core/slot.ts';
 import type { AnsweredTool, DenialText, Malformed, OfferedTool, Reading, StreamReader, WireFormat } from '../core/wire-format.ts';
 import { knownBlocks, readWhole } from './anthropic-messages-answers.ts';
+import { isLookalikeMember } from './anthropic-messages-names.ts';
 import type { Shown } from './anthropic-messages-stream.ts';
 import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
@@ -24,7 +25,6 @@ import { renderEvent } from './sse.ts';
 interface Walk {
   readonly slots: Slot[];
   readonly toolsOffered: OfferedTool[];
-  readonly toolsAnswered: AnsweredTool[];
   readonly notes: Notes;
   malformed: string | null;
 }
@@ -32,6 +32,14 @@ interface Walk {
 const wrong = (walk: Walk, path: string, expected: string): void => {
   walk.malformed ??= `${path} is not ${expected}`;
 };
+
+/** Refuses a member that the vendor could take for one of those that we act on. */
+const checkSpelling = (walk: Walk, node: JsonNode, path: string): void => {
+  if (node.kind !== 'object') return;
+  for (const { name } of node.members) if (isLookalikeMember(name)) wrong(walk, pointer(path, name), 'a known name in this spelling');
+};
+
+const isNull = (node: JsonNode): boolean => node.kind === 'literal' && node.value === null;
 
 const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type']);
 
@@ -52,7 +60,10 @@ const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Slot['role'
   const type = textOf(memberOf(block, 'type'));
   if (block.kind !== 'object') return wrong(walk, path, 'an object');
   if (type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
-  if (type === 'tool_result') readToolResult(walk, block, path);
+  checkSpelling(walk, block, path);
+  if (type === 'tool_result' && textOf(memberOf(block, 'tool_use_id')) === undefined) wrong(walk, pointer(path, 'tool_use_id'), 'a string');
+  if (type === 'tool_addition') offerDefined(walk, block, path);
+  if (type === 'compaction') offerChanged(walk, memberOf(block, 'tool_changes'), pointer(path, 'tool_changes'));
   if (type === 'container_upload') walk.notes.add(type, 'file');
   const known = knownBlocks.has(type);
   const words = isToolResult(type) ? 'tool' : role;
@@ -69,17 +80,11 @@ const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Slot['role'
   }
 };
 
-const readToolResult = (walk: Walk, block: JsonNode, path: string): void => {
-  const callId = textOf(memberOf(block, 'tool_use_id'));
-  const isError = memberOf(block, 'is_error');
-  if (callId === undefined) return wrong(walk, pointer(path, 'tool_use_id'), 'a string');
-  walk.toolsAnswered.push({ callId, success: !(isError?.kind === 'literal' && isError.value === true) });
-};
-
 /** Where an image or a document comes from. Text can be read; bytes, addresses and stored files cannot. */
 const visitSource = (walk: Walk, source: JsonNode, path: string, block: { readonly type: string; readonly role: Slot['role'] }): void => {
   const type = textOf(memberOf(source, 'type'));
   if (source.kind !== 'object' || type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
+  checkSpelling(walk, source, path);
   const readable = block.type === 'document' && (type === 'text' || type === 'content');
   if (!readable) walk.notes.add(block.type, label(type));
   for (const { name, value } of source.members) {
@@ -101,6 +106,7 @@ const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
     if (message.kind !== 'object') return wrong(walk, at, 'an object');
     if (role === undefined) return wrong(walk, pointer(at, 'role'), 'a string');
     if (content === undefined) return wrong(walk, pointer(at, 'content'), 'a string or an array');
+    checkSpelling(walk, message, at);
     const words = messageRoles.has(role) ? (role as Slot['role']) : 'unknown';
     for (const { name, value } of message.members) {
       if (name === 'content') visitContent(walk, value, pointer(at, name), words);
@@ -109,6 +115,29 @@ const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
   }
 };
 
+const itemsOf = (node: JsonNode | undefined): readonly JsonNode[] => (node?.kind === 'array' ? node.items : []);
+
+/**
+ * The results that stand in the user's messages behind the last answer. Clients send the whole conversation with each request,
+ * so those further back were carried before: by an earlier request, or in the session that this one resumes.
+ */
+const newToolResults = (messages: JsonNode): readonly AnsweredTool[] => {
+  const isFrom = (role: string) => (message: JsonNode) => textOf(memberOf(message, 'role')) === role;
+  const all = itemsOf(messages);
+  const blocks = all
+    .slice(all.findLastIndex(isFrom('assistant')) + 1)
+    .filter(isFrom('user'))
+    .flatMap((message) => itemsOf(memberOf(message, 'content')));
+  return blocks.flatMap((block) => {
+    const callId = textOf(memberOf(block, 'tool_use_id'));
+    const isError = memberOf(block, 'is_error');
+    if (textOf(memberOf(block, 'type')) !== 'tool_result' || callId === undefined) return [];
+    return [{ callId, success: !(isError?.kind === 'literal' && isError.value === true) }];
+  });
+};
+
+const ONLY_THE_JUDGED = 'allowed: no model but the one that is judged may be named';
+
 /** Tools with a type of the vendor's that the client runs all the same; any other type runs at the provider. */
 const clientToolType = /^(custom|bash_\d+|text_editor_\d+|computer_\d+|memory_\d+|(browser|computer)_toolset_\d+)$/;
 
@@ -116,17 +145,31 @@ const visitTools = (walk: Walk, tools: JsonNode, path: string): void => {
   if (tools.kind !== 'array') return wrong(walk, path, 'an array');
   for (const [index, tool] of tools.items.entries()) {
     const at = pointer(path, index);
-    const type = memberOf(tool, 'type');
-    if (tool.kind !== 'object') return wrong(walk, at, 'an object');
-    if (type !== undefined && type.kind !== 'string' && !(type.kind === 'literal' && type.value === null)) {
-      return wrong(walk, pointer(at, 'type'), 'a string');
-    }
-    // A set of tools has no name of its own: it goes by its server, or by its type.
-    const name = textOf(memberOf(tool, 'name')) ?? textOf(memberOf(tool, 'mcp_server_name')) ?? textOf(type);
-    if (name === undefined) return wrong(walk, pointer(at, 'name'), 'a string');
-    offer(walk, path, { name, hosted: type?.kind === 'string' && !clientToolType.test(type.text) });
+    offerTool(walk, tool, at);
     visitStrings(walk.slots, tool, at, 'system');
   }
+};
+
+const offerTool = (walk: Walk, tool: JsonNode, at: string): void => {
+  const type = memberOf(tool, 'type');
+  if (tool.kind !== 'object') return wrong(walk, at, 'an object');
+  checkSpelling(walk, tool, at);
+  if (memberOf(tool, 'model') !== undefined) return wrong(walk, pointer(at, 'model'), ONLY_THE_JUDGED);
+  if (type !== undefined && type.kind !== 'string' && !isNull(type)) return wrong(walk, pointer(at, 'type'), 'a string');
+  // A set of tools has no name of its own: it goes by its server, or by its type.
+  const name = textOf(memberOf(tool, 'name')) ?? textOf(memberOf(tool, 'mcp_server_name')) ?? textOf(type);
+  if (name === undefined) return wrong(walk, pointer(at, 'name'), 'a string');
+  offer(walk, at, { name, hosted: type?.kind === 'string' && !clientToolType.test(type.text) });
+};
+
+/** A message may bring a tool of its own, in the form of one in `tools`; by reference it names one of those. */
+const offerDefined = (walk: Walk, addition: JsonNode, path: string): void => {
+  const definition = memberOf(memberOf(addition, 'tool'), 'definition');
+  if (definition !== undefined) offerTool(walk, definition, `${path}/tool/definition`);
+};
+
+const offerChanged = (walk: Walk, changes: JsonNode | undefined, path: string): void => {
+  for (const [index, change] of itemsOf(changes).entries()) offerDefined(walk, change, pointer(path, index));
 };
 
 /** MCP servers that the provider would connect to. */
@@ -134,6 +177,7 @@ const visitServers = (walk: Walk, servers: JsonNode, path: string): void => {
   if (servers.kind !== 'array') return wrong(walk, path, 'an array');
   for (const [index, server] of servers.items.entries()) {
     const name = textOf(memberOf(server, 'name'));
+    checkSpelling(walk, server, pointer(path, index));
     if (name === undefined) return wrong(walk, pointer(pointer(path, index), 'name'), 'a string');
     offer(walk, path, { name, hosted: true });
   }
@@ -142,7 +186,7 @@ const visitServers = (walk: Walk, servers: JsonNode, path: string): void => {
 
 const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
   if (walk.toolsOffered.length < limits.toolsOfferedCount) walk.toolsOffered.push(tool);
-  else wrong(walk, path, `a list of at most ${limits.toolsOfferedCount} tools`);
+  else wrong(walk, path, `one of at most ${limits.toolsOfferedCount} tools`);
 };
 
 /** Claude Code puts a line about itself into a block of its own that differs from request to request (seen in 2.1.197). */
@@ -178,12 +222,15 @@ const readRequest = (operation: string, body: Uint8Array): Reading | Malformed =
   const model = memberOf(root, 'model');
   const messages = memberOf(root, 'messages');
   const stream = memberOf(root, 'stream');
-  const walk: Walk = { slots: [], toolsOffered: [], toolsAnswered: [], notes: createNotes(), malformed: null };
+  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
   if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
   if (messages === undefined) return { malformed: '/messages is not an array' };
   if (stream !== undefined && !(stream.kind === 'literal' && stream.value !== null)) return { malformed: '/stream is not a boolean' };
+  checkSpelling(walk, root, '');
   for (const { name, value } of root.members) {
     const path = pointer('', name);
+    if (name === 'fallbacks' && !isNull(value)) wrong(walk, path, ONLY_THE_JUDGED);
+    if ((name === 'container' || name === 'thread') && !isNull(value)) walk.notes.add(name, 'kept by the provider');
     if (name === 'system') visitContent(walk, value, path, 'system');
     else if (name === 'messages') visitMessages(walk, value, path);
     else if (name === 'tools') visitTools(walk, value, path);
@@ -197,7 +244,7 @@ const readRequest = (operation: string, body: Uint8Array): Reading | Malformed =
     streaming: operation === 'messages' && stream?.kind === 'literal' && stream.value === true,
     slots: walk.slots,
     toolsOffered: walk.toolsOffered,
-    toolsAnswered: walk.toolsAnswered,
+    toolsAnswered: newToolResults(messages),
     systemPromptDigest: systemPromptDigest(memberOf(root, 'system')),
     sessionId: sessionIdOf(memberOf(root, 'metadata')),
     notInspected: walk.notes.list(),
@@ -293,7 +340,9 @@ export const anthropicMessages: WireFormat = {
   prefix: '/anthropic',
   operation: (method, path) => operations.get(`${method} ${path}`),
   credential,
-  forwardedHeaders: ['anthropic-version', 'anthropic-beta', 'content-type', 'accept', 'user-agent'],
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta', 'accept', 'user-agent'],
+  answerHeaders: ['content-type', 'request-id', 'anthropic-*', 'retry-after', 'retry-after-ms', 'x-should-retry'],
+  forwardedQuery: ['beta'],
   read: readRequest,
   readWhole,
   requestIdHeader: 'request-id',

@@ -1,6 +1,6 @@
 // Decodes an event stream (WHATWG HTML, section 9.2.6 "Interpreting an event stream") on bytes, however they were cut into chunks.
 // Every unit carries its raw bytes; together they are the stream, comments and line ends included.
-// Refuses by a problem, never by throwing: an event over its limit, a byte order mark inside the stream (clients disagree on what it means).
+// Stricter than the standard wherever readers of event streams differ: what one of them could read as another event is a problem.
 
 import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
@@ -8,12 +8,12 @@ import type { Splice } from '../core/slot.ts';
 /** One block of lines up to and including its blank line. */
 export interface StreamEvent {
   readonly raw: Uint8Array;
-  /** The last `event` field; null without one. */
+  /** The `event` field; null without one. */
   readonly name: string | null;
-  /** The `data` fields, joined by line feeds; null without any (a comment, a blank line). */
+  /** The `data` field; null without one (a comment, a blank line). */
   readonly data: Uint8Array | null;
-  /** Where each data line lies in `raw`, in order. */
-  readonly dataLines: readonly { readonly start: number; readonly length: number }[];
+  /** Where the data begins in `raw`; 0 without any. */
+  readonly dataAt: number;
 }
 
 export interface StreamProblem {
@@ -31,56 +31,43 @@ export interface StreamDecoder {
 
 const LF = 0x0a;
 const CR = 0x0d;
-const COLON = 0x3a;
 const SPACE = 0x20;
 const SMALLEST_STORE_BYTES = 4_096;
 
-const isByteOrderMark = (bytes: Uint8Array, at: number): boolean => bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
+/** The fields of the standard; the one without a name is a comment. */
+const fields: ReadonlySet<string> = new Set(['data', 'event', 'id', 'retry', '']);
+const LONGEST_FIELD = 'retry:'.length;
 
-const DATA = Buffer.from('data');
-const EVENT = Buffer.from('event');
+/** Printable ASCII without an opening brace: no reader, however it splits lines or looks for `data:`, can find an event in it. */
+const plain = /^[\x20-\x7a|}~]*$/;
 
-const isField = (raw: Buffer, at: number, end: number, field: Buffer): boolean => {
-  if (end - at !== field.length) return false;
-  for (let index = 0; index < field.length; index++) if (raw[at + index] !== field[index]) return false;
-  return true;
-};
-
-/** Reads the fields of one block. `raw` begins at a line start; only the first block of a stream may begin with a byte order mark. */
-const readBlock = (raw: Buffer, first: boolean): StreamEvent | StreamProblem => {
+/** Reads the lines of one block. `raw` begins at a line start. */
+const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
   let name: string | null = null;
-  const dataLines: { start: number; length: number }[] = [];
-  let at = first && isByteOrderMark(raw, 0) ? 3 : 0;
-  while (at < raw.length) {
-    if (isByteOrderMark(raw, at)) return { problem: 'a byte order mark stands inside the stream' };
-    let end = at;
-    let colon = -1;
-    for (; end < raw.length; end++) {
-      const byte = raw[end];
-      if (byte === LF || byte === CR) break;
-      if (byte === COLON && colon === -1) colon = end;
+  let data: Buffer | null = null;
+  let dataAt = 0;
+  for (let at = 0, next = 0; at < raw.length; at = next) {
+    const feed = raw.indexOf(LF, at);
+    next = feed === -1 ? raw.length : feed + 1;
+    const lineEnd = feed === -1 ? raw.length : feed;
+    const end = raw[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    if (end === at) continue;
+    const [field = ''] = raw.toString('latin1', at, Math.min(end, at + LONGEST_FIELD)).split(':', 1);
+    const valueAt = Math.min(end, at + field.length + (raw[at + field.length + 1] === SPACE ? 2 : 1));
+    if (!fields.has(field)) return { problem: 'a line is no field of an event stream' };
+    if (field === 'data') {
+      if (data !== null) return { problem: 'an event has more than one data line' };
+      data = raw.subarray(valueAt, end);
+      dataAt = valueAt;
+      if (data.includes(CR)) return { problem: 'a CR stands without its LF' };
+      continue;
     }
-    const fieldEnd = colon === -1 ? end : colon;
-    const valueAt = colon === -1 ? end : colon + (colon + 1 < end && raw[colon + 1] === SPACE ? 2 : 1);
-    if (isField(raw, at, fieldEnd, DATA)) dataLines.push({ start: valueAt, length: end - valueAt });
-    else if (isField(raw, at, fieldEnd, EVENT)) name = raw.toString('utf8', valueAt, end);
-    at = end + (raw[end] === CR && raw[end + 1] === LF ? 2 : 1);
+    if (!plain.test(raw.toString('latin1', at, end))) return { problem: 'a line that is not data holds more than plain text' };
+    if (field !== 'event') continue;
+    if (name !== null) return { problem: 'an event has more than one name' };
+    name = raw.toString('latin1', valueAt, end);
   }
-  return { raw, name, data: joinLines(raw, dataLines), dataLines };
-};
-
-const joinLines = (raw: Buffer, lines: StreamEvent['dataLines']): Uint8Array | null => {
-  const [only] = lines;
-  if (only === undefined) return null;
-  if (lines.length === 1) return raw.subarray(only.start, only.start + only.length);
-  const size = lines.reduce((sum, line) => sum + line.length + 1, -1);
-  const joined = Buffer.alloc(size, LF);
-  let at = 0;
-  for (const { start, length } of lines) {
-    raw.copy(joined, at, start, start + length);
-    at += length + 1;
-  }
-  return joined;
+  return { raw, name, data, dataAt };
 };
 
 /**
@@ -118,38 +105,27 @@ const createStore = () => {
 
 export const createStreamDecoder = (): StreamDecoder => {
   const store = createStore();
-  /** Bytes of the pending block that were scanned already. */
+  /** Bytes of the pending block that were scanned already, and where its last line begins. */
   let scanned = 0;
-  /** Whether the line at `scanned` has no byte yet. */
-  let lineIsEmpty = true;
-  let first = true;
+  let lineAt = 0;
   let over = false;
 
-  /** Length of the first whole block of `pending`, or -1. A CR waits for the byte behind it, since a CR LF is one line end. */
+  /** Length of the first whole block of `pending`, or -1. */
   const blockLength = (pending: Buffer): number => {
-    let at = scanned;
-    while (at < pending.length) {
-      const byte = pending[at];
-      if (byte !== LF && byte !== CR) {
-        lineIsEmpty = first && at < 3 && isByteOrderMark(pending, 0);
-        at++;
-        continue;
-      }
-      if (byte === CR && at + 1 === pending.length) break;
-      const next = at + (byte === CR && pending[at + 1] === LF ? 2 : 1);
-      if (lineIsEmpty) return next;
-      lineIsEmpty = true;
-      at = next;
+    for (;;) {
+      const feed = pending.indexOf(LF, scanned);
+      scanned = feed === -1 ? pending.length : feed + 1;
+      if (feed === -1) return -1;
+      const lineIsEmpty = feed === lineAt || (feed === lineAt + 1 && pending[lineAt] === CR);
+      lineAt = scanned;
+      if (lineIsEmpty) return scanned;
     }
-    scanned = at;
-    return -1;
   };
 
   const takeBlock = (length: number): StreamEvent | StreamProblem => {
-    const unit = readBlock(store.take(length), first);
-    first = false;
+    const unit = readBlock(store.take(length));
     scanned = 0;
-    lineIsEmpty = true;
+    lineAt = 0;
     over = 'problem' in unit;
     return unit;
   };
@@ -166,7 +142,7 @@ export const createStreamDecoder = (): StreamDecoder => {
       store.add(chunk);
       for (;;) {
         const length = blockLength(store.pending());
-        const problem = Math.max(length, scanned) > limits.streamEventBytes ? overLimit() : null;
+        const problem = scanned > limits.streamEventBytes ? overLimit() : null;
         if (problem === null && length === -1) return units;
         const unit = problem ?? takeBlock(length);
         units.push(unit);
@@ -183,19 +159,9 @@ export const createStreamDecoder = (): StreamDecoder => {
   };
 };
 
-/** Splices on an event's data, moved to where the same bytes lie in `raw`. Each must lie within one data line, as any JSON token does. */
-export const spliceData = (event: StreamEvent, splices: readonly Splice[]): readonly Splice[] =>
-  splices.map((splice) => {
-    let lineAt = 0;
-    for (const { start, length } of event.dataLines) {
-      if (splice.end <= lineAt + length) {
-        const shift = start - lineAt;
-        return { start: splice.start + shift, end: splice.end + shift, replacement: splice.replacement };
-      }
-      lineAt += length + 1;
-    }
-    return splice;
-  });
+/** Splices on an event's data, moved to where the same bytes lie in `raw`. */
+export const spliceData = ({ dataAt }: StreamEvent, splices: readonly Splice[]): readonly Splice[] =>
+  splices.map(({ start, end, replacement }) => ({ start: start + dataAt, end: end + dataAt, replacement }));
 
 /** One event as bytes. */
 export const renderEvent = (name: string, data: unknown): Buffer =>

@@ -9,7 +9,7 @@ const decode = (chunks: readonly Uint8Array[]): readonly (StreamEvent | StreamPr
   return [...chunks.flatMap((chunk) => decoder.push(chunk)), ...decoder.end()];
 };
 
-const plain = (units: readonly (StreamEvent | StreamProblem)[]) =>
+const comparable = (units: readonly (StreamEvent | StreamProblem)[]) =>
   units.map((unit) =>
     isStreamProblem(unit)
       ? unit
@@ -22,37 +22,45 @@ const cutAt = (bytes: Uint8Array, places: readonly number[]): readonly Uint8Arra
   return ends.map((end, index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], end));
 };
 
-const fragment = fc.constantFrom(
-  'data:',
-  'data: ',
-  'event: ',
-  'event',
-  ':',
+const data = fc
+  .tuple(fc.constantFrom('data:', 'data: '), fc.constantFrom('1', '{"a":1}', ' x', '"ü🌦\u2028data: "', ''))
+  .map((parts) => parts.join(''));
+const plain = fc.constantFrom('event: a', 'event:b', 'event', ': c', ':', 'id: 1', 'retry: 1', 'data');
+const odd = fc.constantFrom(
   ' ',
-  '\n',
-  '\r',
-  '\r\n',
-  '\n\n',
   'x',
-  'ü🌦',
-  '{"a":1}',
-  '\uFEFF',
-  'id: 1',
-  '\u0000',
+  ' data: 1',
+  'data : {}',
+  '{"a":2}',
+  '\uFEFFdata: {}',
+  ':\u0085data: {}',
+  'id: data: {}',
+  ': a\rdata: {}',
 );
-const stream = fc
-  .tuple(fc.boolean(), fc.array(fragment, { maxLength: 40 }))
-  .map(([marked, fragments]) => Buffer.from(`${marked ? '\uFEFF' : ''}${fragments.join('')}`));
+const lines = fc.oneof(
+  { weight: 20, arbitrary: fc.tuple(data).map(([line]) => [line]) },
+  { weight: 20, arbitrary: fc.tuple(plain, data).map((both) => both.toReversed()) },
+  { weight: 5, arbitrary: fc.array(fc.oneof(plain, data), { maxLength: 4 }) },
+  { weight: 1, arbitrary: fc.array(fc.oneof(plain, data, odd), { maxLength: 4 }) },
+);
+const lineEnd = fc.oneof(
+  { weight: 40, arbitrary: fc.constantFrom('\n', '\r\n') },
+  { weight: 1, arbitrary: fc.constantFrom('\r', '\r\r\n') },
+);
+const block = fc
+  .tuple(lines, fc.array(lineEnd, { minLength: 5, maxLength: 5 }))
+  .map(([all, ends]) => [...all, ''].map((each, index) => `${each}${ends[index]}`).join(''));
+const stream = fc.array(block, { maxLength: 6 }).map((blocks) => Buffer.from(blocks.join('')));
 const places = fc.array(fc.nat(), { maxLength: 12 });
 
 test('what is decoded does not depend on how the stream was cut', () => {
   fc.assert(
-    fc.property(stream, places, (bytes, cuts) => assert.deepEqual(plain(decode(cutAt(bytes, cuts))), plain(decode([bytes])))),
+    fc.property(stream, places, (bytes, cuts) => assert.deepEqual(comparable(decode(cutAt(bytes, cuts))), comparable(decode([bytes])))),
     { numRuns: 2_000 },
   );
   fc.assert(
     fc.property(stream, (bytes) =>
-      assert.deepEqual(plain(decode(Array.from(bytes, (byte) => Uint8Array.of(byte)))), plain(decode([bytes]))),
+      assert.deepEqual(comparable(decode(Array.from(bytes, (byte) => Uint8Array.of(byte)))), comparable(decode([bytes]))),
     ),
     { numRuns: 500 },
   );
@@ -80,7 +88,7 @@ const naive = (text: string): readonly { readonly name: string | null; readonly 
     name = null;
     data = [];
   };
-  for (const line of text.replace(/^\uFEFF/, '').split(/\r\n|\r|\n/)) {
+  for (const line of text.split(/\r\n|\r|\n/)) {
     const [, field = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/su.exec(line) ?? [];
     if (line === '') dispatch();
     else if (field === 'data') data.push(value);
@@ -90,15 +98,50 @@ const naive = (text: string): readonly { readonly name: string | null; readonly 
   return events;
 };
 
-test('agrees with the algorithm of the standard on events that carry data', () => {
+const dataOf = (units: readonly (StreamEvent | StreamProblem)[]) =>
+  units.flatMap((unit) =>
+    isStreamProblem(unit) || unit.data === null ? [] : [{ name: unit.name, data: Buffer.from(unit.data).toString() }],
+  );
+
+const released = (units: readonly (StreamEvent | StreamProblem)[]): string =>
+  Buffer.concat(units.flatMap((unit) => (isStreamProblem(unit) ? [] : [unit.raw]))).toString();
+
+test('agrees with the algorithm of the standard on all that it hands out', () => {
+  let eventsCount = 0;
   fc.assert(
     fc.property(stream, places, (bytes, cuts) => {
       const units = decode(cutAt(bytes, cuts));
-      if (units.some(isStreamProblem)) return;
-      const events = units
-        .filter((unit): unit is StreamEvent => !isStreamProblem(unit))
-        .flatMap(({ name, data }) => (data === null ? [] : [{ name, data: Buffer.from(data).toString() }]));
-      assert.deepEqual(events, naive(bytes.toString()));
+      eventsCount += dataOf(units).length;
+      assert.deepEqual(dataOf(units), naive(released(units)));
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(eventsCount > 1_000, `only ${eventsCount} events were compared`);
+});
+
+test('no reader that is laxer than the standard finds an object in what is handed out that was not handed out as data', () => {
+  const readers: readonly ((text: string) => readonly string[])[] = [
+    (text) => text.split(/\n/),
+    (text) => text.split(/\r\n|[\n\r]/).map((each) => each.trim()),
+    (text) => text.split(/\r\n|[\n\r\v\f\u0085\u2028\u2029]/),
+    (text) => text.split(/[\n\r]/).map((each) => each.slice(Math.max(0, each.indexOf('data:')))),
+  ];
+  const isObject = (text: string): boolean => {
+    try {
+      return typeof JSON.parse(text) === 'object';
+    } catch {
+      return false;
+    }
+  };
+  fc.assert(
+    fc.property(stream, places, (bytes, cuts) => {
+      const units = decode(cutAt(bytes, cuts));
+      const known = new Set(dataOf(units).map((event) => event.data.trim()));
+      for (const linesOf of readers) {
+        for (const text of linesOf(released(units)).map((each) => each.replace(/^data\s*:/i, '').trim())) {
+          assert.ok(!isObject(text) || known.has(text), text);
+        }
+      }
     }),
     { numRuns: 2_000 },
   );

@@ -208,7 +208,7 @@ finds(
       ...stages,
       admit: (decided) =>
         decided.crossing.call.action === 'tool_call'
-          ? { deadlineMs: null, deadlineSeconds: null, release: () => undefined }
+          ? { deadlineMs: null, deadlineSeconds: null, hold: () => true, release: () => undefined }
           : stages.admit(decided),
     }),
   }),

@@ -94,7 +94,7 @@ const keepAlive = async (parts: ClientParts, id: string, beating: () => boolean)
   const { life, chance, site } = parts;
   while (beating()) {
     site()?.heartbeat(id);
-    await life.pause('heartbeat', chance.happens(0.04) ? 31_000 : 10_000);
+    await life.pause('heartbeat', chance.happens(0.08) ? chance.between(29_500, 32_000) : 10_000);
   }
 };
 

@@ -152,6 +152,7 @@ const createSite = (parts: EnvelopeParts, cross: Cross, invocations: Invocations
         clock: life.clock,
         newCrossingId: () => uuidv7(life.clock, random),
         known: (credential) => !('denial' in invocations.identify(credential)),
+        turnedAway: () => undefined,
       }),
   };
 };
@@ -187,6 +188,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     endpoints,
     privacy: { mode: 'off' },
     responseSecondsMax: (role) => rules[role]?.seconds ?? null,
+    bodies: { reserve: () => true, release: () => undefined },
     unidentified: () => undefined,
   });
   const cross = createGate(planted.stages?.(composed) ?? composed, clock, () => uuidv7(clock, random));
@@ -197,6 +199,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     site: planted.site?.(site) ?? site,
     ledger,
     stop: async () => {
+      invariants.stopping();
       invocations.stop();
       await ledger.close();
     },

@@ -105,6 +105,7 @@ const loseFolderChanges = (store: Store, chance: () => number): void => {
     const lost = changes.slice(Math.floor(chance() * (changes.length + 1)));
     for (const { before } of lost.toReversed()) restore(store, before);
   }
+  store.changes = [];
 };
 
 const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
@@ -214,7 +215,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
 
   const next = (after: MemoryDiskSettings | undefined): MemoryDisk => {
     gone = true;
-    return createOn({ ...store, names: new Map(store.names), folders: new Set(store.folders), changes: [] }, after ?? settings);
+    return createOn({ ...store, names: new Map(store.names), folders: new Set(store.folders), changes: [...store.changes] }, after ?? settings);
   };
 
   return {

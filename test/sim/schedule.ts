@@ -94,7 +94,8 @@ export const createSchedule = (chance: Chance, startWallMs: number, told: (line:
       clock: {
         wallMs: () => wallOffsetMs + Math.floor(nowMs),
         monotonicMs: () => nowMs,
-        after: (delayMs, run) => later('timer', delayMs, run),
+        // A busy process runs its timers late.
+        after: (delayMs, run) => later('timer', delayMs + (chance.happens(0.3) ? chance.below(2_500) : 0), run),
       },
       pause: (what, delayMs) => new Promise((resolve) => void later(what, delayMs, resolve)),
       end: () => {

@@ -98,6 +98,8 @@ const filesEndingIn = (disk: MemoryDisk, ending: string): (readonly [string, Uin
   [...disk.files()].filter(([path]) => path.endsWith(ending)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 const lookAt = (disk: MemoryDisk, world: World, moment: string): void => {
+  // Before the first checkpoint there is nothing to verify, and the verifier says so.
+  if (filesEndingIn(disk, '/checkpoint').length === 0) return;
   const verification = verifyLedger(filesOf(disk, ledgerFolder));
   if (!verification.ok) world.violated(`the folder verifies ${moment}`, JSON.stringify(verification.problems.slice(0, 3)));
 };
@@ -138,8 +140,7 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   const disk = found.kill(weather.settings);
   const upstream = createUpstream({ life, chance, called: invariants.upstreamCalled });
   const troubled = (): boolean => weather.troubled() || stopping;
-  // A publication that failed or was cut short may have come through all the same.
-  for (const [, bytes] of filesEndingIn(found, '/checkpoint')) evidence.checkpoint(bytes);
+  const shown = filesEndingIn(found, '/checkpoint');
   told(`--- life ${plan.number} begins, the disk is ${plan.sky}`);
 
   const end = (ended: Lived['ended'], left: MemoryDisk): Lived => {
@@ -156,7 +157,7 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
     const left = powerLost ? disk.crash(calm(chance)) : disk.kill(calm(chance));
     // What a loss of power leaves is there for good, acknowledged or not.
     if (powerLost) for (const [path, bytes] of filesEndingIn(left, '.wal')) evidence.journal(basename(path), bytes);
-    if (powerLost && chance.happens(0.5)) lookAt(left, world, 'after a crash');
+    if (powerLost && chance.happens(0.3)) lookAt(left, world, 'after a crash');
     return end(powerLost ? 'lost its power' : 'was killed', left);
   };
 
@@ -167,6 +168,8 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
     if (!troubled()) world.violated('what a crash leaves can be recovered', envelope.problem);
     return end('refused to start', disk.kill(calm(chance)));
   }
+  // A publication that failed or was cut short may have come through all the same, and the start has made durable what it found.
+  for (const [path, bytes] of shown) if (disk.files().get(path) === bytes) evidence.checkpoint(bytes);
   if (plan.afterCleanStop) invariants.leftOpen(envelope.ledger.found.openDecisions, envelope.ledger.found.openInvocations);
   setSite(envelope);
   await stayUp(world, envelope, plan, life, () => crashed, kill);
@@ -175,6 +178,7 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   if (crashed || (await settled(world, stopped(envelope, setSite), () => crashed)) === null) return crash();
   const left = weather.troubled() ? [] : evidence.unpublished();
   if (left.length > 0) world.violated('a clean stop publishes every durable leaf', left.join(', '));
+  if (envelope.ledger.standing().state !== 'sealed') invariants.stopped();
   return end('stopped', disk.kill(calm(chance)));
 };
 
@@ -224,7 +228,7 @@ const concludeBooks = async (world: World, disk: MemoryDisk, setSite: (envelope:
   const last = await live(world, disk, plan, setSite);
   if (last.ended !== 'stopped') world.violated('what was stopped cleanly starts again', last.ended);
   const { logs, problems, ok } = verifyLedger(filesOf(last.disk, ledgerFolder));
-  if (!ok) world.violated('the folder verifies in the end', JSON.stringify(problems.slice(0, 3)));
+  if (!ok && filesEndingIn(last.disk, '/checkpoint').length > 0) world.violated('the folder verifies in the end', JSON.stringify(problems.slice(0, 3)));
   for (const { origin, size, root } of world.evidence.heads()) {
     const published = logs.find((log) => log.origin === origin);
     if (published?.size !== size || published.root !== root) {
@@ -272,7 +276,7 @@ export const simulate = async (seed: number, { planted = {}, told = () => undefi
   };
   let lives = 0;
   try {
-    const agents = Promise.all(Array.from({ length: bulky ? 5 : chance.between(1, 3) }, () => runAgent(client)));
+    const agents = Promise.all(Array.from({ length: bulky ? 4 : chance.between(1, 3) }, () => runAgent(client)));
     agents.catch((error: unknown) => violated('nothing throws', error instanceof Error ? (error.stack ?? error.message) : String(error)));
     await liveAll(world, agents, (now) => {
       if (now !== null) lives += 1;

@@ -183,6 +183,7 @@ const answered = (call: UpstreamCall, status: number, type: string, text: string
     status,
     headers: { 'content-type': type, 'request-id': `req_${chance.below(1e9)}` },
     body: bodyOf(body, call, parts),
+    discard: () => undefined,
     address: '192.0.2.1:443',
     attempts: 1,
   };

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Crossing, ModelCall } from '../../core/crossing.ts';
 import type { Denial } from '../../core/denial.ts';
 import { denialTable, isDenial, sentenceOf } from '../../core/denial.ts';
+import { selectHeaders } from '../../core/header-names.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../../core/http.ts';
 import type { AgentClient, Invocation } from '../../core/principal.ts';
 import type { Cross } from '../../core/stages.ts';
@@ -17,13 +18,18 @@ export interface ModelDoorParts {
   readonly newCrossingId: () => string;
   /** Whether a live invocation stands behind the credential; without one the body is not even read. */
   readonly known: (credential: string | null) => boolean;
+  /** Counts an attempt that no wire format could read a credential from. */
+  readonly turnedAway: (from: string) => void;
 }
 
 export const createModelDoor =
-  ({ cross, clock, newCrossingId, known }: ModelDoorParts) =>
+  ({ cross, clock, newCrossingId, known, turnedAway }: ModelDoorParts) =>
   async (request: Incoming, answer: Outgoing): Promise<void> => {
     const found = formatAt(request.path);
-    if (found === undefined) return finish(answer, noSuchPath);
+    if (found === undefined) {
+      turnedAway(request.from);
+      return finish(answer, noSuchPath);
+    }
     const { format, path } = found;
     const acceptedMs = clock.monotonicMs();
     const credential = format.credential(request.headers);
@@ -34,8 +40,8 @@ export const createModelDoor =
       operation: format.operation(request.method, path) ?? 'unknown',
       path,
       body: isDenial(body) ? new Uint8Array() : body,
-      headers: forwardedHeaders(format, request.headers),
-      query: request.query,
+      headers: withoutCredentials(selectHeaders(format.forwardedHeaders, request.headers)),
+      query: forwardedQuery(format, request.query),
     };
     const crossing: Crossing = { id: newCrossingId(), parentId: null, call, sessionId: null, acceptedMs, clientGone: request.gone };
     const unreadable = isDenial(body) ? body : encodingProblem(request.headers);
@@ -52,8 +58,8 @@ export const createModelDoor =
       case 'refused':
         return finish(answer, renderDenial(format, crossed.denial, crossed.recordId, clientOf(crossed.invocation)));
       case 'failed': {
-        const { timedOut, sentence, recordId, invocation } = crossed;
-        return finish(answer, format.renderFailure({ status: timedOut ? 504 : 502, sentence, recordId }, clientOf(invocation)));
+        const { status, sentence, recordId, invocation } = crossed;
+        return finish(answer, format.renderFailure({ status, sentence, recordId }, clientOf(invocation)));
       }
     }
   };
@@ -94,11 +100,11 @@ const encodingProblem = (headers: Incoming['headers']): Denial | null => {
   return encoding === 'identity' ? null : { denial: 'not_inspectable', problem: 'the body is compressed' };
 };
 
-const forwardedHeaders = (format: WireFormat, headers: Incoming['headers']): Record<string, string> => {
-  const forwarded: Record<string, string> = {};
-  for (const name of format.forwardedHeaders) {
-    const value = headers[name];
-    if (value !== undefined) forwarded[name] = value;
-  }
-  return forwarded;
+/** What has the form of our own credential travels in no field, wherever a client put it. */
+const withoutCredentials = (fields: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => !/sw_[A-Za-z0-9_-]{43}/.test(value)));
+
+const forwardedQuery = (format: WireFormat, query: string): string => {
+  const kept = query.split('&').filter((parameter) => format.forwardedQuery.includes(parameter.split('=', 1)[0] ?? ''));
+  return Object.values(withoutCredentials(Object.fromEntries(kept.entries()))).join('&');
 };

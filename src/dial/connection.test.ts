@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import { limits } from '../core/limits.ts';
+import type { Connection } from './connection.ts';
+import { createConnection } from './connection.ts';
+import { DialProblem } from './problem.ts';
+
+const call = { method: 'POST', path: '/', headers: {}, body: Buffer.from('{}'), cancel: new AbortController().signal } as const;
+
+interface Pair {
+  readonly connection: Connection;
+  readonly socket: Socket;
+  readonly peer: Socket;
+}
+
+const connected = async (t: TestContext): Promise<Pair> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, 'connection');
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  const [peer] = (await accepted) as [Socket];
+  t.after(() => {
+    socket.destroy();
+    peer.destroy();
+    server.close();
+  });
+  const origin = new URL(`http://model.test:${port}`);
+  return { connection: createConnection(origin, { socket, address: `127.0.0.1:${port}` }, limits), socket, peer };
+};
+
+const respond = (peer: Socket): void => void peer.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\n{}');
+
+/** Whether the failure says that nothing was sent. */
+const saysUnsent = async (exchange: Promise<unknown>): Promise<boolean> => {
+  const problem: unknown = await exchange.then(
+    () => assert.fail('it was answered'),
+    (caught: unknown) => caught,
+  );
+  assert.ok(problem instanceof DialProblem);
+  assert.equal(problem.failure, 'reset');
+  return problem.again;
+};
+
+test('a connection that was lost before the call was written says that nothing was sent', async (t) => {
+  const { connection, socket, peer } = await connected(t);
+  let received = 0;
+  peer.on('data', ({ length }) => (received += length)).resume();
+  socket.destroy();
+  assert.equal(await saysUnsent(connection.exchange(call)), true);
+  assert.equal(received, 0);
+});
+
+test('a kept connection that is lost while the next call waits says that nothing was sent', async (t) => {
+  const { connection, socket, peer } = await connected(t);
+  let received = 0;
+  peer.on('data', ({ length }) => (received += length));
+  peer.once('data', () => respond(peer));
+  const { body } = await connection.exchange(call);
+  assert.equal(await body.text(), '{}');
+  const before = received;
+  const exchange = connection.exchange(call);
+  socket.destroy();
+  assert.equal(await saysUnsent(exchange), true);
+  assert.equal(received, before);
+});
+
+test('a connection that was lost after the call was written does not say so', async (t) => {
+  const { connection, peer } = await connected(t);
+  peer.once('data', () => peer.destroy());
+  assert.equal(await saysUnsent(connection.exchange(call)), false);
+});
+
+test('a kept connection that was lost after the next call was written does not say so', async (t) => {
+  const { connection, peer } = await connected(t);
+  peer.once('data', () => respond(peer));
+  const { body } = await connection.exchange(call);
+  assert.equal(await body.text(), '{}');
+  peer.once('data', () => peer.end());
+  assert.equal(await saysUnsent(connection.exchange(call)), false);
+  assert.equal(connection.isLost(), true);
+});
+
+test('a connection that was destroyed on our side does not say so', async (t) => {
+  const { connection } = await connected(t);
+  connection.destroy();
+  assert.equal(await saysUnsent(connection.exchange(call)), false);
+});

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerOf, bytes, clock, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Delivery, Stages } from '../core/stages.ts';
+import type { Reading } from '../core/wire-format.ts';
+import { createGate } from './gate.ts';
+
+test('G-RECORD-2: a stream passes as it comes, and its ending only after the outcome', async () => {
+  const world = createWorld(answerOf('text/event-stream', ['one ', 'two end']));
+  const { crossed, delivered } = await run(world);
+  assert.equal(crossed.crossed, 'answered');
+  assert.equal(delivered, 'one two end');
+  const tail = world.happened.slice(world.happened.indexOf('begin 200'));
+  assert.deepEqual(tail, ['begin 200', 'write one', 'write two', 'outcome', 'write end', 'release']);
+});
+
+test('G-RECORD-3: an outcome that cannot be recorded severs the invocation, and neither a whole answer nor a terminal event is released', async () => {
+  const refusing: Partial<Stages> = { recordOutcome: async () => ({ refused: 'sealed', problem: 'the disk failed' }) };
+  const whole = createWorld(answerOf('application/json', ['secret']), refusing);
+  const first = await run(whole);
+  assert.equal(first.crossed.crossed === 'refused' && first.crossed.denial.denial, 'outcome_unrecorded');
+  assert.equal(first.delivered, '');
+  assert.ok(whole.happened.includes('sever'));
+  const streamed = createWorld(answerOf('text/event-stream', ['one end']), refusing);
+  assert.equal((await run(streamed)).delivered, 'one <outcome_unrecorded>');
+  assert.ok(streamed.happened.includes('sever'));
+});
+
+test('G-DECIDE-2: a tool call in an answer is a crossing of its own: released when permitted, replaced by our sentence when not', async () => {
+  const permitted = createWorld(answerOf('text/event-stream', ['a tool end']));
+  assert.equal((await run(permitted)).delivered, 'a tool end');
+  assert.ok(permitted.happened.indexOf('intent tool_call') < permitted.happened.indexOf('write tool'));
+  assert.deepEqual(permitted.endings[0]?.toolsCalled, ['lookup']);
+
+  for (const contentType of ['text/event-stream', 'application/json']) {
+    const decide: Stages['decide'] = ({ crossing }) => ({
+      decision: {
+        verdict: crossing.call.action === 'tool_call' ? 'deny' : 'permit',
+        policies: [],
+        reason: '',
+        mode: 'enforce',
+        request: null,
+      },
+      denial: crossing.call.action === 'tool_call' ? { denial: 'tool_not_permitted', tool: 'lookup', role: 'demo' } : null,
+      candidate: null,
+    });
+    const world = createWorld(answerOf(contentType, ['a tool end']), { decide });
+    const { delivered } = await run(world);
+    assert.match(delivered, /^a .*The role demo may not use the tool lookup\. \(record denial-record\).* end$/);
+    assert.equal(world.endings[0]?.toolCallsRefused, 1);
+  }
+});
+
+test('a tool that the provider runs is not judged again in the answer, streamed or not, and the outcome says that it was not inspected', async () => {
+  const world = createWorld(answerOf('text/event-stream', ['a hosted end']));
+  assert.equal((await run(world)).delivered, 'a hosted end');
+  assert.ok(!world.happened.includes('intent tool_call'));
+  assert.deepEqual(world.endings[0]?.toolsCalled, ['lookup']);
+  assert.deepEqual(
+    world.endings[0]?.facts?.notInspected.map(({ what }) => what),
+    ['hosted_tool_call'],
+  );
+});
+
+test('a stream that cannot be framed is denied: before it began as a refusal, afterwards inside the stream', async () => {
+  const early = createWorld(answerOf('text/event-stream', ['junk']));
+  const refused = await run(early);
+  assert.equal(refused.crossed.crossed === 'refused' && refused.crossed.denial.denial, 'not_inspectable');
+  const late = createWorld(answerOf('text/event-stream', ['one junk more']));
+  assert.equal((await run(late)).delivered, 'one <not_inspectable>');
+  assert.equal(late.endings.length, 1);
+  assert.equal(late.endings[0]?.success, false);
+});
+
+test('a stream without an ending is cut for the client as it was for us, with one outcome that says so', async () => {
+  const world = createWorld(answerOf('text/event-stream', ['one two']));
+  const { crossed } = await run(world);
+  assert.equal(crossed.crossed, 'cut');
+  assert.equal(world.endings.length, 1);
+  assert.match(world.endings[0]?.errorMessage ?? '', /broke off/);
+});
+
+test('a client that goes away cancels the upstream and leaves one outcome', async () => {
+  const gone = new AbortController();
+  const answer = answerOf('text/event-stream', []);
+  const body = (async function* () {
+    yield bytes('one ');
+    gone.abort();
+    yield bytes('two end');
+  })();
+  const world = createWorld({ ...answer, body });
+  const { crossed } = await run(world, gone.signal);
+  assert.equal(crossed.crossed, 'cut');
+  assert.equal(world.endings.length, 1);
+  assert.match(world.endings[0]?.errorMessage ?? '', /client went away/);
+});
+
+test('the deadline of a role cancels the upstream and says deadline_exceeded', async () => {
+  let fire: () => void = () => undefined;
+  const timed: Clock = {
+    ...clock,
+    after: (_delayMs, later) => {
+      fire = later;
+      return () => undefined;
+    },
+  };
+  const world = createWorld(answerOf('application/json', []), {
+    admit: () => ({ deadlineMs: 30_000, deadlineSeconds: 30, hold: () => true, release: () => undefined }),
+    forward: (_recorded, cancel) =>
+      new Promise((resolve) => {
+        cancel.addEventListener('abort', () => resolve({ failure: 'cancelled', reason: 'cancelled', attempts: 1 }));
+        fire();
+      }),
+  });
+  const { delivery } = deliver([]);
+  const crossed = await createGate(world.stages, timed, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
+  assert.equal(crossed.crossed === 'refused' && crossed.denial.denial, 'deadline_exceeded');
+  assert.match(world.endings[0]?.errorMessage ?? '', /30 seconds/);
+});
+
+test('a failure outside is recorded and told as a failure, not as a denial', async () => {
+  const world = createWorld(answerOf('x', []), {
+    forward: async () => ({ failure: 'unreachable', reason: 'The upstream could not be reached.', attempts: 1 }),
+  });
+  const { crossed } = await run(world);
+  assert.equal(crossed.crossed, 'failed');
+  assert.equal(world.endings[0]?.success, false);
+});
+
+test('an upstream error that cannot be read passes on only its status, and a success that cannot be read is denied', async () => {
+  const failing = createWorld(answerOf('text/html', ['<html>'], 503));
+  const { crossed, delivered } = await run(failing);
+  assert.deepEqual(crossed.crossed === 'failed' && [crossed.status, crossed.sentence], [
+    503,
+    'The upstream answered 503 with a body that could not be read.',
+  ]);
+  assert.equal(delivered, '');
+  const whole = createWorld(answerOf('text/html', ['<html>'], 200));
+  const second = await run(whole);
+  assert.equal(second.crossed.crossed === 'refused' && second.crossed.denial.denial, 'not_inspectable');
+});
+
+test('header fields of the upstream travel back only where the format lists them, and no length on a stream', async () => {
+  const answer = {
+    ...answerOf('text/event-stream', ['one end']),
+    headers: { 'content-type': 'text/event-stream', 'content-length': '7', 'set-cookie': 'a=b', 'x-sealwright-record': 'forged' },
+  };
+  const world = createWorld(answer);
+  const begun: Readonly<Record<string, string>>[] = [];
+  const delivery: Delivery = { begin: (_status, headers) => void begun.push(headers), write: async () => undefined };
+  await createGate(world.stages, clock, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
+  assert.deepEqual(begun, [{ 'content-type': 'text/event-stream' }]);
+});
+
+test('a stream that was not asked for as a stream is not released', async () => {
+  const world = createWorld(answerOf('text/event-stream', ['one end']), { read: () => ({ reading: { streaming: false } as Reading }) });
+  const { crossed, delivered } = await run(world);
+  assert.equal(crossed.crossed === 'refused' && crossed.denial.denial, 'not_inspectable');
+  assert.equal(delivered, '');
+});
+
+test('a stream that is denied cancels its upstream', async () => {
+  const signals: AbortSignal[] = [];
+  const answer = answerOf('text/event-stream', ['one junk']);
+  const world = createWorld(answer, {
+    forward: async (_recorded, cancel) => {
+      signals.push(cancel);
+      return answer;
+    },
+  });
+  await run(world);
+  assert.equal(signals[0]?.aborted, true);
+});
+
+test('a client that takes nothing is waited for no longer than the role may take', async () => {
+  let fire: () => void = () => undefined;
+  const timed: Clock = {
+    ...clock,
+    after: (_delayMs, later) => {
+      fire = later;
+      return () => undefined;
+    },
+  };
+  const world = createWorld(answerOf('text/event-stream', ['one two end']), {
+    admit: () => ({ deadlineMs: 400, deadlineSeconds: 0.4, hold: () => true, release: () => undefined }),
+  });
+  const delivery: Delivery = {
+    begin: () => undefined,
+    write: () => {
+      fire();
+      return new Promise(() => undefined);
+    },
+  };
+  await createGate(world.stages, timed, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
+  assert.equal(world.endings.length, 1);
+  assert.match(world.endings[0]?.errorMessage ?? '', /seconds that the role may take/);
+});
+
+test('an answer for which no memory is left is a failure', async () => {
+  const world = createWorld(answerOf('application/json', ['x']), {
+    admit: () => ({ deadlineMs: null, deadlineSeconds: null, hold: () => false, release: () => undefined }),
+  });
+  const { crossed } = await run(world);
+  assert.equal(crossed.crossed, 'failed');
+  assert.match(world.endings[0]?.errorMessage ?? '', /no memory/);
+});

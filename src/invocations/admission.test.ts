@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createVirtualClock } from '../../test/virtual-clock.ts';
+import type { Decided } from '../core/stages.ts';
+import { createAdmit } from './admission.ts';
+
+const decided = { crossing: { acceptedMs: 0 }, invocation: { role: 'hurried' } } as unknown as Decided;
+
+const setUp = (alive = true, seconds: number | null = 30) => {
+  const clock = createVirtualClock();
+  let freeBytes = 100;
+  const bodies = {
+    reserve: (bytes: number) => {
+      if (bytes > freeBytes) return false;
+      freeBytes -= bytes;
+      return true;
+    },
+    release: (bytes: number) => {
+      freeBytes += bytes;
+    },
+  };
+  const admit = createAdmit({ clock, lives: () => alive, responseSecondsMax: () => seconds, bodies });
+  return { clock, admit, freeBytes: () => freeBytes };
+};
+
+test('a crossing of an invocation that has ended is not admitted, also not one inside another', () => {
+  assert.deepEqual(setUp(false).admit(decided), { denial: 'unidentified', problem: 'lease_ended' });
+});
+
+test('the time of the role runs from acceptance, and a crossing that is already late is not admitted', () => {
+  const { clock, admit } = setUp();
+  clock.advance(29_999);
+  const admission = admit(decided);
+  assert.ok('deadlineMs' in admission && admission.deadlineMs === 30_000);
+  clock.advance(1);
+  assert.deepEqual(admit(decided), { denial: 'deadline_exceeded', seconds: 30 });
+});
+
+test('memory that an answer holds is bounded and all given back', () => {
+  const { admit, freeBytes } = setUp(true, null);
+  const admission = admit(decided);
+  assert.ok('hold' in admission);
+  assert.equal(admission.hold(60), true);
+  assert.equal(admission.hold(60), false);
+  assert.equal(freeBytes(), 40);
+  admission.release();
+  assert.equal(freeBytes(), 100);
+});

@@ -1,0 +1,167 @@
+// Stages that only note that they ran, and a wire format of plain words, so that a test can follow the gate step by step.
+// What a test wants otherwise it passes in; nothing here decides anything.
+
+import type { Clock } from '../src/core/clock.ts';
+import type { Crossing } from '../src/core/crossing.ts';
+import type { UpstreamAnswer } from '../src/core/endpoint.ts';
+import type { Receipt } from '../src/core/receipt.ts';
+import type { Delivery, Ending, Stages } from '../src/core/stages.ts';
+import type { Reading, StreamPiece, StreamReader, WireFormat } from '../src/core/wire-format.ts';
+import { createGate } from '../src/gate/gate.ts';
+
+export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+export const bytes = (words: string): Uint8Array => Buffer.from(words);
+
+export const clock: Clock = { wallMs: () => 0, monotonicMs: () => 0, after: () => () => undefined };
+export const receipt = (logId: string): Receipt => ({ logId, origin: 'test/model/standard/2026q1', index: 0 });
+const invocation = {
+  id: 'invocation',
+  invoker: { userId: 'user_1', assurance: 'local_development' as const },
+  agent: { id: 'sdk', client: 'sdk' as const, version: null, digest: null },
+  role: 'demo',
+  dataClassification: 'internal',
+  containment: 'advisory' as const,
+  digestKey: new Uint8Array(32),
+};
+const noFacts = {
+  modelReported: null,
+  upstreamRequestId: null,
+  inputTokenCount: null,
+  outputTokenCount: null,
+  errorType: null,
+  notInspected: [],
+};
+
+/** A format whose stream is words: `tool` is a tool call, `end` the ending, `junk` cannot be read, anything else passes. */
+const reader = (): StreamReader => ({
+  push: function* (chunk): Generator<StreamPiece> {
+    for (const word of text(chunk).split(/(?<= )/)) {
+      const raw = bytes(word);
+      if (word.trim() === 'tool' || word.trim() === 'hosted')
+        yield {
+          piece: 'tool_call',
+          bytes: raw,
+          call: { name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: word.trim() === 'hosted' },
+          refuse: (sentence) => bytes(`[${sentence}] `),
+        };
+      else if (word.trim() === 'end') yield { piece: 'ending', bytes: raw, failed: false };
+      else if (word.trim() === 'junk') yield { piece: 'unreadable', problem: 'junk' };
+      else yield { piece: 'pass', bytes: raw };
+    }
+  },
+  end: () => [],
+  facts: () => noFacts,
+  renderDenial: ({ code }) => bytes(`<${code}>`),
+});
+
+const format: Partial<WireFormat> = {
+  name: 'words',
+  requestIdHeader: 'request-id',
+  answerHeaders: ['content-type'],
+  readStream: reader,
+  readWhole: (body) =>
+    text(body).startsWith('<')
+      ? { malformed: 'not words' }
+      : {
+          facts: noFacts,
+          toolCalls: text(body).includes('tool') ? [{ name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: false }] : [],
+          refuse: (refused) =>
+            [...refused.values()].map((sentence) => ({
+              start: text(body).indexOf('tool'),
+              end: text(body).indexOf('tool') + 4,
+              replacement: bytes(sentence),
+            })),
+        },
+};
+
+export const answerOf = (contentType: string, chunks: readonly string[], status = 200): UpstreamAnswer => ({
+  status,
+  headers: { 'content-type': contentType },
+  address: null,
+  attempts: 1,
+  discard: () => undefined,
+  body: (async function* () {
+    for (const chunk of chunks) yield bytes(chunk);
+  })(),
+});
+
+export interface World {
+  readonly stages: Stages;
+  readonly happened: string[];
+  readonly endings: Ending[];
+}
+
+export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}): World => {
+  const happened: string[] = [];
+  const endings: Ending[] = [];
+  const note = <T>(what: string, value: T): T => {
+    happened.push(what);
+    return value;
+  };
+  const stages: Stages = {
+    identify: () => note('identify', invocation),
+    read: () => note('read', { reading: { streaming: true } as Reading }),
+    settleToolResults: () => note('settle', undefined),
+    inspect: () => note('inspect', { notInspected: [] }),
+    decide: () =>
+      note('decide', {
+        decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null },
+        denial: null,
+        candidate: null,
+      }),
+    admit: () => note('admit', { deadlineMs: null, deadlineSeconds: null, hold: () => true, release: () => note('release', undefined) }),
+    transformOut: () => note('transform', bytes('sent')),
+    recordIntent: async ({ crossing }) => note(`intent ${crossing.call.action}`, receipt('intent')),
+    forward: async ({ crossing }) =>
+      crossing.call.action === 'tool_call' ? note('hand over', { handedOver: true as const }) : note('forward', answer),
+    recordOutcome: async (_recorded, ending) => {
+      endings.push(ending);
+      return note('outcome', receipt('outcome'));
+    },
+    recordDenial: async (_at, denial) => note(`denial ${denial.denial}`, 'denial-record'),
+    sever: () => note('sever', undefined),
+    ...change,
+  };
+  return { stages, happened, endings };
+};
+
+export const crossingOf = (gone = new AbortController().signal): Crossing => ({
+  id: 'crossing',
+  parentId: null,
+  call: {
+    action: 'model_request',
+    format: format as WireFormat,
+    operation: 'say',
+    path: '/say',
+    body: bytes('sent'),
+    headers: {},
+    query: '',
+  },
+  sessionId: null,
+  acceptedMs: 0,
+  clientGone: gone,
+});
+
+export const deliver = (happened: string[]): { readonly delivery: Delivery; readonly delivered: () => string } => {
+  const parts: string[] = [];
+  return {
+    delivery: {
+      begin: (status) => void happened.push(`begin ${status}`),
+      write: async (chunk) => {
+        parts.push(text(chunk));
+        happened.push(`write ${text(chunk).trim()}`);
+      },
+    },
+    delivered: () => parts.join(''),
+  };
+};
+
+export const run = async (world: World, gone?: AbortSignal) => {
+  const { delivery, delivered } = deliver(world.happened);
+  const crossed = await createGate(
+    world.stages,
+    clock,
+    () => 'inner',
+  )({ crossing: crossingOf(gone), claim: { credential: 'c' } }, delivery);
+  return { crossed, delivered: delivered() };
+};
