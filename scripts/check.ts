@@ -20,7 +20,14 @@ const found = (pattern: string): readonly string[] => globSync(pattern, { cwd: r
 /** `together` runs all files in one process, which is faster and asks of them that they leave nothing behind. */
 const testing = (name: string, files: readonly string[], together: 'together' | 'apart' = 'apart'): Gate => ({
   name,
-  command: [process.execPath, '--test', `--test-isolation=${together === 'together' ? 'none' : 'process'}`, '--test-reporter=tap', '--test-timeout=120000', ...files],
+  command: [
+    process.execPath,
+    '--test',
+    `--test-isolation=${together === 'together' ? 'none' : 'process'}`,
+    '--test-reporter=tap',
+    '--test-timeout=120000',
+    ...files,
+  ],
   tests: true,
 });
 const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);

@@ -258,3 +258,15 @@ test('each source file is reached by a test, or holds only types', () => {
   const tested = testedFiles();
   none(sources.filter(({ path, text }) => !isTest(path) && !tested.has(path) && !onlyTypes(text)).map(({ path }) => path));
 });
+
+test('the lockfile holds every platform package that it names, so that `npm ci` takes it on each platform', () => {
+  const { packages } = JSON.parse(texts.find(({ path }) => path === 'package-lock.json')?.text ?? '') as {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; integrity?: string }>;
+  };
+  assert.ok(Object.keys(packages).length > 50);
+  none(
+    Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies).filter((name) => packages[`node_modules/${name}`]?.integrity === undefined),
+    ),
+  );
+});

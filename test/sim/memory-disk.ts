@@ -215,7 +215,10 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
 
   const next = (after: MemoryDiskSettings | undefined): MemoryDisk => {
     gone = true;
-    return createOn({ ...store, names: new Map(store.names), folders: new Set(store.folders), changes: [...store.changes] }, after ?? settings);
+    return createOn(
+      { ...store, names: new Map(store.names), folders: new Set(store.folders), changes: [...store.changes] },
+      after ?? settings,
+    );
   };
 
   return {

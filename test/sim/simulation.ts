@@ -228,7 +228,8 @@ const concludeBooks = async (world: World, disk: MemoryDisk, setSite: (envelope:
   const last = await live(world, disk, plan, setSite);
   if (last.ended !== 'stopped') world.violated('what was stopped cleanly starts again', last.ended);
   const { logs, problems, ok } = verifyLedger(filesOf(last.disk, ledgerFolder));
-  if (!ok && filesEndingIn(last.disk, '/checkpoint').length > 0) world.violated('the folder verifies in the end', JSON.stringify(problems.slice(0, 3)));
+  if (!ok && filesEndingIn(last.disk, '/checkpoint').length > 0)
+    world.violated('the folder verifies in the end', JSON.stringify(problems.slice(0, 3)));
   for (const { origin, size, root } of world.evidence.heads()) {
     const published = logs.find((log) => log.origin === origin);
     if (published?.size !== size || published.root !== root) {
