@@ -142,7 +142,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   });
   const store = { disk, folder: data.releases };
   const kept = await keepRelease(store, release);
-  if ('problem' in kept) return { problem: kept.problem, next: doctorFirst };
+  if ('problem' in kept) return { problem: kept.problem, next: doctorFirst(config.data_dir) };
   const settings = await ledgerSettings(config, release.digest);
   if ('problem' in settings) return settings;
   const ledger = await openLedger(settings, { disk, clock, random });
@@ -157,7 +157,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   });
 
   const activated = await ledger.append(activationRecord(stamp(), release, await lastRelease(store)));
-  if (isRefusal(activated)) return { problem: `The ledger cannot record: ${activated.problem}`, next: doctorFirst };
+  if (isRefusal(activated)) return { problem: `The ledger cannot record: ${activated.problem}`, next: doctorFirst(config.data_dir) };
   await markActive(store, release);
 
   const invocations = createInvocations({
@@ -201,7 +201,7 @@ const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
       };
 };
 
-const doctorFirst = 'Run `sealwright doctor`.';
+const doctorFirst = (dataDir: string): string => `Run \`sealwright doctor --data ${dataDir}\`.`;
 
 const openPolicy = (config: Config): Policy | EnvelopeProblem => {
   const { folder } = config.policies;
@@ -372,6 +372,7 @@ const controlParts = (
       version,
       pid: process.pid,
       doors,
+      data: config.data_dir,
       policies_mode: policies.mode,
       ledger: { ...ledger.standing(), heads: ledger.heads().map((head) => ({ ...head })) },
       open_invocations: invocations.openCount(),

@@ -132,6 +132,7 @@ export const crossingOf = (gone = new AbortController().signal): Crossing => ({
     action: 'model_request',
     format: format as WireFormat,
     operation: 'say',
+    method: 'POST',
     path: '/say',
     body: bytes('sent'),
     headers: {},

@@ -109,7 +109,7 @@ test('up says where it listens, ends with 0 at SIGTERM, and a second one on the 
   assert.match(sameSocket?.stderr ?? '', /Another envelope listens/);
 });
 
-test('a config with a typo, one that others can write, and a policy that does not validate keep up from starting, with file and line', async () => {
+test('G-WORLD-3: a config with a typo, one that others can write, and a policy that does not validate keep up from starting, with file and line', async () => {
   const good = configText(join(folder, 'data-2'), 'http://127.0.0.1:9');
   const typo = await run(['up', '--config', writeConfig('typo.yaml', good.replace('agent_roles:', 'agent_rolls:'))]);
   assert.equal(typo.code, 1);

@@ -8,6 +8,7 @@ export interface ModelCall {
   readonly format: WireFormat;
   /** The format's own name for what is asked, such as `messages`. */
   readonly operation: string;
+  readonly method: string;
   /** The vendor's own path, as it came. */
   readonly path: string;
   readonly body: Uint8Array;

@@ -9,6 +9,7 @@ import { label } from './identifier.ts';
 import { limits } from './limits.ts';
 import type { Invocation } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
+import type { NotInspected } from './wire-format.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
 
 /** What makes a record one of its kind in time. */
@@ -65,6 +66,9 @@ const crossingMembers = (at: Identified | Recorded): Record<string, unknown> => 
   action_type: at.crossing.call.action,
 });
 
+/** What stands where a crossing was refused before anything in it was looked at. */
+const unread: readonly NotInspected[] = [{ what: 'content', why: 'refused before it was inspected' }];
+
 /** Keyed digest of bytes that must not be recognisable once the key is erased. */
 export type KeyedDigest = (invocation: Invocation, bytes: Uint8Array) => string;
 
@@ -76,20 +80,21 @@ const saidMembers = (
   if (call.action === 'tool_call')
     return {
       tool: { name: call.tool, server: null, call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
-      not_inspected: 'inspection' in at ? at.inspection.notInspected : [],
+      not_inspected: 'inspection' in at ? at.inspection.notInspected : unread,
     };
   const reading = 'reading' in at ? at.reading : null;
   const judgement = 'judgement' in at ? at.judgement : null;
   const sent = 'outbound' in at ? at.outbound : null;
   const { endpoint } = judgement?.candidate ?? {};
   return {
+    not_inspected: unread,
     ...(reading && {
       model_asked: label(reading.model),
       system_prompt_digest: reading.systemPromptDigest,
       ...boundedMembers({
         tools_offered: reading.toolsOffered.map((tool) => label(tool.name)),
         tool_results_summary: reading.toolsAnswered.map((tool) => ({ call_id: label(tool.callId), success: tool.success })),
-        not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : [])],
+        not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)],
       }),
     }),
     ...(judgement?.candidate && { model_version: judgement.candidate.pin }),

@@ -114,6 +114,7 @@ export type Crossed =
   | {
       readonly crossed: 'failed';
       readonly status: number;
+      readonly retryable: boolean;
       readonly sentence: string;
       readonly recordId: string;
       readonly invocation: Invocation;

@@ -107,6 +107,8 @@ export interface DenialText {
 
 export interface FailureText {
   readonly status: number;
+  /** False where another try cannot end differently. */
+  readonly retryable: boolean;
   readonly sentence: string;
   readonly recordId: string | null;
 }

@@ -112,7 +112,7 @@ export const concludeStream = async (
   if (deadline.passed()) return deny(deadlineDenial(recorded));
   const sentence = brokenSentence(recorded);
   const ending = tally.ending(false, sentence, facts());
-  if (!begun) return endUndelivered(recorded, ending, { sentence, status: 502 }, stages);
+  if (!begun) return endUndelivered(recorded, ending, { sentence, status: 502, retryable: true }, stages);
   const recording = await recordEnding(recorded, ending, stages);
   return 'denial' in recording ? sayInStream(recording, null) : { crossed: 'cut' };
 };

@@ -35,11 +35,14 @@ export const conclude = async (recorded: Recorded, forwarded: Forwarded, conclud
   return streamed ? concludeStream(recorded, call, forwarded, concluding) : concludeWhole(recorded, call, forwarded, concluding);
 };
 
+/** Failures that last until somebody changes something. */
+const lasting: readonly UpstreamFailure['failure'][] = ['address_refused', 'credential_unavailable', 'redirected'];
+
 /** Ends a crossing that got no answer. */
 export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline }: Concluding): Promise<Crossed> => {
   const why = deadline.passed()
     ? deadlineDenial(recorded)
-    : { sentence: failure.reason, status: failure.failure === 'timed_out' ? 504 : 502 };
+    : { sentence: failure.reason, status: failure.failure === 'timed_out' ? 504 : 502, retryable: !lasting.includes(failure.failure) };
   const ending: Ending = {
     success: false,
     errorMessage: 'denial' in why ? sentenceOf(why) : failure.reason,
@@ -59,19 +62,23 @@ export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { 
 const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: UpstreamAnswer, concluding: Concluding): Promise<Crossed> => {
   const { stages, deadline, delivery } = concluding;
   const tally = createTally(recorded, answer);
-  const end = (why: Denial | { readonly sentence: string; readonly status: number }): Promise<Crossed> => {
+  const end = (why: Denial | { readonly sentence: string; readonly status: number; readonly retryable: boolean }): Promise<Crossed> => {
     const said = deadline.passed() ? deadlineDenial(recorded) : why;
     const message = 'denial' in said ? sentenceOf(said) : said.sentence;
     return endUndelivered(recorded, tally.ending(false, message, null), said, stages);
   };
   const body = await collect(recorded, answer, tally);
-  if (typeof body === 'string') return end({ sentence: body, status: 502 });
+  if (typeof body === 'string') return end({ sentence: body, status: 502, retryable: true });
   const failed = answer.status >= 400;
   const whole = call.format.readWhole(body);
   if ('malformed' in whole) {
     // What could not be read could hold anything; of an error only its status is passed on.
     if (failed)
-      return end({ sentence: `The upstream answered ${answer.status} with a body that could not be read.`, status: answer.status });
+      return end({
+        sentence: `The upstream answered ${answer.status} with a body that could not be read.`,
+        status: answer.status,
+        retryable: true,
+      });
     return end({ denial: 'not_inspectable', problem: `the upstream's answer could not be read: ${whole.malformed}` });
   }
   const { facts } = whole;

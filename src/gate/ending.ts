@@ -42,7 +42,7 @@ export const refused = (recorded: Recorded, denial: Denial, recordId: string | n
 export const endUndelivered = async (
   recorded: Recorded,
   ending: Ending,
-  why: Denial | { readonly sentence: string; readonly status: number },
+  why: Denial | { readonly sentence: string; readonly status: number; readonly retryable: boolean },
   stages: Stages,
 ): Promise<Crossed> => {
   const recording = await recordEnding(recorded, ending, stages);

@@ -91,3 +91,14 @@ test('a deadline that passed while the intent became durable lets nothing out', 
   assert.ok(!world.happened.includes('forward'));
   assert.equal(world.endings[0]?.bytesSent, 0);
 });
+
+test('G-ORDER-2: streamed or not, a crossing and the tool call inside it pass the same stages in the same order', async () => {
+  const stagesOf = async (contentType: string): Promise<readonly string[]> => {
+    const world = createWorld(answerOf(contentType, ['a tool end']));
+    await run(world);
+    return world.happened.filter((event) => !/^(?:begin|write)/.test(event));
+  };
+  const streamed = await stagesOf('text/event-stream');
+  assert.deepEqual(streamed, await stagesOf('application/json'));
+  assert.equal(streamed.filter((event) => event === 'decide').length, 2);
+});

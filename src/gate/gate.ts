@@ -47,6 +47,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
     const said = stages.read(identified);
     if (isDenial(said)) return refuse(identified, said);
     const read = advance<Read>({ ...identified, reading: said.reading });
+    // Results of earlier tool calls are facts that arrived, whatever becomes of the request that brings them.
     stages.settleToolResults(read);
 
     const inspection = stages.inspect(read);
@@ -76,7 +77,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
     }
   };
 
-  /** From the first byte that leaves to the outcome. Whatever happens in between, there is exactly one outcome. */
+  /** From the first byte that leaves to the outcome, which is durable before the answer is whole. Whatever happens in between, there is exactly one. */
   const carryOut = async (recorded: Recorded, deadline: Deadline, delivery: Delivery): Promise<Crossed> => {
     let ended = false;
     const recordOutcome: Stages['recordOutcome'] = (at, ending) => {
@@ -124,4 +125,5 @@ const unrecorded = (problem: string, invocation: Invocation): Crossed => ({
   invocation,
 });
 
+/** A tool call delivers nothing itself: its block stands in the answer of its parent. */
 const nowhere: Delivery = { begin: () => undefined, write: async () => undefined };

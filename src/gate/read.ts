@@ -9,8 +9,11 @@ import type { Reading } from '../core/wire-format.ts';
 export const readCrossing = ({ crossing: { call }, unreadable }: Identified): { readonly reading: Reading | null } | Denial => {
   if (unreadable !== undefined) return unreadable;
   if (call.action === 'tool_call') return { reading: null };
-  if (call.operation === 'unknown')
-    return { denial: 'not_permitted', problem: `the path ${label(call.path.slice(1))} of ${call.format.name} is not carried` };
+  if (call.operation === 'unknown') {
+    const path = call.path.slice(1);
+    const named = label(path) === path ? `/${path}` : label(path);
+    return { denial: 'not_permitted', problem: `${label(call.method)} ${named} is nothing that is carried for ${call.format.name}` };
+  }
   const reading = call.format.read(call.operation, call.body);
   return 'malformed' in reading ? { denial: 'malformed', problem: reading.malformed } : { reading };
 };

@@ -5,6 +5,7 @@ import { chmodSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
@@ -79,7 +80,11 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   );
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connectionsCount;
-  server.on('clientError', (problem: NodeJS.ErrnoException, socket: Socket) => {
+  server.on('connect', (message: IncomingMessage, socket: Duplex) => {
+    settings.turnedAway(`${settings.name} ${networkOf(message.socket.remoteAddress)}`);
+    endRaw(socket, settings.refuse({ denial: 'not_permitted', problem: 'this door is no proxy' }, '/'));
+  });
+  server.on('clientError', (problem: BrokenHttp, socket: Socket) => {
     // Behind an answer that has begun, another one would be read as a part of it.
     if (answering.has(socket)) socket.destroy();
     else answerBrokenHttp(settings, problem, socket);
@@ -241,11 +246,21 @@ const answerPlain = (response: ServerResponse, answer: PlainAnswer): void => {
   leaveUnread(response);
 };
 
+type BrokenHttp = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
 /** What Node's parser refused: there is no response object, so the answer is written by hand. */
-const answerBrokenHttp = (settings: ListenerSettings, problem: NodeJS.ErrnoException, socket: Socket): void => {
+const answerBrokenHttp = (settings: ListenerSettings, problem: BrokenHttp, socket: Socket): void => {
   if (!socket.writable || problem.code === 'ECONNRESET') return void socket.destroy();
   settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`);
-  const answer = settings.refuse(brokenHttp(problem.code), '/');
+  const answer = settings.refuse(brokenHttp(problem.code), pathOf(problem.rawPacket));
+  endRaw(socket, answer);
+};
+
+/** The path that the broken bytes began with, if they got so far. */
+const pathOf = (packet: Buffer | undefined): string =>
+  /^[A-Z]+ (\/[^ ?]*)/.exec(packet?.subarray(0, 1_024).toString('latin1') ?? '')?.[1] ?? '/';
+
+const endRaw = (socket: Duplex, answer: PlainAnswer): void => {
   const fields = Object.entries({ ...answer.headers, connection: 'close', 'content-length': String(answer.body.length) });
   const head = `HTTP/1.1 ${answer.status} Refused\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), answer.body]));

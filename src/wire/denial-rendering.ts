@@ -17,8 +17,9 @@ export const denialHeaders = ({ code, recordId }: DenialText): Readonly<Record<s
   ...recordHeader(recordId),
 });
 
-/** A failure leaves it to the client whether to try again: nothing says that it must not. */
-export const failureHeaders = ({ recordId }: FailureText): Readonly<Record<string, string>> => ({
+/** A failure that may pass leaves it to the client whether to try again. */
+export const failureHeaders = ({ recordId, retryable }: FailureText): Readonly<Record<string, string>> => ({
   'content-type': 'application/json',
+  ...(retryable ? {} : { 'x-should-retry': 'false' }),
   ...recordHeader(recordId),
 });

@@ -120,13 +120,16 @@ describe('a denial before the answer', () => {
     assert.deepEqual([error.status, error.type, requestsCount], [503, 'overloaded_error', 2]);
   });
 
-  test('a failure is raised as a server error with our sentence', async () => {
+  test('a failure is raised as a server error with our sentence, and tried again only if it may pass', async () => {
     for (const status of [502, 504] as const) {
-      answerWith(format.renderFailure({ status, sentence: 'It broke.', recordId: null }, 'sdk'));
-      const error = await raised(client({ maxRetries: 0 }).messages.create(ask));
+      answerWith(format.renderFailure({ status, retryable: false, sentence: 'It broke.', recordId: null }, 'sdk'));
+      const error = await raised(client({ maxRetries: 2 }).messages.create(ask));
       assert.ok(error instanceof InternalServerError);
-      assert.deepEqual([error.status, error.apiMessage], [status, 'It broke.']);
+      assert.deepEqual([error.status, error.apiMessage, requestsCount], [status, 'It broke.', 1]);
     }
+    answerWith(format.renderFailure({ status: 502, retryable: true, sentence: 'It broke.', recordId: null }, 'sdk'));
+    await raised(client({ maxRetries: 1 }).messages.create(ask));
+    assert.equal(requestsCount, 2);
   });
 });
 

@@ -206,7 +206,7 @@ for (const format of formats) {
     test('renders a failure with its status and our sentence', () => {
       for (const client of clients) {
         for (const status of [502, 504] as const) {
-          const rendered = format.renderFailure({ status, sentence: 'It broke.', recordId: 'r-2' }, client);
+          const rendered = format.renderFailure({ status, retryable: true, sentence: 'It broke.', recordId: 'r-2' }, client);
           assert.equal(rendered.status, status);
           assert.match(textOf(rendered.body), /It broke\..*r-2/);
           assert.equal(rendered.headers['x-sealwright-record'], 'r-2');

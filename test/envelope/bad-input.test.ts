@@ -123,7 +123,7 @@ test('a body that is compressed is not inspectable', async () => {
 });
 
 test('an unknown path of the vendor is refused by name, and one of nobody is not found', async () => {
-  await assertDenied(await send({ path: '/anthropic/v1/complete' }), 403, 'not_permitted', /v1\/complete/);
+  await assertDenied(await send({ path: '/anthropic/v1/complete' }), 403, 'not_permitted', /POST \/v1\/complete/);
   assert.equal((await send({ path: '/somewhere' })).status, 404);
 });
 
@@ -149,6 +149,12 @@ test('an envelope-shaped answer meets header fields over the limit and bytes tha
     await raw('POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
     /^HTTP\/1\.1 400/,
   );
+});
+
+test('a CONNECT is answered, and header fields over the limit in the shape of the vendor whose path they came with', async () => {
+  assert.match(await raw('CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n'), /^HTTP\/1\.1 403[\s\S]*no proxy/);
+  const long = await raw(`POST /anthropic/v1/messages HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(limits.headerBytes)}\r\n\r\n`);
+  assert.match(long, /^HTTP\/1\.1 413[\s\S]*x-should-retry: false[\s\S]*"type":"error","error":\{"type":"request_too_large"/);
 });
 
 test('a slow client is cut off when its head has not arrived in time', async () => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import Anthropic, { AuthenticationError, BadRequestError, InternalServerError, PermissionDeniedError } from '@anthropic-ai/sdk';
 import type { Running, Upstream } from './running.ts';
@@ -64,8 +67,15 @@ before(async () => {
   ({ credential } = await running.open());
 });
 after(async () => {
-  await running.stop();
+  const records = Object.values(await running.stop()).flat();
+  const { release } = running.envelope;
+  const kept = readFileSync(join(running.dataDir, 'releases', release.replace(':', '-'), 'release.json'));
   running.remove();
+  assert.ok(records.length > 20);
+  for (const record of records) assert.equal(record['release'], release, 'G-RECORD-6: every record names the release');
+  assert.equal(`sha256:${createHash('sha256').update(kept).digest('hex')}`, release, 'and its content is kept under its digest');
+  for (const secret of [credential, upstreamSecret])
+    assert.ok(!JSON.stringify(records).includes(secret), 'G-CREDENTIAL-1: no record holds a credential');
   await upstream.close();
 });
 beforeEach(() => {
@@ -148,6 +158,24 @@ test("a model that the role may not call raises the SDK's own error class, once,
     assert.match(error.headers.get('x-sealwright-record') ?? '', /^[0-9a-f-]{36}$/);
     return true;
   });
+  assert.equal(upstream.seen.length, 0);
+});
+
+test('G-DECIDE-1, G-RECORD-6: no header field, body field or query makes a denied model permitted', async () => {
+  const attempts: readonly { readonly headers?: Record<string, string>; readonly body?: object; readonly query?: string }[] = [
+    { headers: { 'x-sealwright-mode': 'observe', 'x-sealwright-role': 'admin', 'x-agent-role': 'hurried' } },
+    { headers: { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'localhost', forwarded: 'for=127.0.0.1' } },
+    { body: { policies: { mode: 'observe' }, agent_role: 'admin', sealwright: { mode: 'observe' }, metadata: { user_id: 'admin' } } },
+    { query: '?mode=observe&model=pinned-1&beta=true' },
+  ];
+  for (const { headers = {}, body = {}, query = '' } of attempts) {
+    const response = await fetch(`${running.envelope.doors.model}/anthropic/v1/messages${query}`, {
+      method: 'POST',
+      headers: { 'x-api-key': credential, ...headers },
+      body: JSON.stringify({ ...ask, ...body, model: 'forbidden-1' }),
+    });
+    assert.equal(response.headers.get('x-sealwright-denial'), 'model_not_permitted', JSON.stringify({ headers, body, query }));
+  }
   assert.equal(upstream.seen.length, 0);
 });
 

@@ -7,7 +7,7 @@ import { simulate } from './simulation.ts';
 
 const seedsCount = 200;
 
-test('every promise holds over two hundred seeded runs, each with a crash at a write that the seed picks', async () => {
+test('G-RECORD-1, G-RECORD-2, G-RECORD-3, G-RECORD-4, G-DECIDE-2: every promise holds over two hundred seeded runs, each with a crash at a write that the seed picks', async () => {
   const broken: string[] = [];
   const counts = new Map<string, number>();
   for (let seed = 1; seed <= seedsCount; seed += 1) {

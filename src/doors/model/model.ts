@@ -38,6 +38,7 @@ export const createModelDoor =
       action: 'model_request',
       format,
       operation: format.operation(request.method, path) ?? 'unknown',
+      method: request.method,
       path,
       body: isDenial(body) ? new Uint8Array() : body,
       headers: withoutCredentials(selectHeaders(format.forwardedHeaders, request.headers)),
@@ -58,20 +59,22 @@ export const createModelDoor =
       case 'refused':
         return finish(answer, renderDenial(format, crossed.denial, crossed.recordId, clientOf(crossed.invocation)));
       case 'failed': {
-        const { status, sentence, recordId, invocation } = crossed;
-        return finish(answer, format.renderFailure({ status, sentence, recordId }, clientOf(invocation)));
+        const { status, retryable, sentence, recordId, invocation } = crossed;
+        return finish(answer, format.renderFailure({ status, retryable, sentence, recordId }, clientOf(invocation)));
       }
     }
   };
 
-/** A refusal for what never became a crossing, in the shape of the vendor whose path it is. */
+/** A refusal for what never became a crossing, in the shape of the vendor whose path it is, or in one that the vendors' clients can all read. */
 export const renderRefusal = (denial: Denial, path: string): PlainAnswer => {
   const format = formatAt(path)?.format;
   if (format !== undefined) return renderDenial(format, denial, null, 'sdk');
-  const body = Buffer.from(JSON.stringify({ error: { type: denial.denial, code: denial.denial, message: sentenceOf(denial) } }));
+  const body = Buffer.from(
+    JSON.stringify({ type: 'error', error: { type: denial.denial, code: denial.denial, message: sentenceOf(denial) } }),
+  );
   return {
     status: denialTable[denial.denial].status,
-    headers: { 'content-type': 'application/json', 'x-sealwright-denial': denial.denial },
+    headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-sealwright-denial': denial.denial },
     body,
   };
 };
