@@ -174,10 +174,11 @@ export const createCommitLoop = (
     }));
     underWay = placed;
     await journal.write(encodeBatch(nextLsn, entries));
+    // Refused while it was written: durable perhaps, but for the next start to find. Here it never happened, so that all parts agree on that.
+    if (sealed !== null) return;
     nextLsn += entries.length;
     for (const { waiting, log } of placed) log.append(waiting.leaf, waiting.leafHash);
     underWay = [];
-    if (sealed !== null) return;
     committed(
       placed.map(({ waiting, log, index }) => ({ body: waiting.body, log, index, disowned: waiting.answered })),
       journal.current() ?? '',

@@ -299,6 +299,38 @@ describe('a full disk', () => {
   });
 });
 
+describe('logs that cannot be published', () => {
+  it('take no more beginnings once too much waits, and take them again as soon as it is published', async () => {
+    let broken = true;
+    const room = createRoom({
+      fault: ({ what, path }) =>
+        broken
+          ? what === 'create' && path.includes('/tile/')
+            ? 'failed'
+            : 'ok'
+          : what === 'remove' && path.includes('/seg-')
+            ? 'failed'
+            : 'ok',
+    });
+    const ledger = await room.opened({ segmentBytes: 8 * 1024 * 1024 });
+    const text = 'x'.repeat(60_000);
+    for (let bytes = 0; bytes <= limits.unpublishedBytes; bytes += 64 * text.length)
+      (await Promise.all(Array.from({ length: 64 }, () => ledger.append(record('finding', { text }))))).forEach(receiptOf);
+    await room.advance(limits.checkpointEveryMs);
+    assert.equal(ledger.standing().state, 'full');
+    assert.equal(refusedWith(await ledger.append(permitted())), 'full');
+    receiptOf(await ledger.append(record('closed', { invocation_id: 'a' })));
+    broken = false;
+    await room.advance(limits.checkpointEveryMs);
+    // That old segments cannot be removed is a problem of its own, and no reason to refuse.
+    assert.equal(ledger.standing().state, 'open');
+    assert.match(ledger.standing().problem ?? '', /EIO/);
+    receiptOf(await ledger.append(permitted()));
+    await ledger.close();
+    assert.deepEqual(verification(room.disk).problems, []);
+  });
+});
+
 describe('closing', () => {
   it('makes what was accepted durable and published, and takes nothing more', async () => {
     const room = createRoom();

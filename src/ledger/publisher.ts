@@ -102,8 +102,8 @@ export const createPublisher = (
       }
       forgetLogs((log) => log.size() === sizeOf(log.origin));
     }
-    await removeOld(edges);
     if (edges.length > 0) published([...heads.values()]);
+    await removeOld(edges);
   };
 
   const attempt = async (): Promise<boolean> => {

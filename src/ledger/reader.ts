@@ -52,7 +52,7 @@ interface JournalLeaf {
 /** Leaves of the journal by origin; a segment is read up to its first batch that is not whole. */
 const readJournal = (files: LedgerFiles): ReadonlyMap<string, readonly JournalLeaf[]> => {
   const leaves = new Map<string, JournalLeaf[]>();
-  for (const name of files.list('journal')) {
+  for (const name of files.list('journal') ?? []) {
     let lsn = segmentFirstLsn(name);
     const bytes = lsn === null ? null : files.read(`journal/${name}`);
     if (lsn === null || bytes === null) continue;
@@ -74,7 +74,7 @@ const readJournal = (files: LedgerFiles): ReadonlyMap<string, readonly JournalLe
 };
 
 const foldersIn = (files: LedgerFiles, path: string): string[] =>
-  files.list(path).flatMap((name) => (name.endsWith('/') ? [`${path}/${name.slice(0, -1)}`] : []));
+  (files.list(path) ?? []).flatMap((name) => (name.endsWith('/') ? [`${path}/${name.slice(0, -1)}`] : []));
 
 const publishedOrigins = (files: LedgerFiles): string[] => {
   let paths = ['logs'];

@@ -213,7 +213,7 @@ test('a timeline shows one invocation in the order of time, what belongs to a cr
       '10:00:02.000  agent      tool get_order_status  permit by role:demo',
       '10:00:03.000  model      succeeded, 12 ms',
       '10:00:04.000  model    model other-\uFFFD[31m1  deny: because',
-      '10:00:05.000  agent    closed: closed',
+      '10:00:05.000  agent    closed',
       '',
     ].join('\n'),
   );

@@ -91,6 +91,39 @@ describe('after an unclean stop', () => {
     assert.deepEqual((await room.opened()).found.openDecisions, []);
   });
 
+  it('G-RECORD-4: what became durable while the ledger was being sealed is read again, whatever was cached meanwhile', async () => {
+    let breaks = false;
+    const held = Promise.withResolvers<undefined>();
+    const room = createRoom({
+      fault: ({ what, path }) => (breaks && what === 'create' && path.endsWith('/next.tmp') ? 'failed' : 'ok'),
+      pause: ({ what, path }) => (breaks && what === 'write' && path.includes('/seg-') ? held.promise : Promise.resolve()),
+    });
+    const ledger = await room.opened();
+    const ended = permitted({ crossing_id: 'ended' });
+    receiptOf(await ledger.append(ended));
+    await room.advance(limits.checkpointSetEveryMs);
+    for (let left = 8; left > 0; left -= 1) receiptOf(await ledger.append(record('finding', { text: 'x'.repeat(60_000) })));
+    breaks = true;
+    // Too large for what is left of the segment, so that the next one must be made ready.
+    const ending = record('outcome', { decision_log_id: ended.log_id, success: true, text: 'x'.repeat(60_000) });
+    const begun = permitted({ crossing_id: 'begun' });
+    const refused = await Promise.all([ledger.append(ending), ledger.append(begun)]);
+    assert.deepEqual(
+      refused.map((result) => 'refused' in result && result.refused),
+      ['sealed', 'sealed'],
+    );
+    held.resolve(undefined);
+    for (let times = 0; times < 3; times += 1) await room.advance(limits.checkpointSetEveryMs);
+    room.disk = room.disk.kill({ chance: () => 0 });
+    const again = await room.opened();
+    assert.deepEqual(
+      again.found.openDecisions.map((one) => one['crossing_id']),
+      ['begun'],
+    );
+    await again.close();
+    assert.deepEqual(verification(room.disk).problems, []);
+  });
+
   for (const cache of ['kept', 'removed', 'damaged', 'of another history'] as const) {
     it(`invocations without a closing are found again with the cache ${cache}`, async () => {
       const room = createRoom();

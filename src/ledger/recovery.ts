@@ -232,6 +232,11 @@ export const recover = async (settings: RecoverySettings, disk: Disk): Promise<R
   if (isLedgerProblem(openWork)) return openWork;
   // Only now, when nothing speaks against going on, is anything changed.
   const cuts = await repairEnd(settings.directory, replay, disk);
-  for (const { origin, size } of stored.heads) await removeOutgrown(disk, `${settings.directory}/logs/${origin}`, size);
+  for (const { origin, size } of stored.heads) {
+    const folder = `${settings.directory}/logs/${origin}`;
+    // The tiles were durable before the checkpoint was shown, but a process that was killed may not have made its name durable.
+    await disk.syncFolder(folder);
+    await removeOutgrown(disk, folder, size);
+  }
   return { ...stored, replay, openWork, cuts };
 };

@@ -103,7 +103,6 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
   const writer = createRecordWriter(settings, deps);
   const shards = shardsOf(settings, recovered);
   let closing: Promise<void> | null = null;
-  let backlogged = false;
 
   const submit = async (body: RecordBody, patient = false): Promise<Receipt | RecordRefusal> => {
     const submission = writer.submission(body);
@@ -123,13 +122,13 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       forgetLogs: shards.forget,
       currentSegment: journal.current,
       published: () => {
-        backlogged = publisher.unpublishedBytes() > limits.unpublishedBytes;
         if (closing !== null) return;
         binding.moved();
         void workCache.saveWhenOld();
       },
     },
   );
+  const isBacklogged = (): boolean => publisher.unpublishedBytes() > limits.unpublishedBytes;
   const workCache = createWorkCache(openWorkFile(settings), { disk, clock, openWork, heads: () => allHeads(publisher, shards) });
   const binding = createHeadBinding({
     clock,
@@ -149,7 +148,6 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       if (ending !== null) void submit(ending, true);
     }
     for (const [origin, size] of sizes) publisher.trackSegment(segment, origin, size);
-    backlogged = publisher.unpublishedBytes() > limits.unpublishedBytes;
     publisher.notify();
   };
   const loop: CommitLoop = createCommitLoop(
@@ -202,14 +200,14 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
   return {
     append: (body) => {
       if (closing !== null) return Promise.resolve({ refused: 'sealed', problem: 'the ledger is closing' });
-      if (backlogged && !endings.has(body.kind)) return Promise.resolve({ refused: 'full', problem: publisher.problem() ?? backlog });
+      if (isBacklogged() && !endings.has(body.kind)) return Promise.resolve({ refused: 'full', problem: publisher.problem() ?? backlog });
       return submit(body);
     },
     standing: () => {
       const sealed = loop.sealedBecause();
       if (sealed !== null) return { state: 'sealed', problem: sealed };
       if (loop.isFull()) return { state: 'full', problem: noSpace };
-      return backlogged ? { state: 'full', problem: publisher.problem() ?? backlog } : { state: 'open', problem: publisher.problem() };
+      return isBacklogged() ? { state: 'full', problem: publisher.problem() ?? backlog } : { state: 'open', problem: publisher.problem() };
     },
     heads: publisher.heads,
     publish: publisher.publish,

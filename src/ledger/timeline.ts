@@ -14,6 +14,12 @@ const said = (prefix: string, value: unknown, suffix = ''): string =>
   value === undefined || value === null ? '' : `${prefix}${plain(value)}${suffix}`;
 const joined = (parts: readonly string[], by = ', '): string => parts.filter((part) => part !== '').join(by);
 
+/** What was attempted, where no name of a model or tool is known. */
+const actions = new Map<unknown, string>([
+  ['model_request', 'a model request'],
+  ['tool_call', 'a tool call'],
+]);
+
 const decisionLine = (members: Members): string => {
   const tool = at(members, 'tool', 'name');
   const what =
@@ -21,11 +27,11 @@ const decisionLine = (members: Members): string => {
       ? joined([said('model ', members['model_version'] ?? members['model_asked']), said('at ', at(members, 'endpoint', 'id'))], ' ')
       : said('tool ', tool);
   const verdict = plain(at(members, 'decision', 'verdict') ?? 'no verdict');
-  const mode = at(members, 'decision', 'mode') === 'observe' ? ' (observed only)' : '';
+  const mode = verdict !== 'permit' && at(members, 'decision', 'mode') === 'observe' ? ' (observed only)' : '';
   const policies = at(members, 'decision', 'policies');
   const by = Array.isArray(policies) && policies.length > 0 ? ` by ${policies.map(plain).join(', ')}` : '';
   const why = verdict === 'permit' ? '' : said(': ', at(members, 'decision', 'reason'));
-  return `${what || plain(members['action_type'] ?? 'crossing')}  ${verdict}${mode}${by}${why}`;
+  return `${what || (actions.get(members['action_type']) ?? 'a crossing')}  ${verdict}${mode}${by}${why}`;
 };
 
 const outcomeLine = (members: Members): string => {
@@ -42,14 +48,21 @@ const outcomeLine = (members: Members): string => {
   ]);
 };
 
+/** How an invocation ended when its runner did not close it. */
+const endings = new Map<unknown, string>([
+  ['lost_runner', 'the runner was gone'],
+  ['severed', 'the envelope ended it'],
+  ['restart', 'the envelope started anew'],
+]);
+
 const lineOf = (members: Members): string => {
   switch (members['kind']) {
     case 'opened':
       return joined(['opened', said('by ', members['user_id']), said('', members['user_assurance'])]);
     case 'closed':
       return joined([
-        said('closed: ', members['ended'] ?? 'ended'),
-        said('', members['duration_ms'], ' ms'),
+        members['ended'] === 'closed' ? 'closed' : said('closed: ', endings.get(members['ended']) ?? members['ended'] ?? 'for an unknown reason'),
+        said('after ', members['duration_ms'], ' ms'),
         said('', members['error_message']),
       ]);
     case 'decision':

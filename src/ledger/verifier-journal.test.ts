@@ -32,7 +32,7 @@ const flipped = (files: LedgerFiles, path: string, at: number): LedgerFiles => {
   return changed(files, { [path]: bytes });
 };
 const segmentOf = (files: LedgerFiles): string =>
-  `journal/${files.list('journal').find((name) => name.startsWith('seg-')) ?? assert.fail()}`;
+  `journal/${(files.list('journal') ?? []).find((name) => name.startsWith('seg-')) ?? assert.fail()}`;
 /** Offsets of the batches of a segment. */
 const batchStarts = (files: LedgerFiles, segment: string): number[] => {
   const bytes = Buffer.from(files.read(segment) ?? []);

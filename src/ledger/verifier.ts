@@ -1,13 +1,14 @@
 // Verifies a copy of a ledger folder without Sealwright: one file that imports nothing but Node's own modules and may be copied to an auditor's machine.
 // It repeats RFC 6962, C2SP notes and tiles and the journal's framing on purpose: what checks the ledger shares no code with what writes it.
-// Any altered bit below a checkpoint is named by file and by the offset of the smallest unit that no longer verifies. Never throws on any bytes.
-// Memory: a tile a level, one bundle, the leaves in the journal, and the decisions that have no outcome yet.
+// Any altered bit below a checkpoint is named by file and by the offset of the smallest unit that no longer verifies.
+// Never throws and always ends, on any files; what cannot be read is a problem. Memory: a tile a level, one bundle, the leaves in the journal, open decisions.
 // Run as a program: node verifier.js LEDGER_FOLDER [--key VKEY]... [--since CHECKPOINT_FILE]... (0 verified, 1 not, 2 usage)
 
 import { createPublicKey, hash, verify as verifySignature, type KeyObject } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { crc32 } from 'node:zlib';
 
 export interface Problem {
@@ -42,8 +43,9 @@ export interface Verification {
 
 /** The folder `ledger`, read only. Paths are relative, with `/`. */
 export interface LedgerFiles {
-  /** Sorted names; a folder's ends in `/`, of what is neither file nor folder in `?`. Empty when absent. */
-  readonly list: (path: string) => readonly string[];
+  /** Sorted names; a folder's ends in `/`, of what is neither file nor folder in `?`. Empty when absent, null when it cannot be read. */
+  readonly list: (path: string) => readonly string[] | null;
+  /** Null when absent, or when it cannot be read. */
   readonly read: (path: string) => Uint8Array | null;
 }
 
@@ -75,6 +77,13 @@ const prefixBytes = 2;
 const problemsListed = 1_000;
 const subsetsTried = 8;
 const sizesTried = 300;
+const placesTried = 10_000;
+/** How many tiles may be missing at the end of a log before nothing is looked for there. */
+const gapTiles = 4_096;
+/** No file of a log is larger: a bundle of the longest entries. */
+const logFileBytes = tileWidth * (prefixBytes + 0xffff);
+const segmentBytes = 1024 * 1024 * 1024;
+const checkpointBytes = 64 * 1024;
 
 // RFC 6962 section 2.1
 
@@ -85,14 +94,8 @@ const leafHash = (entry: Uint8Array): Uint8Array => {
   return sha256(leafInput.subarray(0, 1 + entry.length));
 };
 const nodeInput = new Uint8Array(1 + 2 * hashBytes).fill(1, 0, 1);
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => {
-  nodeInput.set(left, 1);
-  nodeInput.set(right, 1 + hashBytes);
-  return sha256(nodeInput);
-};
 const emptyRoot = sha256(new Uint8Array(0));
-const same = (a: Uint8Array | null | undefined, b: Uint8Array | null | undefined): boolean =>
-  a !== null && a !== undefined && b !== null && b !== undefined && Buffer.compare(a, b) === 0;
+const same = (a: Uint8Array | null | undefined, b: Uint8Array | null | undefined): boolean => Boolean(a && b && Buffer.compare(a, b) === 0);
 
 /** Root over a row of hashes, one behind the other; the last one may stand for an incomplete subtree. */
 const rowRoot = (row: Uint8Array): Uint8Array => {
@@ -204,15 +207,19 @@ const parseHead = (text: string): Head | null => {
 
 export interface Checkpoint {
   readonly head: Head | null;
-  /** Whether it is a well-formed note that a known key signed, and no known key's signature is bad. */
+  /** Whether it is a well-formed note that a known key of its deployment signed, and no known key's signature is bad. */
   readonly signed: boolean;
   /** All signatures that can be found, also in a note that is not well formed. */
   readonly signatures: readonly Signature[];
 }
 
+/** A key speaks only for the deployment that it is named after. */
+const speaksFor = (origin: string | undefined, name: string): boolean => origin?.split('/')[0] === name;
+
 const readCheckpoint = (bytes: Uint8Array, keys: readonly Key[]): Checkpoint => {
+  if (bytes.length > checkpointBytes) return { head: null, signed: false, signatures: [] };
   const whole = Buffer.from(bytes).toString('utf8');
-  const signatures = [...whole.matchAll(/[^\p{White_Space}+]+ [A-Za-z0-9+/=]{92}/gu)].flatMap(
+  const signatures = [...whole.matchAll(/(?<![^\p{White_Space}+])[^\p{White_Space}+]+ [A-Za-z0-9+/=]{92}/gu)].flatMap(
     ([line]) => parseSignature(`— ${line}`) ?? [],
   );
   const blank = whole.lastIndexOf('\n\n');
@@ -226,7 +233,8 @@ const readCheckpoint = (bytes: Uint8Array, keys: readonly Key[]): Checkpoint => 
     .split('\n')
     .map(parseSignature);
   const verdicts = lines.map((line) => (line === null ? false : signedBy(Buffer.from(text), line, keys)));
-  return { head, signed: verdicts.includes(true) && !verdicts.includes(false), signatures };
+  const bySpeaker = lines.some((line, at) => verdicts[at] === true && speaksFor(head?.origin, line?.name ?? ''));
+  return { head, signed: bySpeaker && !verdicts.includes(false), signatures };
 };
 
 /** Offset of the line of a checkpoint that is altered, given the text that it should have. */
@@ -293,13 +301,12 @@ const parseLeaf = (entry: Uint8Array): Readonly<Record<string, unknown>> | strin
   }
 };
 
-const headIn = (value: unknown): Head[] => {
-  if (!isObject(value)) return [];
+const headIn = (value: unknown): Head | null => {
+  if (!isObject(value)) return null;
   const { origin, size, root } = value;
   const rootBytes = typeof root === 'string' ? strictBase64(root) : null;
-  return typeof origin === 'string' && typeof size === 'number' && rootBytes?.length === hashBytes
-    ? [{ origin, size, root: rootBytes }]
-    : [];
+  const possible = typeof origin === 'string' && typeof size === 'number' && Number.isSafeInteger(size) && size >= 0;
+  return possible && rootBytes?.length === hashBytes ? { origin, size, root: rootBytes } : null;
 };
 
 /** A denial is one decision and has no outcome; what is only observed goes on. */
@@ -314,10 +321,14 @@ const factsOf = (entry: Uint8Array, at: number): Fact[] => {
   if (kind === 'outcome') {
     facts.push(typeof of === 'string' ? { at, fact: 'outcome', of } : { at, fact: 'problem', what: 'the outcome names no decision' });
   }
-  const predecessor = headIn(leaf['predecessor']);
-  if (predecessor.length > 0) facts.push({ at, fact: 'heads', heads: predecessor, predecessor: true });
-  if (kind === 'checkpoint_set' && Array.isArray(leaf['checkpoints'])) {
-    facts.push({ at, fact: 'heads', heads: leaf['checkpoints'].flatMap(headIn), predecessor: false });
+  for (const [member, stated] of [
+    ['predecessor', leaf['predecessor'] === undefined ? [] : [leaf['predecessor']]],
+    ['checkpoints', kind === 'checkpoint_set' ? (leaf['checkpoints'] ?? []) : []],
+  ] as const) {
+    const heads = Array.isArray(stated) ? stated.map(headIn) : [null];
+    if (heads.every((head) => head !== null)) {
+      if (heads.length > 0) facts.push({ at, fact: 'heads', heads, predecessor: member === 'predecessor' });
+    } else facts.push({ at, fact: 'problem', what: `the entry states a head of a log in \`${member}\` that is none` });
   }
   return facts;
 };
@@ -369,6 +380,7 @@ const alteredEntries = (
     offset + prefixBytes + length <= bytes.length &&
     same(leafHash(bytes.subarray(offset + prefixBytes, offset + prefixBytes + length)), hashIn(hashes, at));
   let offset = 0;
+  let tries = 0;
   for (let at = 0; at < count; at += 1) {
     const length = lengthAt(bytes, offset);
     const next = offset + prefixBytes + length;
@@ -385,7 +397,9 @@ const alteredEntries = (
     altered.push({ at, offset, what: 'this entry does not have the hash that the tree has for it' });
     const rest = count - at - 1;
     const goesOn = offsetsIn(bytes, next, rest) !== null || (rest > 0 && fits(next, lengthAt(bytes, next), at + 1));
-    const found = goesOn ? next : findEntry(bytes, offset + 1, (from) => fits(from, lengthAt(bytes, from), at + 1));
+    const found = goesOn
+      ? next
+      : findEntry(bytes, offset + 1, (from) => (tries += 1) <= placesTried && fits(from, lengthAt(bytes, from), at + 1));
     if (found === null) {
       if (rest > 0) altered.push({ at: at + 1, offset, what: `the ${rest} entries behind this one cannot be found` });
       return altered;
@@ -471,6 +485,20 @@ const readBatch = (file: string, bytes: Buffer, at: number): JournalBatch | null
 
 type Report = (file: string, offset: number, what: string) => void;
 
+/** The folder, where a problem is reported for each part that cannot be read. */
+type OpenFiles = Omit<LedgerFiles, 'list'> & { readonly list: (path: string) => readonly string[] };
+
+const reporting = (files: LedgerFiles, report: Report): OpenFiles => {
+  const unreadable = new Set<string>();
+  const list = (path: string): readonly string[] => {
+    const names = files.list(path);
+    if (names === null && !unreadable.has(path)) report(path, 0, 'this folder cannot be read');
+    if (names === null) unreadable.add(path);
+    return names ?? [];
+  };
+  return { list, read: files.read };
+};
+
 const hasBatchBehind = (bytes: Buffer, from: number): boolean => {
   for (let at = bytes.indexOf(batchMark, from); at >= 0; at = bytes.indexOf(batchMark, at + 1))
     if (batchLsn(bytes, at) !== null) return true;
@@ -478,14 +506,18 @@ const hasBatchBehind = (bytes: Buffer, from: number): boolean => {
 };
 
 /** All leaves of the journal by origin, in order. Only the last batch may be incomplete: a crash leaves it so. */
-const readJournal = (files: LedgerFiles, report: Report): Map<string, JournalLeaf[]> => {
+const readJournal = (files: OpenFiles, report: Report): Map<string, JournalLeaf[]> => {
   const leaves = new Map<string, JournalLeaf[]>();
   const names = files.list('journal').filter((name) => /^seg-[0-9a-f]{16}\.wal$/.test(name));
   let lsn: number | null = null;
   for (const name of names) {
     const path = `journal/${name}`;
     const read = files.read(path);
-    if (read === null) continue;
+    if (read === null) {
+      // It may have gone since the names were read, but what is still there must be readable.
+      if (files.list('journal').includes(name)) report(path, 0, 'this segment cannot be read');
+      continue;
+    }
     const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
     const first = Number.parseInt(name.slice(4, 20), 16);
     if (lsn !== null && first !== lsn) report(path, 0, `the journal goes on with record ${first} instead of ${lsn}`);
@@ -518,7 +550,7 @@ interface Survey {
   readonly partial: Tile[];
 }
 
-const surveyLog = (files: LedgerFiles, folder: string, report: Report): Survey => {
+const surveyLog = (files: OpenFiles, folder: string, report: Report): Survey => {
   const survey: Survey = { full: new Map(), partial: [] };
   const visit = (path: string): void => {
     for (const name of files.list(path === '' ? folder : `${folder}/${path}`)) {
@@ -612,7 +644,7 @@ const judge = (rows: readonly Row[], rootOf: (chosen: readonly Uint8Array[]) => 
 };
 
 interface LogInput {
-  readonly files: LedgerFiles;
+  readonly files: OpenFiles;
   readonly folder: string;
   readonly survey: Survey;
   readonly report: Report;
@@ -669,7 +701,7 @@ const entriesEnd = (bytes: Uint8Array, count: number): number => {
 const readHashes = (input: LogInput, tile: Tile): Uint8Array | null => {
   const { path, bytes } = readTile(input, tile);
   if (bytes !== null && bytes.length === tile.width * hashBytes) return bytes;
-  if (bytes === null) input.report(path, 0, 'this tile is missing');
+  if (bytes === null) input.report(path, 0, 'this tile is missing or cannot be read');
   else
     input.report(
       path,
@@ -689,7 +721,7 @@ const loadBundle = (input: LogInput, index: number, width: number): Bundle | nul
   const { path, bytes } = readTile(input, { level: 'entries', index, width });
   input.onLeaves(width);
   if (bytes === null) {
-    input.report(path, 0, 'this bundle is missing');
+    input.report(path, 0, 'this bundle is missing or cannot be read');
     input.chain.whole = false;
     return null;
   }
@@ -733,37 +765,8 @@ const edgeRoot = (rows: readonly Uint8Array[], bundle: Bundle | null): Uint8Arra
   return root ?? emptyRoot;
 };
 
-/** Verifies a full tile and all below it; answers its root as far as that can be found, `above` being what the tile above has for it. */
-const settleTile = (input: LogInput, level: number, index: number, above: Uint8Array | null): Uint8Array | null => {
-  const tile = { level, index, width: tileWidth };
-  const stored = readHashes(input, tile);
-  const bundle = level === 0 ? loadBundle(input, index, tileWidth) : null;
-  const row: Row = { tile, stored, computed: level === 0 ? computedBy(bundle) : settleBelow(input, tile, stored) };
-  const verdict = judge([row], (rows) => edgeRoot(rows, bundle), above);
-  if (verdict === null) return above;
-  conclude(input, [row], verdict, bundle);
-  return verdict.root;
-};
-
-const settleBelow = (input: LogInput, tile: Tile, stored: Uint8Array | null): Uint8Array | null => {
-  const roots = Array.from({ length: tile.width }, (_, at) =>
-    settleTile(input, Number(tile.level) - 1, tile.index * tileWidth + at, stored === null ? null : hashIn(stored, at)),
-  );
-  return roots.every((root) => root !== null) ? Buffer.concat(roots) : null;
-};
-
-/** The partial tiles of the tree of `size` leaves, highest level first. */
-const edgeTiles = (size: number): Tile[] => {
-  const tiles: Tile[] = [];
-  for (let level = 0; rowLength(level, size) > 0; level += 1) {
-    tiles.unshift(neededTile(level, Math.floor(rowLength(level, size) / tileWidth), size));
-  }
-  return tiles.filter((tile) => tile.width > 0);
-};
-
-/** Verifies the whole tree of `size` leaves against `above`, the root it should have, and answers the root it has; null when that cannot be known. */
-const settleTree = (input: LogInput, size: number, above: Uint8Array | null): Uint8Array | null => {
-  const tiles = edgeTiles(size);
+/** Verifies these tiles, highest level first, and all below them against `above`; answers the root they have, null when that cannot be known. */
+const settle = (input: LogInput, tiles: readonly Tile[], above: Uint8Array | null): Uint8Array | null => {
   const rows: Row[] = [];
   let bundle: Bundle | null = null;
   for (const tile of tiles) {
@@ -775,6 +778,23 @@ const settleTree = (input: LogInput, size: number, above: Uint8Array | null): Ui
   if (verdict === null) return null;
   conclude(input, rows, verdict, bundle);
   return verdict.root;
+};
+
+const settleBelow = (input: LogInput, tile: Tile, stored: Uint8Array | null): Uint8Array | null => {
+  const roots = Array.from({ length: tile.width }, (_, at) => {
+    const above = stored === null ? null : hashIn(stored, at);
+    return settle(input, [{ level: Number(tile.level) - 1, index: tile.index * tileWidth + at, width: tileWidth }], above) ?? above;
+  });
+  return roots.every((root) => root !== null) ? Buffer.concat(roots) : null;
+};
+
+/** The partial tiles of the tree of `size` leaves, highest level first. */
+const edgeTiles = (size: number): Tile[] => {
+  const tiles: Tile[] = [];
+  for (let level = 0; rowLength(level, size) > 0; level += 1) {
+    tiles.unshift(neededTile(level, Math.floor(rowLength(level, size) / tileWidth), size));
+  }
+  return tiles.filter((tile) => tile.width > 0);
 };
 
 // What lies beside the tiles of the checkpoint: older partial tiles, and newer ones that no checkpoint covers yet
@@ -846,14 +866,29 @@ const checkBeside = (input: LogInput, tile: Tile, size: number, tail: Tail): voi
 };
 
 const checkAllBeside = (input: LogInput, size: number, tail: Tail): void => {
-  for (const [level, { last }] of input.survey.full) {
-    for (let index = Math.floor(rowLength(level, size) / tileWidth); index <= last; index += 1)
-      checkBeside(input, { level, index, width: tileWidth }, size, tail);
+  for (const [level, { count, last }] of input.survey.full) {
+    // Every tile below the checkpoint is there, so these are all that lie ahead; a crash leaves few gaps between them.
+    const next = Math.floor(rowLength(level, size) / tileWidth);
+    const end = count > next ? Math.min(last, count + gapTiles) : -1;
+    for (let index = next; index <= end; index += 1) checkBeside(input, { level, index, width: tileWidth }, size, tail);
+    if (last > end && last >= next)
+      input.report(`${input.folder}/${tilePath({ level, index: last, width: tileWidth })}`, 0, 'this file does not belong here');
   }
   for (const tile of input.survey.partial) checkBeside(input, tile, size, tail);
 };
 
 // Heads that are known from elsewhere in the ledger, or from outside
+
+/** Hashes of the leaves below the checkpoint, best asked for in their order; null where the tile is missing. */
+const leafHashes = (log: Pick<LogInput, 'files' | 'folder' | 'survey'>, size: number): ((index: number) => Uint8Array | null) => {
+  let tile: { readonly index: number; readonly bytes: Uint8Array | null } = { index: -1, bytes: null };
+  return (index) => {
+    const at = Math.floor(index / tileWidth);
+    if (tile.index !== at) tile = { index: at, bytes: readTile(log, neededTile(0, at, size)).bytes };
+    const start = (index % tileWidth) * hashBytes;
+    return tile.bytes === null || tile.bytes.length < start + hashBytes ? null : tile.bytes.subarray(start, start + hashBytes);
+  };
+};
 
 interface Log extends LogInput {
   readonly origin: string;
@@ -862,59 +897,27 @@ interface Log extends LogInput {
   readonly tail: Tail;
 }
 
-/** Roots of ever longer prefixes of a log, each leaf hash being read once. */
-const createPrefixes = (log: Log): ((size: number) => Uint8Array | null) => {
-  const levels: (Uint8Array | null)[] = [];
-  let count = 0;
-  let tile: { readonly index: number; readonly bytes: Uint8Array | null } = { index: -1, bytes: null };
-  const hashAt = (index: number): Uint8Array | null => {
-    if (index >= log.size) return log.tail.leaves[index - log.size]?.hash ?? null;
-    const at = Math.floor(index / tileWidth);
-    if (tile.index !== at) tile = { index: at, bytes: readTile(log, neededTile(0, at, log.size)).bytes };
-    const start = (index % tileWidth) * hashBytes;
-    return tile.bytes === null || tile.bytes.length < start + hashBytes ? null : tile.bytes.subarray(start, start + hashBytes);
-  };
-  return (size) => {
-    while (count < size) {
-      let node = hashAt(count);
-      if (node === null) return null;
-      let level = 0;
-      for (let left = levels[level]; left; left = levels[level]) {
-        node = nodeHash(left, node);
-        levels[level] = null;
-        level += 1;
-      }
-      levels[level] = node;
-      count += 1;
-    }
-    if (count > size) return createPrefixes(log)(size);
-    return levels.reduce<Uint8Array | null>((lower, node) => (node ? (lower ? nodeHash(node, lower) : node) : lower), null) ?? emptyRoot;
-  };
-};
-
 /** What is wrong with a log, given a head that it is known to have had; null when it continues that head. */
-const disagreement = (log: Log, head: Head, prefix: (size: number) => Uint8Array | null): string | null => {
+const disagreement = (log: Log, head: Head): string | null => {
   const length = log.size + log.tail.leaves.length;
   if (head.size > length) return `${head.origin} had ${head.size} leaves and now has ${length}`;
-  return same(prefix(head.size), head.root) ? null : `${head.origin} does not continue the tree of ${head.size} leaves that it had`;
+  return same(statedRoot(log, head.size, log.tail), head.root)
+    ? null
+    : `${head.origin} does not continue the tree of ${head.size} leaves that it had`;
 };
 
 // The ledger
 
-interface Found {
-  readonly origin: string;
-  readonly survey: Survey;
-}
-
-const findLogs = (files: LedgerFiles, report: Report): Found[] => {
-  const found: Found[] = [];
+/** What lies in the folder of each log, by origin. */
+const findLogs = (files: OpenFiles, report: Report): Map<string, Survey> => {
+  const found = new Map<string, Survey>();
   const visit = (path: string, depth: number): void => {
     for (const name of files.list(path)) {
       const inner = `${path}/${name.replace(/\/$/, '')}`;
       const origin = inner.slice('logs/'.length);
       if (!name.endsWith('/')) report(inner, 0, 'this file does not belong here');
       else if (depth < 4) visit(inner, depth + 1);
-      else if (isOrigin.test(origin)) found.push({ origin, survey: surveyLog(files, inner, report) });
+      else if (isOrigin.test(origin)) found.set(origin, surveyLog(files, inner, report));
       else report(inner, 0, 'this folder does not have the name of a log');
     }
   };
@@ -922,7 +925,7 @@ const findLogs = (files: LedgerFiles, report: Report): Found[] => {
   return found;
 };
 
-const checkTop = (files: LedgerFiles, report: Report): void => {
+const checkTop = (files: OpenFiles, report: Report): void => {
   for (const name of files.list('')) {
     if (!['logs/', 'journal/', 'blobs/', 'key.vkey', 'key.vkey.tmp', 'format', 'format.tmp', 'lock'].includes(name))
       report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
@@ -934,9 +937,9 @@ const checkTop = (files: LedgerFiles, report: Report): void => {
 };
 
 /** The verifier keys to use: those given, or else the folder's own copy. */
-const keysFor = (files: LedgerFiles, given: readonly string[], report: Report): Key[] => {
+const keysFor = (files: OpenFiles, given: readonly string[], report: Report): Key[] => {
   const own = files.read('key.vkey');
-  const text = Buffer.from(own ?? []).toString('utf8');
+  const text = Buffer.from(own?.subarray(0, checkpointBytes) ?? []).toString('utf8');
   const ownKey = parseKey(text.replace(/\n$/, ''));
   if (own !== null && (ownKey === null || !text.endsWith('\n'))) report('key.vkey', 0, 'this is not a verifier key');
   if (given.length === 0 && own === null && files.list('logs').length > 0)
@@ -944,32 +947,36 @@ const keysFor = (files: LedgerFiles, given: readonly string[], report: Report): 
   return given.length > 0 ? given.flatMap((vkey) => parseKey(vkey) ?? []) : ownKey === null ? [] : [ownKey];
 };
 
-/** Root of the tree of `size` leaves as its partial tiles alone state it; null when one is missing. */
-const statedRoot = (input: LogInput, size: number): Uint8Array | null => {
-  const tiles = edgeTiles(size);
-  const rows = tiles.map((tile) => readTile(input, tile).bytes);
-  return rows.every((row, at) => row?.length === (tiles[at]?.width ?? 0) * hashBytes)
-    ? edgeRoot(
-        rows.filter((row) => row !== null),
-        null,
-      )
-    : null;
+/** Root of the first `size` leaves as the tiles at their edge state it, or behind the checkpoint the journal; null when something is missing. */
+const statedRoot = (input: LogInput, size: number, tail: Tail | null): Uint8Array | null => {
+  const rows = edgeTiles(size).map((tile) => {
+    const bytes = tail === null || size <= tail.size ? readTile(input, tile).bytes : bytesAhead(input, tile, tail.size, tail);
+    return bytes?.length === tile.width * hashBytes ? bytes : null;
+  });
+  return rows.every((row) => row !== null) ? edgeRoot(rows, null) : null;
 };
 
+/** No tree that is larger is looked for: most of its tiles would be missing. */
+const largestSize = ({ full }: Survey): number =>
+  (Math.max(full.get(0)?.count ?? 0, full.get('entries')?.count ?? 0) + gapTiles) * tileWidth;
+
 /** Sizes of the tree that the leaf tiles in the folder can belong to, the largest first. */
-const possibleSizes = ({ full, partial }: Survey): number[] => {
+const possibleSizes = (survey: Survey): number[] => {
+  const { full, partial } = survey;
   const widths = partial.filter(({ level }) => level === 0 || level === 'entries').map(({ index, width }) => index * tileWidth + width);
   const whole = Math.max(full.get(0)?.last ?? -1, full.get('entries')?.last ?? -1) + 1;
-  return [...new Set([whole * tileWidth, ...widths])].toSorted((a, b) => b - a);
+  const sizes = [...new Set([whole * tileWidth, ...widths])].filter((size) => size <= largestSize(survey));
+  return sizes.toSorted((a, b) => b - a);
 };
 
 /** The head that was really signed, where the text of a checkpoint is altered: tried are the trees that the tiles can be. */
 const signedHead = (input: LogInput, origin: string, checkpoint: Checkpoint, keys: readonly Key[]): Head | null => {
   for (const size of [checkpoint.head?.size ?? 0, ...possibleSizes(input.survey)].slice(0, sizesTried)) {
-    const root = statedRoot(input, size);
+    const root = size > largestSize(input.survey) ? null : statedRoot(input, size, null);
     if (root === null) continue;
     const text = Buffer.from(headText({ origin, size, root }));
-    if (checkpoint.signatures.some((signature) => signedBy(text, signature, keys) === true)) return { origin, size, root };
+    const signs = (one: Signature): boolean => speaksFor(origin, one.name) && signedBy(text, one, keys) === true;
+    if (checkpoint.signatures.some(signs)) return { origin, size, root };
   }
   return null;
 };
@@ -978,7 +985,7 @@ const signedHead = (input: LogInput, origin: string, checkpoint: Checkpoint, key
 const settleLog = (input: LogInput, origin: string, bytes: Uint8Array | null, keys: readonly Key[], journalFrom: number | null): Head => {
   const path = `${input.folder}/checkpoint`;
   if (bytes === null) {
-    if (journalFrom !== 0) input.report(path, 0, 'the checkpoint is missing');
+    if (journalFrom !== 0) input.report(path, 0, 'the checkpoint is missing or cannot be read');
     return { origin, size: 0, root: emptyRoot };
   }
   const checkpoint = recall(input.remembered.checkpoints, bytes, () => readCheckpoint(bytes, keys));
@@ -987,7 +994,11 @@ const settleLog = (input: LogInput, origin: string, bytes: Uint8Array | null, ke
   // A size that nobody signed is believed only as far as there are files.
   const [reach = 0] = possibleSizes(input.survey);
   const size = head?.size ?? Math.min(checkpoint.head?.size ?? reach, reach);
-  const root = settleTree(input, size, head?.root ?? checkpoint.head?.root ?? null);
+  if (size > largestSize(input.survey)) {
+    input.report(path, 0, `the checkpoint signs ${size} leaves, and most of their tiles are missing`);
+    return { origin, size: 0, root: emptyRoot };
+  }
+  const root = settle(input, edgeTiles(size), head?.root ?? checkpoint.head?.root ?? null);
   if (head !== null && root !== null && !same(root, head.root)) {
     const top = edgeTiles(size)[0];
     input.report(
@@ -1008,7 +1019,7 @@ const settleLog = (input: LogInput, origin: string, bytes: Uint8Array | null, ke
 const tailOf = (files: Pick<LogInput, 'report' | 'folder' | 'survey' | 'files'>, head: Head, journal: readonly JournalLeaf[]): Tail => {
   const leaves: JournalLeaf[] = [];
   let before: number | null = null;
-  let tile: { readonly index: number; readonly bytes: Uint8Array | null } = { index: -1, bytes: null };
+  const published = leafHashes(files, head.size);
   for (const one of journal) {
     if (before === null ? one.index > head.size : one.index !== before + 1) {
       files.report(
@@ -1018,14 +1029,12 @@ const tailOf = (files: Pick<LogInput, 'report' | 'folder' | 'survey' | 'files'>,
       );
     }
     before = one.index;
-    const at = Math.floor(one.index / tileWidth);
     if (one.index >= head.size) {
       if (one.index === head.size + leaves.length) leaves.push(one);
       continue;
     }
-    if (tile.index !== at) tile = { index: at, bytes: readTile(files, neededTile(0, at, head.size)).bytes };
-    const start = (one.index % tileWidth) * hashBytes;
-    if (tile.bytes !== null && !same(tile.bytes.subarray(start, start + hashBytes), one.hash)) {
+    const known = published(one.index);
+    if (known !== null && !same(known, one.hash)) {
       files.report(one.file, one.offset, `leaf ${one.index} of ${head.origin} is not the one that was published`);
     }
   }
@@ -1034,7 +1043,7 @@ const tailOf = (files: Pick<LogInput, 'report' | 'folder' | 'survey' | 'files'>,
 
 /** All that is known while a ledger is verified. */
 interface Work {
-  readonly files: LedgerFiles;
+  readonly files: OpenFiles;
   readonly report: Report;
   readonly problemCount: () => number;
   readonly keys: readonly Key[];
@@ -1046,21 +1055,11 @@ interface Work {
   readonly onLeaves: (count: number) => void;
   readonly chains: Map<string, Chain>;
   readonly logs: Map<string, Log>;
-  readonly prefixes: Map<string, (size: number) => Uint8Array | null>;
   /** Logs with a problem: what is known of them from elsewhere says nothing new. */
   readonly altered: Set<string>;
   /** Heads that the last checkpoint set states of logs that are not in the folder. */
   missing: { readonly file: string; readonly offset: number; readonly head: Head }[];
 }
-
-/** Checks a head that a record states of a log that is verified already. */
-const checkHead = (work: Work, log: Log, file: string, offset: number, head: Head): void => {
-  if (work.altered.has(head.origin)) return;
-  const prefix = work.prefixes.get(head.origin) ?? createPrefixes(log);
-  work.prefixes.set(head.origin, prefix);
-  const wrong = disagreement(log, head, prefix);
-  if (wrong !== null) work.report(file, offset, wrong);
-};
 
 const verifyLog = (work: Work, origin: string): void => {
   const chainName = origin.slice(0, origin.lastIndexOf('/'));
@@ -1084,7 +1083,8 @@ const verifyLog = (work: Work, origin: string): void => {
       if (!predecessor) work.missing = heads.filter((head) => !work.origins.includes(head.origin)).map((head) => ({ file, offset, head }));
       for (const head of heads) {
         const log = work.logs.get(head.origin);
-        if (log !== undefined) checkHead(work, log, file, offset, head);
+        const wrong = log === undefined || work.altered.has(head.origin) ? null : disagreement(log, head);
+        if (wrong !== null) work.report(file, offset, wrong);
       }
     },
   };
@@ -1112,7 +1112,7 @@ const inOrder = (origins: readonly string[]): string[] => {
 
 const entriesIn = ({ full, partial }: Survey): number =>
   (full.get('entries')?.count ?? 0) * tileWidth +
-  Math.max(0, ...partial.filter(({ level }) => level === 'entries').map(({ width }) => width));
+  partial.reduce((widest, { level, width }) => (level === 'entries' ? Math.max(widest, width) : widest), 0);
 
 const summaryOf = ({ origin, size, root, tail }: Log): VerifiedLog => {
   const [, stream = '', retentionClass = '', shard = ''] = origin.split('/');
@@ -1120,20 +1120,26 @@ const summaryOf = ({ origin, size, root, tail }: Log): VerifiedLog => {
   return { origin, stream, class: retentionClass, shard, size, root: text, unpublished: tail.leaves.length };
 };
 
+/** Names in a folder are anyone's words, and may not control a terminal. */
+const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+
 /** Verifies a ledger folder. Never throws, whatever the files hold. */
-export const verifyLedger = (files: LedgerFiles, options: VerifyOptions = {}): Verification => {
+export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): Verification => {
   const { keys: given = [], since = [], onProgress } = options;
   const problems: Problem[] = [];
   let omitted = 0;
   const report: Report = (file, offset, what) => {
-    if (problems.length < problemsListed) problems.push({ file, offset, what });
+    if (problems.length < problemsListed) problems.push({ file: plain(file), offset, what: plain(what) });
     else omitted += 1;
   };
+  const files = reporting(folder, report);
   // Names first, then the journal, then checkpoints, those of the control logs first: so a folder that grows meanwhile agrees with itself.
   checkTop(files, report);
-  const surveys = new Map(findLogs(files, report).map(({ origin, survey }) => [origin, survey]));
+  const surveys = findLogs(files, report);
   const journal = readJournal(files, report);
   const origins = inOrder([...new Set([...surveys.keys(), ...journal.keys()])]);
+  // A ledger that was just made has none; to say that nothing was signed with a given key would be no answer.
+  if (origins.length === 0 && (given.length > 0 || files.read('format') === null)) report('logs', 0, 'there is no log here');
   const notes = new Map(origins.toReversed().map((origin) => [origin, files.read(`logs/${origin}/checkpoint`)]));
   const total = [...surveys.values()].reduce((leaves, survey) => leaves + entriesIn(survey), 0);
   let done = 0;
@@ -1150,7 +1156,6 @@ export const verifyLedger = (files: LedgerFiles, options: VerifyOptions = {}): V
     onLeaves: (count) => onProgress?.((done += count), total),
     chains: new Map(),
     logs: new Map(),
-    prefixes: new Map(),
     altered: new Set(),
     missing: [],
   };
@@ -1159,13 +1164,14 @@ export const verifyLedger = (files: LedgerFiles, options: VerifyOptions = {}): V
     report(file, offset, `${head.origin} had ${head.size} leaves and is not in this folder`);
   for (const bytes of since) checkSince(bytes, given.length > 0 ? work.keys : [], work.logs, work.altered, report);
   const ok = problems.length === 0;
-  return { ok, standing: standingOf(options, ok), logs: [...work.logs.values()].map(summaryOf), problems, omitted };
+  const logs = [...work.logs.values()].map(summaryOf);
+  return { ok, standing: standingOf(options, ok, logs), logs, problems, omitted };
 };
 
-const standingOf = ({ keys = [], since = [] }: VerifyOptions, ok: boolean): string => {
+const standingOf = ({ keys = [], since = [] }: VerifyOptions, ok: boolean, logs: readonly VerifiedLog[]): string => {
   if (!ok) return 'not verified';
   const anchors = [
-    ...(keys.length > 0 ? ['verified with the given key'] : []),
+    ...(keys.length > 0 && logs.some(({ size }) => size > 0) ? ['verified with the given key'] : []),
     ...(since.length > 0 ? ['continues the given checkpoint'] : []),
   ];
   return anchors.length > 0 ? anchors.join(', ') : 'consistent, unanchored';
@@ -1185,14 +1191,15 @@ const checkSince = (
   const log = logs.get(head.origin);
   if (log === undefined) return report(`logs/${head.origin}`, 0, `this log had ${head.size} leaves and is not in this folder`);
   if (altered.has(head.origin)) return;
-  const wrong = disagreement(log, head, createPrefixes(log));
+  const wrong = disagreement(log, head);
   if (wrong !== null) report(`logs/${head.origin}/checkpoint`, 0, wrong);
 };
 
-const readOrNull = (path: string): Uint8Array | null => {
+const readOrNull = (path: string, bytesMax: number): Uint8Array | null => {
   try {
-    // Neither a link out of the folder nor a pipe that never ends.
-    return lstatSync(path).isFile() ? readFileSync(path) : null;
+    // Neither a link out of the folder, nor a pipe that never ends, nor what memory does not hold.
+    const status = lstatSync(path);
+    return status.isFile() && status.size <= bytesMax ? readFileSync(path) : null;
   } catch {
     return null;
   }
@@ -1204,46 +1211,38 @@ export const openFolder = (folder: string): LedgerFiles => ({
     try {
       const entries = readdirSync(`${folder}/${path}`, { withFileTypes: true });
       return entries.map((entry) => `${entry.name}${entry.isFile() ? '' : entry.isDirectory() ? '/' : '?'}`).toSorted();
-    } catch {
-      return [];
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? [] : null;
     }
   },
-  read: (path) => readOrNull(`${folder}/${path}`),
+  read: (path) => readOrNull(`${folder}/${path}`, path.startsWith('journal/') ? segmentBytes : logFileBytes),
 });
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 const usage = 'usage: node verifier.js LEDGER_FOLDER [--key VKEY]... [--since CHECKPOINT_FILE]...\n';
 
+const argumentsOf = (argv: readonly string[]): { readonly folder: string; readonly options: VerifyOptions } => {
+  const many = { type: 'string', multiple: true } as const;
+  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: { key: many, since: many } });
+  const [folder, ...more] = positionals;
+  if (folder === undefined || more.length > 0) throw new TypeError('name one folder');
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new TypeError(`${folder} is not a folder`);
+  const { key: keys = [], since: paths = [] } = values;
+  for (const key of keys) if (parseKey(key) === null) throw new TypeError(`--key: ${key} is not a verifier key`);
+  const since = paths.map((path) => readOrNull(path, checkpointBytes) ?? path);
+  for (const read of since) if (typeof read === 'string') throw new TypeError(`--since: ${read} is not a file that can be read`);
+  return { folder, options: { keys, since: since.filter((read) => typeof read !== 'string') } };
+};
+
 /** The program: prints the answer as JSON and ends with 0 when it verifies, 1 when it does not, 2 when it was called wrongly. */
 const main = (argv: readonly string[]): number => {
-  const keys: string[] = [];
-  const since: Uint8Array[] = [];
-  const folders: string[] = [];
-  for (let at = 0; at < argv.length; at += 1) {
-    const word = argv[at] ?? '';
-    if (word !== '--key' && word !== '--since') {
-      folders.push(word);
-      continue;
-    }
-    at += 1;
-    const value = argv[at];
-    const bytes = value !== undefined && word === '--since' ? readOrNull(value) : null;
-    if (value === undefined || (word === '--key' ? parseKey(value) === null : bytes === null)) {
-      process.stderr.write(
-        `${word}: ${value ?? 'nothing'} is not ${word === '--key' ? 'a verifier key' : 'a file that can be read'}\n${usage}`,
-      );
-      return 2;
-    }
-    if (bytes === null) keys.push(value);
-    else since.push(bytes);
-  }
-  const [folder] = folders;
-  if (folder === undefined || folders.length > 1 || !isFolder(folder)) {
-    process.stderr.write(folder === undefined || folders.length > 1 ? usage : `${folder} is not a folder\n${usage}`);
+  let call: ReturnType<typeof argumentsOf>;
+  try {
+    call = argumentsOf(argv);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : ''}\n${usage}`);
     return 2;
   }
-  const verification = verifyLedger(openFolder(folder), { keys, since });
+  const verification = verifyLedger(openFolder(call.folder), call.options);
   process.stdout.write(`${JSON.stringify(verification, null, 1)}\n`);
   return verification.ok ? 0 : 1;
 };

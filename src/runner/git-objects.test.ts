@@ -212,6 +212,18 @@ test('a tree, a lying size, bytes that are not compressed and a bomb are malform
   assert.match(malformedFor(objects, id), /decompress/);
 });
 
+test('many objects that are small on disk and large in memory run out of what may be read', (t) => {
+  const objects = objectsFor(t);
+  const large = commit([], 1, ' '.repeat(limits.gitCommitBytes - 1_024));
+  writeLoose(objects, idOf(large), loose(large));
+  const store = openCommitStore(objects, 20);
+  const largeOnes = (limits.gitReadsCount * 4_096) / large.length;
+  assert.throws(() => {
+    for (let count = 0; count < largeOnes; count += 1) store.find(idOf(large));
+  }, MalformedRepository);
+  store.close();
+});
+
 test('a link in place of an object, or of a folder of objects, is not followed', (t) => {
   const elsewhere = objectsFor(t);
   const objects = objectsFor(t);

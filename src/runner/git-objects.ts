@@ -35,13 +35,15 @@ interface Pack {
 }
 
 type Reads = { left: number };
+const pageBytes = 4_096;
 
 const malformed = (problem: string): never => {
   throw new MalformedRepository(problem);
 };
 
-const spend = (reads: Reads): void => {
-  reads.left -= 1;
+/** Each read counts, and a long one as often as it has pages: the work is bounded, not only the number of reads. */
+const spend = (reads: Reads, bytes = 0): void => {
+  reads.left -= 1 + bytes / pageBytes;
   if (reads.left < 0) malformed(`finding its commits takes more than ${limits.gitReadsCount} reads`);
 };
 
@@ -51,12 +53,15 @@ const readExactly = (file: OpenFile, offset: number, count: number, reads: Reads
   return bytes.length === count ? bytes : malformed('a file of the repository ends too early');
 };
 
-const inflated = (bytes: Buffer, bytesMax: number): Buffer => {
+const inflated = (bytes: Buffer, bytesMax: number, reads: Reads): Buffer => {
+  let content: Buffer;
   try {
-    return inflateSync(bytes, { maxOutputLength: Math.max(bytesMax, 1) });
+    content = inflateSync(bytes, { maxOutputLength: Math.max(bytesMax, 1) });
   } catch {
     return malformed('an object does not decompress within its bound');
   }
+  spend(reads, content.length);
+  return content;
 };
 
 /** Where each table of an index begins: after magic, version and 256 counts (gitformat-pack, "version 2 pack-*.idx"). */
@@ -127,7 +132,7 @@ const readEntry = (pack: Pack, offset: number, reads: Reads): Entry => {
   }
   spend(reads);
   // Deflate may lengthen what it cannot shorten, by far less than this.
-  const content = inflated(pack.data.read(offset + at, size + (size >> 6) + 1_024), size);
+  const content = inflated(pack.data.read(offset + at, size + (size >> 6) + 1_024), size, reads);
   return content.length === size ? { type, content, base } : malformed('an object has another size than it says');
 };
 
@@ -240,7 +245,7 @@ export const openCommitStore = (objects: string, idBytes: 20 | 32): CommitStore 
     spend(reads);
     const bytes = readSmall(join(objects, id.slice(0, 2), id.slice(2)), limits.gitCommitBytes);
     if (isUnreadable(bytes)) return bytes.missing ? null : malformed(`an object file is ${bytes.unreadable}`);
-    const object = inflated(bytes, limits.gitCommitBytes);
+    const object = inflated(bytes, limits.gitCommitBytes, reads);
     const end = object.indexOf(0);
     const header = object.subarray(0, Math.max(end, 0)).toString('latin1');
     const content = object.subarray(end + 1);
@@ -271,7 +276,10 @@ export const openCommitStore = (objects: string, idBytes: 20 | 32): CommitStore 
       if (typeof entry.base === 'number') place = { pack: place.pack, offset: entry.base };
       else place = whereIs(entry.base) ?? malformed('the base of a delta is missing');
     }
-    return deltas.reduceRight((base, delta) => applyDelta(base, delta), whole);
+    return deltas.reduceRight((base, delta) => {
+      spend(reads, base.length);
+      return applyDelta(base, delta);
+    }, whole);
   };
 
   return {
