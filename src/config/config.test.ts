@@ -254,6 +254,7 @@ describe('strict YAML', () => {
   it('refuses what a config does not need, with its line', () => {
     assert.match(problems(least('environment: staging'))[0] ?? '', /^8: .*twice/);
     assert.match(problems(least('x: &a 1'))[0] ?? '', /^8: x anchors/);
+    assert.match(problems(`%YAML 1.1\n---\n${least('')}`)[0] ?? '', /directives/);
     assert.match(problems(least('x: !!binary aaaa'))[0] ?? '', /^8: x tags/);
     assert.match(problems(least('x: *a'))[0] ?? '', /^8: .*aliases/);
     assert.match(problems(least('? [a]\n: 1'))[0] ?? '', /the name of a member must be plain text/);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { limits } from '../core/limits.ts';
 import { loadConfig } from './config.ts';
@@ -15,7 +17,7 @@ describe('the config file', () => {
     return 'problems' in result ? (result.problems[0]?.message ?? '') : 'accepted';
   };
   before(() => {
-    folder = fs.mkdtempSync('/tmp/config-');
+    folder = fs.mkdtempSync(join(tmpdir(), 'config-'));
     fs.writeFileSync(`${folder}/sealwright.yaml`, example, { mode: 0o600 });
   });
   after(() => fs.rmSync(folder, { recursive: true }));

@@ -115,6 +115,7 @@ export const readYaml = (bytes: Uint8Array): YamlText | { readonly problems: rea
     // Only the first one: what the library says after it is mostly its consequence.
     const [broken] = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
     if (broken !== undefined) return { problems: [problemAt(position(broken.pos[0]), sentences[broken.code] ?? 'this is not valid YAML')] };
+    if (/^%/m.test(text)) return { problems: [problemAt(null, 'directives such as %YAML change what the file means; take them out')] };
     const refused = forbidden(document, position);
     if (refused.length > 0) return { problems: refused };
     return { value: document.toJS({ maxAliasCount: 0 }), positionOf: finder(document, position) };

@@ -58,7 +58,13 @@ test('an interpreter is known together with its script and the options before it
   };
   assert.equal(of('agent.py', '--fast', 'other.py').digest, lines());
   assert.equal(of('-u', './agent.py').digest, lines('-u'));
-  assert.equal(of('--import', 'agent.py', 'other.py').digest, lines('--import'));
+  assert.equal(of('--import=other.py', 'agent.py').digest, lines('--import=other.py'));
+  // Whether the first file is the script or belongs to the option cannot be told.
+  for (const option of ['--import', '-r']) {
+    const { digest, problem } = of(option, 'other.py', 'agent.py');
+    assert.equal(digest, null);
+    assert.match(problem ?? '', /cannot be told/);
+  }
   assert.equal(of('run', 'agent.py').digest, lines('run'));
 });
 

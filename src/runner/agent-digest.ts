@@ -74,6 +74,11 @@ export const identifyAgent = ({ executable, args, cwd }: AgentProgram, cache: Di
     const named = args[at];
     if (named === undefined)
       return { digest: null, problem: `${basename(executable)} was given no script file, so the agent has no digest` };
+    // `-r hook.js agent.js`: the first file may belong to the option before it. What cannot be told has no digest.
+    const optionBefore = args[at - 1];
+    const isLater = (argument: string): boolean => !argument.startsWith('-') && isFile(resolve(cwd, argument));
+    if (optionBefore !== undefined && !optionBefore.includes('=') && args.slice(at + 1).some(isLater))
+      return { digest: null, problem: `which file ${basename(executable)} runs cannot be told; write its options as --name=value` };
     const script = fileDigest(resolve(cwd, named), cache, progress);
     if (script.digest === null) return script;
     const options = args.slice(0, at).map((option) => `option ${JSON.stringify(option)}\n`);
