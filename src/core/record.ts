@@ -38,6 +38,22 @@ const boundedMembers = (lists: Readonly<Record<string, readonly unknown[]>>): Re
 /** What others wrote enters a record only as a label. */
 const labelled = (name: string | null | undefined): string | null => (typeof name === 'string' ? label(name) : null);
 
+/** Members that say whose and which crossing it is; the record that ends something repeats those of the record that began it. */
+export const identifyingMembers: readonly string[] = [
+  'invocation_id',
+  'crossing_id',
+  'parent_crossing_id',
+  'session_id',
+  'action_type',
+  'agent_id',
+  'agent_role',
+  'agent_version',
+  'user_id',
+  'user_assurance',
+  'data_classification',
+  'containment',
+];
+
 /** Members of everything that belongs to an invocation. */
 export const invocationMembers = (invocation: Invocation): Record<string, unknown> => ({
   invocation_id: invocation.id,
@@ -87,6 +103,7 @@ const saidMembers = (
   const sent = 'outbound' in at ? at.outbound : null;
   const { endpoint } = judgement?.candidate ?? {};
   return {
+    operation: label(call.operation),
     not_inspected: unread,
     ...(reading && {
       model_asked: label(reading.model),

@@ -11,7 +11,7 @@ import type { Agent, Containment, Invocation, Invoker } from '../core/principal.
 import type { Receipt, Recorder, RecordBody, RecordRefusal } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { KeyedDigest } from '../core/record.ts';
-import { invocationMembers } from '../core/record.ts';
+import { identifyingMembers, invocationMembers } from '../core/record.ts';
 import type { Recorded } from '../core/stages.ts';
 import type { ToolCalls } from './tool-calls.ts';
 import { createToolCalls } from './tool-calls.ts';
@@ -238,29 +238,12 @@ export const createInvocations = ({ clock, random, recorder, digest, newDigestKe
   };
 };
 
-/** The members of an `opened` record that its `closed` record repeats. */
-const kept = (record: Members): Record<string, unknown> => {
-  const members = [
-    'invocation_id',
-    'agent_id',
-    'agent_role',
-    'agent_version',
-    'user_id',
-    'user_assurance',
-    'data_classification',
-    'containment',
-  ];
-  const own = Object.fromEntries(members.map((name) => [name, record[name] ?? null]));
-  return {
-    ...own,
-    crossing_id: null,
-    parent_crossing_id: null,
-    session_id: null,
-    action_type: 'invocation',
-    source: 'envelope',
-    decision: null,
-  };
-};
+/** What a `closed` record repeats of an `opened` one that was read back. */
+const kept = (record: Members): Record<string, unknown> => ({
+  ...Object.fromEntries(identifyingMembers.map((name) => [name, record[name] ?? null])),
+  source: 'envelope',
+  decision: null,
+});
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 

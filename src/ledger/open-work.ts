@@ -2,6 +2,7 @@
 // What ends stands behind what it ends in the same stream, so the streams may be read one after the other. Records of any shape are accepted; what does not fit is ignored.
 // Pure, in memory; never fails.
 
+import { identifyingMembers } from '../core/record.ts';
 import { goesOn, type Decision } from '../core/decision.ts';
 import type { RecordBody, RecordKind, Stream } from '../core/receipt.ts';
 
@@ -37,28 +38,13 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
   return { observe, decisions: () => [...decisions.values()], invocations: () => [...invocations.values()] };
 };
 
-const identifying = [
-  'invocation_id',
-  'crossing_id',
-  'parent_crossing_id',
-  'session_id',
-  'action_type',
-  'agent_id',
-  'agent_role',
-  'agent_version',
-  'user_id',
-  'user_assurance',
-  'data_classification',
-  'containment',
-] as const;
-
 const endingRecord = (
   begun: RecordMembers,
   kind: RecordKind,
   members: RecordMembers,
   stamp: { readonly log_id: string; readonly timestamp: string },
 ): RecordBody => ({
-  ...Object.fromEntries(identifying.filter((name) => begun[name] !== undefined).map((name) => [name, begun[name]])),
+  ...Object.fromEntries(identifyingMembers.filter((name) => begun[name] !== undefined).map((name) => [name, begun[name]])),
   source: 'envelope',
   decision: null,
   ...members,
