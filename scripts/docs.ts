@@ -72,7 +72,7 @@ const cliPage = (all: readonly Command[]): string => `# Commands
 ${generated}
 
 Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 the envelope is unreachable, 70 a bug in Sealwright. \`run\` returns the agent's own code, a 0
-becoming 1 when a crossing was denied as text; 125 when we failed before the agent started, 126 when it cannot be executed, 127 when it is not found.
+becoming 1 when a crossing was denied as text or the envelope was gone at the end; 125 when we failed before the agent started, 126 when it cannot be executed, 127 when it is not found.
 Errors go to stderr and say what to do next; with \`--json\` as one line \`{"error": {"code", "message", "next"}}\`.
 
 ${all.map(commandSection).join('\n\n')}

@@ -132,7 +132,8 @@ if (import.meta.main) {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
     if (problem.code === 'EPIPE') process.exit();
-    throw problem;
+    process.stderr.write(`sealwright: standard output cannot be written (${problem.code})\n`);
+    process.exit(1);
   });
   process.exitCode = await runCli(commands, process.argv.slice(2), processIo());
 }

@@ -85,12 +85,24 @@ test('an old, a broken or no Node on PATH gives way to the packaged one', () => 
 
 test('without any Node that is new enough it ends with 70 and says what to install', () => {
   for (const onPath of ['v20.20.2', undefined]) {
-    const { bin, path } = layOut({ entry: 'src/main.ts', ...(onPath === undefined ? {} : { onPath }) });
+    const { folder, bin, path } = layOut({ entry: 'src/main.ts', ...(onPath === undefined ? {} : { onPath }) });
     const { status, lines, stderr } = call(bin, path, ['version']);
     assert.equal(status, 70);
     assert.deepEqual(lines, []);
-    assert.match(stderr, /^sealwright: needs Node 24\.12 or newer.*Install Node 24.*npm ci\n$/s);
+    const found = onPath === undefined ? 'no node' : `${join(path, 'node')} (${onPath})`;
+    const advice = `Install Node 24 LTS or newer, or run this once: cd '${folder}' && npm ci`;
+    assert.equal(stderr, `sealwright: needs Node 24.12 or newer, and found ${found} on PATH. ${advice}\n`);
   }
+});
+
+test('an installed package, which brings no Node, does not advise what only a checkout can do', () => {
+  const { bin, path } = layOut({ entry: 'dist/main.js', onPath: 'v20.20.2', packaged: 'v26.10.0' });
+  const { status, stderr } = call(bin, path, ['version']);
+  assert.equal(status, 70);
+  assert.match(
+    stderr,
+    /^sealwright: needs Node 24\.12 or newer, and found .*node \(v20\.20\.2\) on PATH\. Install Node 24 LTS or newer\.\n$/,
+  );
 });
 
 test('a packaged Node that does not run on this machine is not taken', () => {

@@ -33,7 +33,7 @@ for (;;) {
 }
 
 try {
-  await client.messages.create({ model: 'not-allowed-1', max_tokens: 50, messages: [{ role: 'user', content: 'Hello?' }] });
+  await client.messages.create({ model: 'simulated-2', max_tokens: 50, messages: [{ role: 'user', content: 'Hello?' }] });
 } catch (error) {
   if (!(error instanceof Anthropic.PermissionDeniedError)) throw error;
   console.log(`denied, as it should be: ${error.error?.error?.message ?? error.message}`);

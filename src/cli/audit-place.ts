@@ -1,14 +1,16 @@
 // What all `audit` commands share: which ledger is meant, and how records are found and written.
-// Reads the files of a ledger, of a running envelope or of a copy, and never asks the envelope. Throws what a person can act on.
+// Reads the files of a ledger, of a running envelope or of a copy; asks an envelope only where its data lie. Throws what a person can act on.
 
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
 import { loadConfig } from '../config/config.ts';
 import { recordLine, searchRecords, type Found, type Ledger, type RecordFilter, type StoredRecord } from '../ledger/reading.ts';
 import {
   CommandError,
   configOption,
+  controlOption,
   dataOption,
   exitCode,
   writeJson,
@@ -25,8 +27,8 @@ const ledgerOption: CommandOption = {
   value: 'DIR',
   describe: 'Ledger folder itself, such as a copy of DATA/ledger',
 };
-/** Options that say which ledger is meant. */
-export const placeOptions: readonly CommandOption[] = [ledgerOption, dataOption, configOption];
+/** Options that say which ledger is meant; without any, it is that of the running envelope. */
+export const placeOptions: readonly CommandOption[] = [ledgerOption, dataOption, configOption, controlOption];
 
 export interface Place {
   readonly folder: string;
@@ -47,24 +49,35 @@ const isWritable = (path: string): boolean => {
   }
 };
 
-const dataFolder = (input: CommandInput, io: CommandIo): string => {
+/** The data folder of the envelope that answers at the control socket; null where none answers or it does not say. */
+const runningData = async (input: CommandInput, io: CommandIo): Promise<string | null> => {
+  const socket = controlSocketPath(input.text('control') ?? null, io.environment, 'connect');
+  const status = typeof socket === 'string' ? await createControlClient(socket).status() : socket;
+  if (!isClientFailure(status)) return status.data;
+  if (input.text('control') === undefined) return null;
+  throw new CommandError('unreachable', status.problem, 'Or name the data folder with --data DIR.', exitCode.unreachable);
+};
+
+const dataFolder = async (input: CommandInput, io: CommandIo): Promise<string> => {
   const data = input.text('data');
   if (data !== undefined) return resolve(io.cwd, data);
+  const running = input.text('config') === undefined ? await runningData(input, io) : null;
+  if (running !== null) return running;
   const loaded = loadConfig(configPathOf(input, io), {
     files: { readFileSync, realpathSync, statSync },
     userId: process.getuid?.() ?? null,
   });
   if ('config' in loaded) return loaded.config.data_dir;
   throw usageError(
-    'no ledger is named, and no config that names one can be read',
+    'no ledger is named, no envelope is running that could say where its data lie, and no config that names a folder can be read',
     'Name a data folder with --data DIR, or a copy of a ledger with --ledger DIR.',
   );
 };
 
 /** The ledger that a command is to look into; the index may only be kept in a data folder. */
-export const placeOf = (input: CommandInput, io: CommandIo): Place => {
+export const placeOf = async (input: CommandInput, io: CommandIo): Promise<Place> => {
   const given = input.text('ledger');
-  const data = given === undefined ? dataFolder(input, io) : null;
+  const data = given === undefined ? await dataFolder(input, io) : null;
   const folder = data === null ? resolve(io.cwd, given ?? '') : join(data, 'ledger');
   if (!isFolder(join(folder, 'logs')) && !isFolder(join(folder, 'journal'))) {
     const next = data === null ? 'Name the folder that holds `logs` and `journal`.' : 'Name the data folder of an envelope that has run.';

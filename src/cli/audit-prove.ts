@@ -16,6 +16,7 @@ import {
   type Ledger,
   type StoredRecord,
 } from '../ledger/reading.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { notFound, placeOf, placeOptions } from './audit-place.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 
@@ -27,7 +28,7 @@ const recordNamed = (ledger: Ledger, name: string): StoredRecord => {
 };
 
 const prove = async (input: CommandInput, io: CommandIo): Promise<number> => {
-  const { folder } = placeOf(input, io);
+  const { folder } = await placeOf(input, io);
   const files = openFolder(folder);
   const ledger = openLedger(files);
   const record = recordNamed(ledger, input.positionals[0] ?? '');
@@ -46,14 +47,18 @@ const prove = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const { origin, index, size, signedBy } = verified;
   if (input.json) writeJson(io.stdout, { origin, index, size, signed_by: signedBy, ...(out === undefined ? { proof } : { file: out }) });
   else if (out === undefined) io.stdout.write(proof);
-  else io.stdout.write(`${out}: leaf ${index} of ${size} in ${origin}, signed by ${signedBy.join(', ')}\n`);
+  else {
+    io.stdout.write(`${out}: leaf ${index} of ${size} in ${origin}, signed by ${signedBy.join(', ')}\n`);
+    io.stderr.write(`Check it anywhere: sealwright audit verify --proof ${shellWord(out)} --key VKEY\n`);
+  }
   return exitCode.ok;
 };
 
 export const auditProve: Command = {
   name: 'audit prove',
   summary: 'Write a proof of one record that anyone can verify offline',
-  describe: 'The proof is a C2SP tlog-proof with the record in its `extra` line.',
+  describe:
+    'The proof is a C2SP tlog-proof with the record in its `extra` line. `audit verify --proof FILE` checks it, without a ledger where --key is given.',
   positionals: [{ name: 'LOG_ID', describe: 'log_id of a record, or ORIGIN#INDEX' }],
   options: [{ name: 'out', type: 'text', value: 'FILE', describe: 'File to write, by custom NAME.tlog-proof' }, ...placeOptions],
   examples: [{ line: 'sealwright audit prove LOG_ID --out record.tlog-proof', does: 'writes the proof to a file' }],

@@ -1,6 +1,8 @@
 // `audit search`: finds records by what they say; the latest first.
 // Ends with 1 when nothing matches. The index is brought up to date before; of a copy it is temporary.
 
+import type { Verdict } from '../core/decision.ts';
+import type { RecordKind } from '../core/receipt.ts';
 import { openFolder, openLedger, type RecordFilter } from '../ledger/reading.ts';
 import { find, placeOf, placeOptions, usageError, writeRecords } from './audit-place.ts';
 import { exitCode, type Command, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
@@ -14,16 +16,27 @@ const timeOf = (input: CommandInput, name: string): string | undefined => {
   return given?.replace(/Z$/, '');
 };
 
+const verdicts: readonly Verdict[] = ['permit', 'deny', 'approval'];
+const kinds: readonly RecordKind[] = ['opened', 'closed', 'decision', 'outcome', 'finding', 'change', 'recovery', 'checkpoint_set'];
+
+const listed = (known: readonly string[]): string => `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
+
+const oneOf = (input: CommandInput, name: string, known: readonly string[]): string | undefined => {
+  const given = input.text(name);
+  if (given === undefined || known.includes(given)) return given;
+  throw usageError(`\`--${name}\` takes ${listed(known)}, not \`${given}\``, 'Choose one of them.');
+};
+
 const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
-  const place = placeOf(input, io);
+  const place = await placeOf(input, io);
   const filter: RecordFilter = {
     invocation: input.text('invocation'),
     invoker: input.text('invoker'),
     agent: input.text('agent'),
     role: input.text('role'),
     model: input.text('model'),
-    verdict: input.text('verdict'),
-    kind: input.text('kind'),
+    verdict: oneOf(input, 'verdict', verdicts),
+    kind: oneOf(input, 'kind', kinds),
     from: timeOf(input, 'from'),
     to: timeOf(input, 'to'),
     limit: input.whole('limit', 1) ?? 1,
@@ -48,8 +61,8 @@ export const auditSearch: Command = {
     text('agent', 'NAME', 'Agent'),
     text('role', 'NAME', 'Role of the agent'),
     text('model', 'NAME', 'Model asked for, pinned or reported'),
-    text('verdict', 'VERDICT', 'Verdict: permit, deny or approval'),
-    text('kind', 'KIND', 'Kind of record, such as decision or finding'),
+    text('verdict', 'VERDICT', `Verdict: ${listed(verdicts)}`),
+    text('kind', 'KIND', `Kind of record: ${listed(kinds)}`),
     text('from', 'TIME', 'Not before this time in UTC, such as 2026-05-01 or 2026-05-01T12:30'),
     text('to', 'TIME', 'Before this time'),
     { ...text('limit', 'N', 'At most so many records'), default: '50' },

@@ -16,7 +16,7 @@ const showInvocation = (found: Found, input: CommandInput, io: CommandIo): numbe
 };
 
 const show = async (input: CommandInput, io: CommandIo): Promise<number> => {
-  const place = placeOf(input, io);
+  const place = await placeOf(input, io);
   const ledger = openLedger(openFolder(place.folder));
   const [given] = input.positionals;
   if ((given === undefined) !== input.flag('last'))

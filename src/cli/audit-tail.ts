@@ -36,7 +36,7 @@ const follow = (folder: string, sizes: Map<string, number>, input: CommandInput,
   });
 
 const tail = async (input: CommandInput, io: CommandIo): Promise<number> => {
-  const { folder } = placeOf(input, io);
+  const { folder } = await placeOf(input, io);
   const count = input.whole('count', 0) ?? 0;
   const ledger = openLedger(openFolder(folder));
   const sizes = new Map(ledger.logs.map(({ origin, size }) => [origin, size]));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -86,6 +87,53 @@ test('audit verify refuses a key and a checkpoint that are none', async () => {
   assert.match(stdout, /continues the given checkpoint\n$/);
 });
 
+test('audit verify says in words what is not signed yet and what nobody else could vouch for', async () => {
+  const { stderr } = await sealwright(['verify', '--data', 'data']);
+  assert.match(stderr, /^1 leaf lies in the journal only.*\nWhoever holds the signing key could have made this\. Give --key/);
+  assert.doesNotMatch((await sealwright(['verify', '--data', 'data', '--key', ledger.vkey])).stderr, /Whoever/);
+});
+
+test('audit verify checks a proof, with a key without any ledger, and says when it does not hold', async () => {
+  const proof = join(folder, 'one.tlog-proof');
+  const made = await sealwright(['prove', denied, '--data', 'data', '--out', proof]);
+  assert.match(made.stderr, /^Check it anywhere: sealwright audit verify --proof \S+one\.tlog-proof --key VKEY\n$/);
+  const { code, stdout } = await sealwright(['verify', '--proof', proof, '--key', ledger.vkey]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    new RegExp(`"log_id":"${denied}".*\nleaf 5 of 6 in local/model/standard/2026q4, signed by local\nverified with the given key\n$`),
+  );
+  const own = await sealwright(['verify', '--proof', proof, '--data', 'data']);
+  assert.deepEqual([own.code, own.stdout.endsWith('consistent, unanchored\n')], [0, true]);
+  const text = readFileSync(proof, 'utf8');
+  writeFileSync(proof, text.replace('index 5', 'index 4'));
+  const wrong = await sealwright(['verify', '--proof', proof, '--key', ledger.vkey, '--json']);
+  assert.equal(wrong.code, 1);
+  assert.equal((JSON.parse(wrong.stdout) as { ok: boolean }).ok, false);
+  assert.equal((await sealwright(['verify', '--proof', 'nowhere', '--key', ledger.vkey])).code, 2);
+});
+
+test('a proof that cannot be written where it should names the path and is no bug', async () => {
+  const { code, stderr } = await sealwright(['prove', denied, '--data', 'data', '--out', 'nowhere/x']);
+  assert.equal(code, 1);
+  assert.match(stderr, /nowhere\/x cannot be used: .*\(ENOENT\)/);
+});
+
+test('without a named ledger the running envelope is asked where its data lie', async (context) => {
+  const socket = join(folder, 'control.sock');
+  const envelope = createServer((_, answer) => {
+    const status = { release: 'r', environment: 'development', deployment: 'laptop', version: '0.0.0', pid: 1, doors: {}, data };
+    answer.end(JSON.stringify({ ...status, ledger: { state: 'open', problem: null, heads: [] } }));
+  });
+  await new Promise<void>((resolve) => envelope.listen(socket, resolve));
+  chmodSync(socket, 0o600);
+  context.after(() => envelope.close());
+  assert.equal((await sealwright(['prove', denied, '--control', socket])).code, 0);
+  const { code, stderr } = await sealwright(['show', denied, '--control', join(folder, 'absent.sock')]);
+  assert.equal(code, 3);
+  assert.match(stderr, /No envelope listens at/);
+});
+
 test('audit search keeps its index in the data folder and none for a copy', async () => {
   const index = join(data, 'state/index.db');
   assert.equal((await sealwright(['search', '--ledger', 'data/ledger', '--verdict', 'deny'])).code, 0);
@@ -102,6 +150,9 @@ test('audit search ends with 1 when nothing matches, and with 2 for a time that 
     stdout: '',
     stderr: 'no record matches\n',
   });
+  const nope = await sealwright(['search', '--data', 'data', '--verdict', 'nope']);
+  assert.equal(nope.code, 2);
+  assert.match(nope.stderr, /`--verdict` takes permit, deny or approval, not `nope`/);
   const { code, stderr } = await sealwright(['search', '--data', 'data', '--from', 'yesterday']);
   assert.equal(code, 2);
   assert.match(stderr, /takes a time in UTC/);

@@ -6,6 +6,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { loadConfig, problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
 import { configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
+import { warningsOf } from './envelope-options.ts';
 
 export interface PolicyFinding {
   readonly file: string;
@@ -35,19 +36,20 @@ interface Report {
   readonly policy_files: readonly string[];
 }
 
-const examine = (path: string, version: string, judge: JudgeRules): Report => {
+const examine = (path: string, io: CommandIo, judge: JudgeRules): Report => {
   const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
   const nothing = { ok: false, config: path, release: null, warnings: [], compiled_cedar: null, policy_files: [] };
   if ('problems' in loaded) return { ...nothing, problems: loaded.problems };
-  const judged = judge(loaded, version);
-  if ('problems' in judged) return { ...nothing, problems: judged.problems, warnings: loaded.warnings };
+  const warnings = warningsOf(loaded, io);
+  const judged = judge(loaded, io.version);
+  if ('problems' in judged) return { ...nothing, problems: judged.problems, warnings };
   const { release, compiledCedar, policyFiles } = judged;
   return {
     ok: true,
     config: path,
     release,
     problems: [],
-    warnings: loaded.warnings,
+    warnings,
     compiled_cedar: compiledCedar,
     policy_files: policyFiles,
   };
@@ -77,7 +79,7 @@ export const createCheck = (judge: JudgeRules): Command => ({
   summary: 'Check config and policies without starting anything',
   describe:
     'Reads the config, the hand-written policies and the roles as `up` would, and names file and line of each problem. Nothing is contacted. ' +
-    'Prints the digest of the release that they make together with this version. `--json` adds what the roles become as Cedar.',
+    'Prints the digest of the release that they make together with this version; with --json also what the roles become as Cedar.',
   positionals: [],
   options: [configOption],
   examples: [
@@ -85,7 +87,7 @@ export const createCheck = (judge: JudgeRules): Command => ({
     { line: 'sealwright check --json', does: 'check the config of the system, for machines' },
   ],
   run: async (input: CommandInput, io: CommandIo) => {
-    const report = examine(configPathOf(input, io), io.version, judge);
+    const report = examine(configPathOf(input, io), io, judge);
     if (input.json) writeJson(io.stdout, report);
     else print(report, io);
     return report.ok ? exitCode.ok : exitCode.no;

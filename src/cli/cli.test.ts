@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { createTestIo } from '../../test/command-io.ts';
@@ -35,6 +36,7 @@ const rows: CommandRow[] = [
   plain('fails', async () => {
     throw new CommandError('folder_missing', 'there is no folder', 'Make one.', 3);
   }),
+  plain('reads', async (input) => readFileSync(input.positionals[0] ?? '').length, { positionals: [{ name: 'FILE', describe: 'What' }] }),
   plain('breaks', async () => {
     throw new TypeError('undefined is not a function\n    at secret');
   }),
@@ -84,7 +86,8 @@ test('each usage error ends with 2 and says what to do', async () => {
     [['greet', 'you', '--tims', '3'], /no option `--tims`\n {2}Did you mean `--times`/],
     [['greet', 'you', '--times', '0'], /`--times` takes a whole number from 1 on/],
     [['greet', 'you', '--times', '1e3'], /whole number/],
-    [['greet', 'you', '--times'], /argument missing/],
+    [['greet', 'you', '--times'], /`--times` needs a value/],
+    [['greet', 'you', '--times', '-1'], /`--times` needs a value\n {2}A value that begins with a dash is given as `--times=VALUE`/],
     [['help', 'gret'], /Did you mean/],
   ];
   for (const [argv, expected] of cases) {
@@ -105,6 +108,20 @@ test('with --json an error is one line of JSON on stderr', async () => {
   assert.equal(stdout, '');
   assert.deepEqual(JSON.parse(stderr), { error: { code: 'folder_missing', message: 'there is no folder', next: 'Make one.' } });
   assert.equal((JSON.parse((await call('nothing', '--json')).stderr) as { error: { code: string } }).error.code, 'usage');
+});
+
+test('a path that the system refuses is not a bug: it is named, with what to do', async () => {
+  for (const [path, problem] of [
+    [
+      '/nowhere/at/all',
+      /^sealwright: \/nowhere\/at\/all cannot be used: it is not there, or its folder is not \(ENOENT\)\n {2}Correct the path/,
+    ],
+    [`${import.meta.filename}/below`, /is not a folder \(ENOTDIR\)/],
+  ] as const) {
+    const { code, stderr } = await call('reads', path);
+    assert.equal(code, 1);
+    assert.match(stderr, problem);
+  }
 });
 
 test('a bug ends with 70 in one sentence without a stack trace', async () => {

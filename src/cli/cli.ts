@@ -1,5 +1,6 @@
 // From arguments to one command and its exit code.
-// Usage errors end with 2, what a person can act on with the code of its `CommandError`, a bug with 70 and one sentence; never a stack trace.
+// Usage errors end with 2, what a person can act on with the code of its `CommandError`, a path that the system refuses with 1,
+// a bug with 70 and one sentence; never a stack trace.
 // With `--json` every error is one line `{"error":{…}}` on stderr.
 
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
@@ -56,6 +57,9 @@ const parserOptions = (command: Command): ParseArgsOptionsConfig => {
 
 const optionProblem = (command: Command, problem: unknown): CommandError => {
   const message = problem instanceof Error ? (problem.message.split(/[.\n]/)[0] ?? '') : String(problem);
+  const lacking = /^Option '(?:-\w, )?--([\w-]+)(?: <value>)?' argument/.exec(message)?.[1];
+  if (lacking !== undefined)
+    return usage(`\`--${lacking}\` needs a value`, `A value that begins with a dash is given as \`--${lacking}=VALUE\`.`);
   const typed = /^Unknown option '-*([^']*)'/.exec(message)?.[1];
   const meant = typed === undefined ? undefined : nearest(typed, ['json', 'help', ...command.options.map((option) => option.name)]);
   const sentence = typed === undefined ? message : `\`${command.name}\` has no option \`${typed.length > 1 ? '--' : '-'}${typed}\``;
@@ -119,8 +123,33 @@ const placeOf = (bug: unknown): string => {
   return place === undefined ? '' : ` (${place})`;
 };
 
+/** What the operating system said about a path, by its error code: what is wrong, and what to do. */
+const refusals: Readonly<Record<string, readonly [problem: string, next: string]>> = {
+  EACCES: ['this user has no right to it', 'Give this user the right to it, or name another path.'],
+  EPERM: ['this user has no right to it', 'Give this user the right to it, or name another path.'],
+  EROFS: ['it is on a file system that is read-only', 'Name another path.'],
+  ENOENT: ['it is not there, or its folder is not', 'Correct the path, or make its folder first.'],
+  ENOTDIR: ['a part of it is not a folder', 'Correct the path.'],
+  EISDIR: ['it is a folder', 'Name a file.'],
+  EEXIST: ['something is already there', 'Name another path.'],
+  ELOOP: ['its links lead in a circle', 'Correct the path.'],
+  ENAMETOOLONG: ['it is too long', 'Name a shorter path.'],
+  ENOSPC: ['the disk is full', 'Free some space, or name a path on another disk.'],
+  EDQUOT: ["this user's share of the disk is used up", 'Free some space, or name a path on another disk.'],
+  EIO: ['the disk failed', 'Look at the messages of the kernel.'],
+};
+
+/** A path or a disk that the system refuses is for the person to mend, wherever it came up. */
+const systemRefusal = (thrown: unknown): CommandError | undefined => {
+  if (!(thrown instanceof Error) || !('syscall' in thrown) || !('code' in thrown)) return undefined;
+  const [problem, next] = refusals[String(thrown.code)] ?? [];
+  if (problem === undefined || next === undefined) return undefined;
+  const path = 'path' in thrown ? String(thrown.path) : 'a file';
+  return new CommandError('path_refused', `${path} cannot be used: ${problem} (${String(thrown.code)})`, next);
+};
+
 const report = (thrown: unknown, json: boolean, io: CommandIo): number => {
-  const known = thrown instanceof CommandError ? thrown : undefined;
+  const known = thrown instanceof CommandError ? thrown : systemRefusal(thrown);
   const bug = thrown instanceof Error ? thrown.message : String(thrown);
   const message = known?.message ?? `this is a bug in sealwright ${io.version}: ${bug.split('\n')[0]}${placeOf(thrown)}`;
   const next = known?.next ?? "Please report this sentence to the project's issue tracker, or as SECURITY.md says if it may be a weakness.";

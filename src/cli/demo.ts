@@ -6,6 +6,8 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { shellWord } from '../core/shell-word.ts';
+import { openFolder, openLedger } from '../ledger/reading.ts';
 import { CommandError, dataOption, exitCode, type Sink, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import {
   interrupted,
@@ -42,6 +44,25 @@ const sealwright = (io: CommandIo, stdout: Sink, argv: readonly string[]): Promi
     child.once('close', (code) => done(code ?? exitCode.internal));
   });
 
+const publishedWithinMs = 10_000;
+const lookEveryMs = 50;
+
+/** Waits until checkpoints cover every record, so that what is verified then is the whole; throws when that takes too long. */
+const untilPublished = async (io: CommandIo, dataDir: string): Promise<void> => {
+  const untilMs = io.clock.monotonicMs() + publishedWithinMs;
+  for (;;) {
+    const { logs } = openLedger(openFolder(join(dataDir, 'ledger')));
+    if (logs.length > 0 && logs.every(({ checkpoint, tail }) => (checkpoint?.size ?? 0) > 0 && tail.length === 0)) return;
+    if (io.clock.monotonicMs() >= untilMs) break;
+    await new Promise<void>((resolve) => void io.clock.after(lookEveryMs, resolve));
+  }
+  throw new CommandError(
+    'not_published',
+    `after ${publishedWithinMs / 1_000} s no checkpoint covers all that was recorded, so there is nothing whole to verify`,
+    `Examine the disk: sealwright doctor --data ${shellWord(dataDir)}`,
+  );
+};
+
 /** The agent's run and what is known of it afterwards. False when something did not verify. With `--json` only records and the verification stand on stdout. */
 const show = async (input: CommandInput, io: CommandIo, envelope: RunningEnvelope, dataDir: string): Promise<boolean> => {
   const forPeople = input.json ? io.stderr : io.stdout;
@@ -52,6 +73,7 @@ const show = async (input: CommandInput, io: CommandIo, envelope: RunningEnvelop
   const agentCode = await sealwright(io, forPeople, ['run', '--control', envelope.controlSocket, ...agent]);
   title('what was recorded, both streams, one correlation id');
   const shown = await sealwright(io, io.stdout, ['audit', 'show', '--last', '--data', dataDir, ...json]);
+  await untilPublished(io, dataDir);
   title('verified, from the files alone');
   const verified = await sealwright(io, io.stdout, ['audit', 'verify', '--data', dataDir, '--key', envelope.vkey, ...json]);
   return agentCode === exitCode.ok && shown === exitCode.ok && verified === exitCode.ok;
@@ -76,7 +98,7 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
       else io.stdout.write(`Sealwright ${io.version} is up: model door ${doors.model}, data in ${dataDir}\n`);
       const good = await show(input, io, envelope, dataDir);
       if (input.flag('once')) return good ? exitCode.ok : exitCode.no;
-      if (!input.json) io.stdout.write(`\nRun your own agent in another terminal (stop with ^C here):\n  ${runLine(io, envelope)}\n`);
+      if (!input.json) io.stdout.write(nextLines(io, envelope));
       await interruption;
       return good ? exitCode.ok : exitCode.no;
     } finally {
@@ -87,9 +109,15 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
   }
 };
 
-const runLine = (io: CommandIo, { controlSocket }: RunningEnvelope): string => {
-  const local = existsSync(join(io.packageFolder, 'src', 'main.ts'));
-  return `${local ? join(io.packageFolder, 'bin', 'sealwright') : 'sealwright'} run --control ${controlSocket} -- YOUR-AGENT`;
+const nextLines = (io: CommandIo, { controlSocket }: RunningEnvelope): string => {
+  const checkout = existsSync(join(io.packageFolder, 'src', 'main.ts'));
+  const program = checkout ? shellWord(join(io.packageFolder, 'bin', 'sealwright')) : 'sealwright';
+  const control = `--control ${shellWord(controlSocket)}`;
+  return `
+In another terminal (stop with ^C here):
+  ${program} why RECORD ${control}
+  ${program} run ${control} -- YOUR-AGENT
+`;
 };
 
 export const createDemo = (start: StartEnvelope): Command => ({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { after, test } from 'node:test';
 import { createTestIo } from '../../test/command-io.ts';
 import { runCli } from './cli.ts';
 import type { CommandIo } from './command.ts';
+import { unwritableProblem } from './data-folder.ts';
 import { doctor } from './doctor.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
@@ -96,6 +98,53 @@ test('a data folder that others can write or whose keys others can read is refus
   chmodSync(join(folder, 'private'), 0o700);
   chmodSync(folder, 0o777);
   assert.equal(examineDataFolder(folder, userId)[0]?.standing, 'fail');
+});
+
+test('without a named config the data folder of the running envelope is examined', async (context) => {
+  const socket = join(scratch, 'running.sock');
+  const data = join(scratch, 'running data');
+  mkdirSync(data, { mode: 0o700 });
+  const envelope = createHttpServer((_, answer) => {
+    const status = { release: 'r', environment: 'development', deployment: 'laptop', version: '0.0.0', pid: 1, doors: {}, data };
+    answer.end(JSON.stringify({ ...status, ledger: { state: 'open', problem: null, heads: [] } }));
+  });
+  await new Promise<void>((resolve) => envelope.listen(socket, resolve));
+  chmodSync(socket, 0o600);
+  context.after(() => envelope.close());
+  const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
+  await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--control', socket], io);
+  assert.match(io.written().stdout, /^ok {4}data folder: .*running data$/m);
+});
+
+test('a data folder that this user cannot write is named before anything starts', () => {
+  const refuse = (): never => {
+    throw Object.assign(new Error('no'), { code: 'EACCES' });
+  };
+  assert.equal(unwritableProblem(join(scratch, 'not', 'there')), null);
+  assert.equal(unwritableProblem(scratch, refuse), `The data folder ${scratch} cannot be written by this user (EACCES).`);
+  const below = join(scratch, 'not', 'there');
+  assert.equal(
+    unwritableProblem(below, refuse),
+    `The data folder ${below} cannot be written by this user, because ${scratch} cannot (EACCES).`,
+  );
+});
+
+test('a secret that is not where the config says is a warning, and a command is not run for it', async () => {
+  const secret = (id: string, credential: string): string =>
+    `  ${id}: { formats: [anthropic-messages], topology: vendor, provider: x, region: us, base_url: "https://example.com", credential: ${credential}, models: [{ pin: ${id} }] }\n`;
+  const path = config(
+    'secrets',
+    secret('a', '{ env: ABSENT }') + secret('b', '{ file: ./absent }') + secret('c', '{ command: [./absent] }'),
+  );
+  const warned = (checks: readonly Finding[]): string[] =>
+    checks.filter(({ standing }) => standing === 'warn').map(({ finding }) => finding);
+  const { code, checks } = await examine(path);
+  assert.equal(code, 0);
+  assert.equal(warned(checks).filter((finding) => /credential has no secret/.test(finding)).length, 2);
+  assert.match(warned(checks).join('\n'), /endpoints\.a\.credential has no secret: the environment variable ABSENT is not set here/);
+  assert.match(warned(checks).join('\n'), /endpoints\.b\.credential has no secret: the file .*absent cannot be read/);
+  const there = await examine(path, { environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch, ABSENT: 'x' } });
+  assert.equal(warned(there.checks).filter((finding) => /credential has no secret/.test(finding)).length, 1);
 });
 
 test('the disk probe leaves nothing behind and fails where it cannot write', () => {

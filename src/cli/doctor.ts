@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 
 import { controlSocketPath, createControlClient, isClientFailure, type EnvelopeStatus } from '../client/client.ts';
 import { loadConfig, type Config } from '../config/config.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { openFolder, openLedger } from '../ledger/reading.ts';
 import {
   configOption,
@@ -18,6 +19,7 @@ import {
   type CommandIo,
 } from './command.ts';
 import { configPathOf } from './config-path.ts';
+import { warningsOf } from './envelope-options.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
 const userIdOf = (): number | null => process.getuid?.() ?? null;
@@ -32,12 +34,12 @@ const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
   const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: userIdOf() });
   if ('config' in loaded) {
     const findings: Finding[] = [{ check: 'config', standing: 'ok', finding: `${path} is valid and nobody else can change it`, next: '' }];
-    for (const { path: member, message } of loaded.warnings) {
+    for (const { path: member, message } of warningsOf(loaded, io)) {
       findings.push({
         check: 'config',
         standing: 'warn',
-        finding: `${member}: ${message}`,
-        next: `See \`sealwright check --config ${path}\`.`,
+        finding: `${member} ${message}`,
+        next: `See \`sealwright check --config ${shellWord(path)}\`.`,
       });
     }
     return { config: loaded.config, findings };
@@ -46,12 +48,14 @@ const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
   const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
   const finding = `${where}${first?.message ?? 'cannot be read'}`;
   if (input.text('config') === undefined) {
-    const next = 'Name a config with --config FILE; make one with `sealwright init`. Defaults are examined instead.';
+    const next = 'Name a config with --config FILE. Examined instead are the running envelope, where there is one, and defaults.';
     return { config: null, findings: [{ check: 'config', standing: 'warn', finding, next }] };
   }
   return {
     config: null,
-    findings: [{ check: 'config', standing: 'fail', finding, next: `Correct it, then run \`sealwright check --config ${path}\`.` }],
+    findings: [
+      { check: 'config', standing: 'fail', finding, next: `Correct it, then run \`sealwright check --config ${shellWord(path)}\`.` },
+    ],
   };
 };
 
@@ -114,7 +118,7 @@ const examineLedger = (dataFolder: string): readonly Finding[] => {
     {
       check: 'ledger',
       standing: 'ok',
-      finding: `${records} records in ${logs.length} logs; \`sealwright audit verify --data ${dataFolder}\` verifies them`,
+      finding: `${records} records in ${logs.length} logs; \`sealwright audit verify --data ${shellWord(dataFolder)}\` verifies them`,
       next: '',
     },
   ];
@@ -129,6 +133,14 @@ const portsOf = (status: EnvelopeStatus | null): ReadonlySet<number> => {
 const render = ({ check, standing, finding, next }: Finding): string =>
   `${standing.padEnd(4)}  ${check}: ${finding}\n${next === '' ? '' : `      ${next}\n`}`;
 
+/** The data folder that was named, by itself or in a named config; else the running envelope's; else that of the system's config. */
+const folderOf = (input: CommandInput, io: CommandIo, config: Config | null, status: EnvelopeStatus | null): string | undefined => {
+  const data = input.text('data');
+  if (data !== undefined) return resolve(io.cwd, data);
+  const configured = config?.data_dir;
+  return input.text('config') === undefined ? (status?.data ?? configured) : configured;
+};
+
 const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly Finding[]> => {
   const { config, findings } = examineConfig(input, io);
   const control = controlSocketPath(input.text('control') ?? config?.server.control_socket ?? null, io.environment, 'connect');
@@ -138,8 +150,7 @@ const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly 
       : { status: null, findings: [{ check: 'envelope', standing: 'fail', finding: control.problem, next: '' } as const] };
   const ours = portsOf(envelope.status);
   const { host, ports } = config?.server ?? { host: '127.0.0.1', ports: { model: 7420, admin: 7422 } };
-  const data = input.text('data');
-  const folder = data === undefined ? config?.data_dir : resolve(io.cwd, data);
+  const folder = folderOf(input, io, config, envelope.status);
   return [
     examineNode(process.version),
     await examineClock(io.clock),
@@ -156,7 +167,8 @@ const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly 
 export const doctor: Command = {
   name: 'doctor',
   summary: 'Examine this machine, the config and the running envelope',
-  describe: 'Each line begins with ok, warn or fail. Without --config the file of the system is examined, where there is one.',
+  describe:
+    'Each line begins with ok, warn or fail. Examined are the config and the data folder that are named, else those of the running envelope and of the system.',
   positionals: [],
   options: [configOption, dataOption, controlOption],
   examples: [{ line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' }],

@@ -1,11 +1,10 @@
 // `endpoints list`: the places where models run, in the order in which they are tried. Reads the config; contacts nobody.
 // Shows where a secret is found, never the secret.
 
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-
-import { loadConfig, problemText, type Config } from '../config/config.ts';
-import { CommandError, configOption, exitCode, writeJson, type Command } from './command.ts';
+import type { Config } from '../config/config.ts';
+import { configOption, exitCode, writeJson, type Command } from './command.ts';
 import { configPathOf } from './config-path.ts';
+import { loadOrExplain } from './envelope-options.ts';
 
 type Endpoint = Config['endpoints'][string];
 
@@ -36,13 +35,7 @@ export const endpointsList: Command = {
   options: [configOption],
   examples: [{ line: 'sealwright endpoints list --config sealwright.yaml', does: 'list those of a file of your own' }],
   run: async (input, io) => {
-    const path = configPathOf(input, io);
-    const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
-    if ('problems' in loaded) {
-      const [first] = loaded.problems;
-      const message = first === undefined ? `${path} cannot be read` : problemText(path, first);
-      throw new CommandError('config_refused', message, `Run \`sealwright check --config ${path}\` for all that is wrong.`);
-    }
+    const loaded = loadOrExplain(configPathOf(input, io));
     const endpoints = Object.entries(loaded.config.endpoints);
     if (input.json) writeJson(io.stdout, { endpoints: endpoints.map(([id, settings]) => ({ id, ...settings })) });
     else io.stdout.write(endpoints.map(([id, settings]) => linesOf(id, settings)).join('\n') || 'The config lists no endpoint.\n');

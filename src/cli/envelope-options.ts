@@ -1,11 +1,15 @@
 // What `up` and `demo` share: loading the config, settings that a command line may override, and waiting for the end.
 // Ports and folders may be overridden; nothing that decides may.
 
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { controlSocketPath } from '../client/client.ts';
-import { loadConfig, type LoadedConfig } from '../config/config.ts';
+import { loadConfig, problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+import { systemConfigPath } from './config-path.ts';
+import { unwritableProblem } from './data-folder.ts';
+import { secretWarnings } from './secret-sources.ts';
 
 /** The envelope, as far as a command knows it; `envelope.ts` is injected. */
 export interface RunningEnvelope {
@@ -34,18 +38,29 @@ export const portOptions: readonly CommandOption[] = [
 
 /** The config at `path`; a problem is a `CommandError` that names the first and counts the rest. */
 export const loadOrExplain = (path: string): LoadedConfig => {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) throw noConfig(path);
   const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
   if ('config' in loaded) return loaded;
   const [first] = loaded.problems;
-  const place = first === undefined || first.line === null ? path : `${path}:${first.line}`;
-  const member = first === undefined || first.path === '' ? '' : `${first.path} `;
+  const message = first === undefined ? `${path} cannot be read` : problemText(path, first);
   const more = loaded.problems.length > 1 ? ` (and ${loaded.problems.length - 1} more)` : '';
-  throw new CommandError(
-    'config',
-    `${place}: ${member}${first?.message ?? 'cannot be read'}${more}`,
-    `Run \`sealwright check --config ${path}\` for all of it.`,
-  );
+  // A problem of the file as a whole says itself what to do, and is the only one.
+  const next = first?.path === '' ? 'Correct that, then try again.' : `Run \`sealwright check --config ${shellWord(path)}\` for all of it.`;
+  throw new CommandError('config', `${message}${more}`, next);
 };
+
+const noConfig = (path: string): CommandError =>
+  path === systemConfigPath
+    ? new CommandError(
+        'config',
+        `no config is named, and there is none at ${path}`,
+        'Name one with --config FILE; `sealwright init` writes one to begin with.',
+      )
+    : new CommandError(
+        'config',
+        `there is no file ${path}`,
+        'Name another with --config FILE; `sealwright init` writes one to begin with.',
+      );
 
 /** The config with what the command line overrides. */
 export const overridden = (loaded: LoadedConfig, input: CommandInput, io: CommandIo, dataDir: string | undefined): LoadedConfig => {
@@ -65,6 +80,12 @@ export const overridden = (loaded: LoadedConfig, input: CommandInput, io: Comman
   };
 };
 
+/** What a person should know before the envelope starts with this config. */
+export const warningsOf = ({ config, warnings }: LoadedConfig, io: CommandIo): readonly ConfigProblem[] => [
+  ...warnings,
+  ...secretWarnings(config, io.environment),
+];
+
 export const controlSocketOf = (loaded: LoadedConfig, input: CommandInput, io: CommandIo): string => {
   const named = input.text('control') ?? loaded.config.server.control_socket ?? null;
   const path = controlSocketPath(named, io.environment, 'listen');
@@ -79,6 +100,10 @@ export const startOrExplain = async (
   controlSocket: string,
   io: CommandIo,
 ): Promise<RunningEnvelope> => {
+  const { data_dir: data } = loaded.config;
+  const problem = unwritableProblem(data);
+  if (problem !== null)
+    throw new CommandError('data_folder', problem, 'Make it writable for this user, or name another with `--data DIR` or `data_dir`.');
   const envelope = await start({ loaded, controlSocket }, io);
   if ('problem' in envelope) throw new CommandError('not_started', envelope.problem, envelope.next);
   return envelope;

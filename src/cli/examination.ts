@@ -3,10 +3,12 @@
 
 import { existsSync, openSync, closeSync, fsyncSync, mkdtempSync, rmSync, statSync, statfsSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import type { Clock } from '../core/clock.ts';
 import { folderRightsProblem } from '../core/file-rights.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { nearestFolder, unwritableProblem } from './data-folder.ts';
 
 export interface Finding {
   /** What was examined, such as `disk sync`. */
@@ -46,15 +48,9 @@ export const examinePort = (door: string, host: string, port: number, ours: bool
   });
 };
 
-const nearestFolder = (path: string): string => {
-  let folder = path;
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
-};
-
 const privateProblem = (path: string): string | undefined => {
   const { mode } = statSync(path);
-  return (mode & 0o077) === 0 ? undefined : `${path} can be read by others. Run: chmod go-rwx ${path}`;
+  return (mode & 0o077) === 0 ? undefined : `${path} can be read by others. Run: chmod go-rwx ${shellWord(path)}`;
 };
 
 const GIB = 1024 ** 3;
@@ -66,7 +62,7 @@ export const examineDataFolder = (path: string, userId: number | null): readonly
     const folder = nearestFolder(path);
     const status = statSync(folder);
     if (!status.isDirectory()) return [fail(check, `${folder} is not a folder`, 'Set `data_dir` to a folder.')];
-    const problems = [folderRightsProblem(folder, status, userId)];
+    const problems = [unwritableProblem(path), folderRightsProblem(folder, status, userId)];
     if (folder === path && existsSync(join(path, 'private')) && userId !== null)
       problems.push(privateProblem(join(path, 'private')) ?? null);
     const found = problems.filter((problem) => problem !== null);

@@ -15,7 +15,7 @@ const denied = {
   user_id: 'u-1',
   model_asked: 'large-1',
   denial: 'model_not_permitted',
-  decision: { verdict: 'deny', policies: [], reason: 'The role demo may not call the model large-1.', mode: 'enforce', request: null },
+  decision: { verdict: 'deny', policies: [], reason: 'The role demo may not call the model large-1.', mode: 'enforce', request: {} },
 };
 
 test('a denied model names who, what, the role, that nothing permitted it, and the setting to ask for', () => {
@@ -29,6 +29,13 @@ test('a denied model names who, what, the role, that nothing permitted it, and t
     setting: 'agent_roles.demo.allowed_models',
     next: 'Ask whoever owns the config for a change of `agent_roles.demo.allowed_models`, naming this record.',
   });
+});
+
+test('a model that no endpoint lists is not told as a matter of the role', () => {
+  const reason = 'No endpoint here lists the model large-1.';
+  const unlisted = explain({ ...denied, decision: { ...denied.decision, reason, request: null } });
+  assert.deepEqual([unlisted.reason, unlisted.setting], [reason, 'endpoints']);
+  assert.match(unlisted.next, /^Correct the name of the model, or ask whoever owns the config to list it/);
 });
 
 test('the owner of the agent is whom to ask, where the config names one', () => {

@@ -101,15 +101,19 @@ export const explain = (record: RecordMembers, owner: string | null = null): Exp
     };
   }
   const cause = denial ?? (judged === 'approval' ? 'approval_unavailable' : 'not_permitted');
+  // A model that no endpoint lists is the one that policy was not asked about.
+  const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
   const byPolicy =
-    judged !== null && ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'].includes(cause);
-  const setting = settingOf(denial ?? cause, textOf(record, 'agent_role'), policies);
+    judged !== null && !unlisted && ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'].includes(cause);
+  const setting = unlisted ? 'endpoints' : settingOf(denial ?? cause, textOf(record, 'agent_role'), policies);
   return {
     ...base,
     verdict: denial === null ? 'would have been denied' : 'denied',
     denial,
     reason: `${sentence}${byPolicy ? byPolicies(true, policies) : ''}`.trim(),
     setting,
-    next: nextOf(cause, setting, policies, owner),
+    next: unlisted
+      ? `Correct the name of the model, or ask ${owner ?? 'whoever owns the config'} to list it under \`endpoints\`.`
+      : nextOf(cause, setting, policies, owner),
   };
 };

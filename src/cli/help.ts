@@ -8,6 +8,23 @@ const columns = (rows: readonly (readonly [string, string])[]): string => {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd()).join('\n');
 };
 
+const lineCharacters = 100;
+
+/** Lines of at most a hundred characters, broken between words; lines that are there stay. */
+const wrapped = (text: string): string =>
+  text
+    .split('\n')
+    .flatMap((paragraph) => {
+      const lines: string[] = [];
+      for (const word of paragraph.split(' ')) {
+        const last = lines.at(-1);
+        if (last === undefined || last.length + 1 + word.length > lineCharacters) lines.push(word);
+        else lines[lines.length - 1] = `${last} ${word}`;
+      }
+      return lines;
+    })
+    .join('\n');
+
 const shared: readonly CommandOption[] = [
   { name: 'json', type: 'flag', describe: 'Print JSON for machines; errors too, on stderr' },
   { name: 'help', short: 'h', type: 'flag', describe: 'Show this' },
@@ -38,7 +55,7 @@ export const optionMeaning = (option: CommandOption): string =>
 
 export const commandHelp = (command: Command): string => {
   const parts = [`${command.summary}.`, `Usage: ${usageLine(command)}`];
-  if (command.describe !== undefined) parts.push(command.describe);
+  if (command.describe !== undefined) parts.push(wrapped(command.describe));
   if (command.positionals.length > 0) parts.push(columns(command.positionals.map(({ name, describe }) => [name, describe])));
   parts.push(`Options:\n${columns(optionsOf(command).map((option) => [optionForm(option), optionMeaning(option)]))}`);
   if (command.examples.length > 0) {
@@ -56,7 +73,7 @@ export const groupHelp = async (group: string, rows: readonly CommandRow[]): Pro
   `Usage: sealwright ${group} COMMAND\n\n${await listed(rows)}\n\nMore about one: sealwright help ${group} COMMAND\n`;
 
 export const tableHelp = async (rows: readonly CommandRow[]): Promise<string> =>
-  `Sealwright: the envelope around AI agents. What an agent sends out or takes in passes one gate and is recorded before it happens.\n\nUsage: sealwright COMMAND\n\n${await listed(rows)}\n\nMore about one: sealwright help COMMAND\nExit codes: 0 ok, 1 the answer is no, 2 usage, 3 the envelope is unreachable, 70 a bug\n`;
+  `${wrapped('Sealwright: the envelope around AI agents. What an agent sends out or takes in passes one gate and is recorded before it happens.')}\n\nUsage: sealwright COMMAND\n\n${await listed(rows)}\n\nMore about one: sealwright help COMMAND\nExit codes: 0 ok, 1 the answer is no, 2 usage, 3 the envelope is unreachable, 70 a bug\n`;
 
 /** `help`, over the rows of the table that it is itself part of. */
 export const createHelp = (rows: readonly CommandRow[], unknown: (words: readonly string[]) => CommandError): Command => ({

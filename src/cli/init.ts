@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileS
 import { join, resolve } from 'node:path';
 
 import { loadConfig, problemText } from '../config/config.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, writeJson, type Command } from './command.ts';
 
 const policiesSetting = `
@@ -66,7 +67,7 @@ export const init: Command = {
     const loaded = loadConfig(config, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
     const problems = 'problems' in loaded ? loaded.problems.map((problem) => problemText(config, problem)) : [];
     if (input.json) writeJson(io.stdout, { written, problems });
-    else io.stdout.write(`${written.map((path) => `wrote ${path}\n`).join('')}next: sealwright up --config ${config}\n`);
+    else io.stdout.write(`${written.map((path) => `wrote ${path}\n`).join('')}next: sealwright up --config ${shellWord(config)}\n`);
     for (const problem of problems) io.stderr.write(`before it can be used: ${problem}\n`);
     return exitCode.ok;
   },

@@ -7,8 +7,8 @@ import { runAgent } from '../runner/runner.ts';
 import { CommandError, controlOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { createProgress } from './progress.ts';
 
-const describe = `Opens an invocation, rebuilds the environment from a short list of variables, points the clients of the agent at the envelope, and starts it in this terminal. Recorded are start, end, exit code, the digest of the program, and of a repository the commits made and the files changed.
-Ends with the agent's own exit code (128 and the signal's number when it was killed), and a 0 becomes 1 when a crossing was denied in words that the agent took for an answer. 3: no envelope answers. 125: refused or stopped by the envelope. 126: not executable. 127: not found.
+const describe = `Opens an invocation, rebuilds the environment from a short list of variables, points the clients of the agent at the envelope, sets SEALWRIGHT_INVOCATION to the id of the invocation, and starts it in this terminal. Recorded are start, end, exit code, the digest of the program, and of a repository the commits made and the files changed.
+Ends with the agent's own exit code (128 and the signal's number when it was killed), and a 0 becomes 1 when a crossing was denied in words that the agent took for an answer, or when the envelope was gone at the end, so that nobody knows. 3: no envelope answers. 125: refused or stopped by the envelope. 126: not executable. 127: not found.
 A program is not looked up by its bare name inside the repository that it is to work in; give its path if you mean that one.`;
 
 const nameOption = (input: CommandInput, name: string): string | null => {

@@ -1,6 +1,7 @@
 // `up`: the long-lived envelope. Starts whole or says why not; stops at SIGINT or SIGTERM after crossings had time to end.
 // A second signal while stopping ends the process at once; recovery then says what stayed open.
 
+import { problemText } from '../config/config.ts';
 import {
   configOption,
   controlOption,
@@ -19,12 +20,14 @@ import {
   overridden,
   portOptions,
   startOrExplain,
+  warningsOf,
   type StartEnvelope,
 } from './envelope-options.ts';
 
 const runCommand = async (start: StartEnvelope, input: CommandInput, io: CommandIo): Promise<number> => {
-  const loaded = overridden(loadOrExplain(configPathOf(input, io)), input, io, input.text('data'));
-  for (const { path, message } of loaded.warnings) io.stderr.write(`warning: ${path} ${message}\n`);
+  const configPath = configPathOf(input, io);
+  const loaded = overridden(loadOrExplain(configPath), input, io, input.text('data'));
+  for (const warning of warningsOf(loaded, io)) io.stderr.write(`warning: ${problemText(configPath, warning)}\n`);
   // Listened for from the start on: what asks us to end while we begin must not cut a write.
   const interruption = interrupted(io);
   const envelope = await startOrExplain(start, loaded, controlSocketOf(loaded, input, io), io);

@@ -46,7 +46,7 @@ export const why: Command = {
   examples: [{ line: 'sealwright why 019aa5c2-7b1e-7c44-9d0a-3f6f2b8e1c55 --data ./data', does: 'explain one denial' }],
   run: async (input, io) => {
     const [id = ''] = input.positionals;
-    const place = placeOf(input, io);
+    const place = await placeOf(input, io);
     const record = recordById(openLedger(openFolder(place.folder)), id);
     if (record === null) throw notFound(printable(id));
     const explanation = explain(record.members, ownerOf(record.members['agent_id'], input, io));

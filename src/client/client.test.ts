@@ -135,7 +135,15 @@ test('a heartbeat tells alive from ended', async (t) => {
 });
 
 test('closing and status read what the envelope answers', async (t) => {
-  const status = { release: 'r1', environment: 'development', deployment: 'laptop', version: '0.1.0', pid: 7, doors: { model: 'x' } };
+  const status = {
+    release: 'r1',
+    environment: 'development',
+    deployment: 'laptop',
+    version: '0.1.0',
+    pid: 7,
+    doors: { model: 'x' },
+    data: '/d',
+  };
   const socket = await envelope(t, ({ method, path, body }, answer) => {
     if (path === '/status') json(answer, 200, { ...status, ledger: { state: 'open', problem: null, heads: [] } });
     else json(answer, 200, { crossings: 3, denials: 1, denied_as_text: 1, record: `${method} ${path} ${body}` });

@@ -3,6 +3,7 @@
 // A credential stands only in the value that `open` returns, never in a sentence.
 
 import { request } from 'node:http';
+import { isAbsolute } from 'node:path';
 import type { Json } from '../core/canonical-json.ts';
 import { limits } from '../core/limits.ts';
 import type { ClientFailure } from './control-socket.ts';
@@ -51,6 +52,8 @@ export interface EnvelopeStatus {
   readonly version: string;
   readonly pid: number;
   readonly doors: Json;
+  /** Its data folder, absolute; null from an envelope that does not say. */
+  readonly data: string | null;
   readonly ledger: { readonly state: string; readonly problem: string | null; readonly heads: Json };
 }
 
@@ -110,7 +113,7 @@ const readClosed = (answer: unknown): ClosedInvocation | null => {
 };
 
 const readStatus = (answer: unknown): EnvelopeStatus | null => {
-  const { release, environment, deployment, version, pid, doors, ledger } = members(answer);
+  const { release, environment, deployment, version, pid, doors, data, ledger } = members(answer);
   const { state, problem, heads } = members(ledger);
   if (!isText(release) || !isText(environment) || !isText(deployment) || !isText(version) || !isCount(pid) || !isText(state)) return null;
   return {
@@ -120,6 +123,7 @@ const readStatus = (answer: unknown): EnvelopeStatus | null => {
     version,
     pid,
     doors: (doors ?? null) as Json,
+    data: isText(data) && isAbsolute(data) ? data : null,
     ledger: { state, problem: isText(problem) ? problem : null, heads: (heads ?? null) as Json },
   };
 };

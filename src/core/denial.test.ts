@@ -33,11 +33,15 @@ test('the codes of denials and their statuses are what clients were told', () =>
 test('each denial is one or two sentences that a person can act on', () => {
   const denials: Denial[] = [
     { denial: 'unidentified', problem: 'missing' },
+    { denial: 'unidentified', problem: 'malformed' },
+    { denial: 'unidentified', problem: 'unknown' },
     { denial: 'unidentified', problem: 'lease_ended' },
     { denial: 'malformed', problem: 'x' },
     { denial: 'too_large', limit: 'requestBodyBytes' },
+    { denial: 'too_large', limit: 'headerBytes' },
     { denial: 'not_permitted', problem: 'x' },
     { denial: 'model_not_permitted', model: 'm', role: 'r' },
+    { denial: 'model_not_permitted', model: 'm', role: 'r', unlisted: true },
     { denial: 'tool_not_permitted', tool: 't', role: 'r' },
     { denial: 'not_inspectable', problem: 'x' },
     { denial: 'approval_unavailable', subject: 'The tool t' },
@@ -50,4 +54,21 @@ test('each denial is one or two sentences that a person can act on', () => {
     { denial: 'outcome_unrecorded', problem: 'x' },
   ];
   for (const denial of denials) assert.match(sentenceOf(denial), /^[A-Z].*\.$/, denial.denial);
+});
+
+test('a limit is told with its number and unit, not with its name in the code', () => {
+  assert.equal(sentenceOf({ denial: 'too_large', limit: 'requestBodyBytes' }), 'The body of the request is larger than 32 MiB. Send less.');
+  assert.match(sentenceOf({ denial: 'too_large', limit: 'headerBytes' }), /larger than 32 KiB/);
+  assert.match(sentenceOf({ denial: 'too_large', limit: 'controlBodyBytes' }), /larger than 2 MiB/);
+  assert.match(sentenceOf({ denial: 'too_large', limit: 'headerCount' }), /more than 200 header fields/);
+});
+
+test('who comes without a live credential is told how to get one, whatever was wrong with it', () => {
+  for (const problem of ['missing', 'malformed', 'unknown', 'lease_ended'] as const) {
+    assert.match(sentenceOf({ denial: 'unidentified', problem }), /with `sealwright run`\.$/);
+  }
+});
+
+test('a model that nothing serves is not told as a matter of the role', () => {
+  assert.equal(sentenceOf({ denial: 'model_not_permitted', model: 'm', role: 'r', unlisted: true }), 'No endpoint here lists the model m.');
 });

@@ -2,14 +2,14 @@
 // One table gives each its status, retryability, diagnostics level and meaning; `wire/FORMAT` renders it in the vendor's own shape.
 // A denial carries names, counts and ids, never a credential, a prompt or a detected value.
 
-import type { LimitName } from './limits.ts';
+import { limits } from './limits.ts';
 
 export type Denial =
   | { readonly denial: 'unidentified'; readonly problem: 'missing' | 'malformed' | 'unknown' | 'lease_ended' }
   | { readonly denial: 'malformed'; readonly problem: string }
-  | { readonly denial: 'too_large'; readonly limit: LimitName }
+  | { readonly denial: 'too_large'; readonly limit: SizeLimit }
   | { readonly denial: 'not_permitted'; readonly problem: string }
-  | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string }
+  | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string; readonly unlisted?: boolean }
   | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string }
   | { readonly denial: 'not_inspectable'; readonly problem: string }
   | { readonly denial: 'approval_unavailable'; readonly subject: string }
@@ -22,6 +22,18 @@ export type Denial =
   | { readonly denial: 'outcome_unrecorded'; readonly problem: string };
 
 export type DenialCode = Denial['denial'];
+
+const mebibytes = (bytes: number): string => `${bytes / 1_048_576} MiB`;
+
+/** The limits that a request can be too large for, as a caller reads them. */
+const sizeSentences = {
+  requestBodyBytes: `The body of the request is larger than ${mebibytes(limits.requestBodyBytes)}. Send less.`,
+  controlBodyBytes: `The body of the request is larger than ${mebibytes(limits.controlBodyBytes)}. Send less.`,
+  headerBytes: `The header of the request is larger than ${limits.headerBytes / 1_024} KiB. Send fewer or shorter header fields.`,
+  headerCount: `The request has more than ${limits.headerCount} header fields. Send fewer.`,
+} as const;
+
+export type SizeLimit = keyof typeof sizeSentences;
 
 export interface DenialMeaning {
   /** HTTP status for a client of kind `sdk`. */
@@ -40,13 +52,18 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     meaning: 'No live invocation stands behind the credential. Start the agent with `sealwright run`.',
   },
   malformed: { status: 400, retryable: false, level: 'info', meaning: 'The bytes do not follow the wire format. Correct the request.' },
-  too_large: { status: 413, retryable: false, level: 'info', meaning: 'A limit named in the answer was passed. Send less.' },
+  too_large: {
+    status: 413,
+    retryable: false,
+    level: 'info',
+    meaning: 'The request is larger than the limit that the answer names. Send less.',
+  },
   not_permitted: { status: 403, retryable: false, level: 'info', meaning: 'No policy permits this crossing. Ask the owner of the role.' },
   model_not_permitted: {
     status: 403,
     retryable: false,
     level: 'info',
-    meaning: 'No policy permits the role this model. Use an allowed model or ask the owner of the role.',
+    meaning: 'No policy permits the role this model, or no endpoint lists it. Use an allowed model or ask the owner of the role.',
   },
   tool_not_permitted: {
     status: 403,
@@ -96,18 +113,20 @@ export const sentenceOf = (denial: Denial): string => {
     case 'unidentified':
       return {
         missing: 'No credential came with the request. Start the agent with `sealwright run`.',
-        malformed: 'The credential does not have the form of an invocation credential.',
-        unknown: 'The credential belongs to no invocation of this envelope.',
+        malformed: 'The credential does not have the form of an invocation credential. Start the agent with `sealwright run`.',
+        unknown: 'The credential belongs to no invocation of this envelope. Start the agent with `sealwright run`.',
         lease_ended: 'The invocation behind this credential has ended. Start the agent again with `sealwright run`.',
       }[denial.problem];
     case 'malformed':
       return `The request could not be read: ${denial.problem}.`;
     case 'too_large':
-      return `The request passes the limit ${denial.limit}.`;
+      return sizeSentences[denial.limit];
     case 'not_permitted':
       return `Not permitted: ${denial.problem}.`;
     case 'model_not_permitted':
-      return `The role ${denial.role} may not call the model ${denial.model}.`;
+      return denial.unlisted
+        ? `No endpoint here lists the model ${denial.model}.`
+        : `The role ${denial.role} may not call the model ${denial.model}.`;
     case 'tool_not_permitted':
       return `The role ${denial.role} may not use the tool ${denial.tool}.`;
     case 'not_inspectable':

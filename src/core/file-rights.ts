@@ -1,6 +1,8 @@
 // Who could change a file: judged from its mode and owner, before anything in it is believed.
 // Pure; whoever reads the disk passes the status in. Says what to do, or null where only its owner can write.
 
+import { shellWord } from './shell-word.ts';
+
 export interface FileStatus {
   readonly mode: number;
   readonly uid: number;
@@ -26,7 +28,7 @@ export const fileRightsProblem = (path: string, status: FileStatus, userId: numb
   if (userId === null) return null;
   if (foreignOwner(status, userId)) return `${path} belongs to another user, who can change it. Make it yours: chown`;
   if ((status.mode & (groupWrite | othersWrite)) === 0) return null;
-  return `${path} can be changed by ${writers(status.mode)}. Run: ${remedy(status.mode)} ${path}`;
+  return `${path} can be changed by ${writers(status.mode)}. Run: ${remedy(status.mode)} ${shellWord(path)}`;
 };
 
 /** The same for a folder, in which a sticky bit keeps others from replacing files that are not theirs. */
@@ -34,5 +36,5 @@ export const folderRightsProblem = (path: string, status: FileStatus, userId: nu
   if (userId === null) return null;
   if (foreignOwner(status, userId)) return `${path} belongs to another user, who can replace what is in it. Make it yours: chown`;
   if ((status.mode & (groupWrite | othersWrite)) === 0 || (status.mode & sticky) !== 0) return null;
-  return `What is in ${path} can be replaced by ${writers(status.mode)}. Run: ${remedy(status.mode)} ${path}`;
+  return `What is in ${path} can be replaced by ${writers(status.mode)}. Run: ${remedy(status.mode)} ${shellWord(path)}`;
 };

@@ -78,5 +78,3 @@ export const limits = {
   controlAnswerMs: 10_000,
   agentStopMs: 5_000,
 } as const;
-
-export type LimitName = keyof typeof limits;

@@ -68,6 +68,12 @@ export const recordMembers: readonly RecordMember[] = [
     meaning: 'verdict, policies that determined it, reason, mode (enforce or observe), and the Cedar request that was judged.',
   },
   { name: 'decision_log_id', type: 'string', on: 'where it applies', meaning: 'On an outcome: the decision it ends.' },
+  {
+    name: 'operation',
+    type: 'string',
+    on: 'where it applies',
+    meaning: "On the decision of a model request: the vendor's operation, such as messages or count_tokens.",
+  },
   { name: 'denial', type: 'string', on: 'where it applies', meaning: 'On a decision that refused: the code of the denial.' },
   {
     name: 'model_asked',

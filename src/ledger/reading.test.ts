@@ -200,6 +200,19 @@ test('the index goes on where it stopped, and begins anew for another ledger or 
   }
 });
 
+test('a timeline says what a count was, what only would have been denied, and how an invocation ended', () => {
+  const line = (members: object): string | undefined =>
+    timelineOf([{ origin: model, index: 0, leaf: new Uint8Array(), members: { ...members } }])
+      .split('\n')[1]
+      ?.slice(11)
+      .trim();
+  const decision = { kind: 'decision', action_type: 'model_request', decision: { verdict: 'deny', mode: 'observe', reason: 'because' } };
+  assert.match(line(decision) ?? '', /a model request {2}deny \(observed only\): because$/);
+  assert.match(line({ ...decision, decision: { verdict: 'permit', mode: 'observe' } }) ?? '', /a model request {2}permit$/);
+  assert.match(line({ ...decision, model_asked: 'm', operation: 'count_tokens' }) ?? '', /model m \(counts tokens only\) {2}deny/);
+  assert.match(line({ kind: 'closed', ended: 'lost_runner', duration_ms: 3 }) ?? '', /closed: the runner was gone, after 3 ms$/);
+});
+
 test('a timeline shows one invocation in the order of time, what belongs to a crossing below it', async () => {
   const room = createRoom();
   await run(room);

@@ -22,9 +22,13 @@ const actions = new Map<unknown, string>([
 
 const decisionLine = (members: Members): string => {
   const tool = at(members, 'tool', 'name');
+  const counting = members['operation'] === 'count_tokens' ? '(counts tokens only)' : '';
   const what =
     tool === undefined
-      ? joined([said('model ', members['model_version'] ?? members['model_asked']), said('at ', at(members, 'endpoint', 'id'))], ' ')
+      ? joined(
+          [said('model ', members['model_version'] ?? members['model_asked']), said('at ', at(members, 'endpoint', 'id')), counting],
+          ' ',
+        )
       : said('tool ', tool);
   const verdict = plain(at(members, 'decision', 'verdict') ?? 'no verdict');
   const mode = verdict !== 'permit' && at(members, 'decision', 'mode') === 'observe' ? ' (observed only)' : '';
@@ -61,7 +65,9 @@ const lineOf = (members: Members): string => {
       return joined(['opened', said('by ', members['user_id']), said('', members['user_assurance'])]);
     case 'closed':
       return joined([
-        members['ended'] === 'closed' ? 'closed' : said('closed: ', endings.get(members['ended']) ?? members['ended'] ?? 'for an unknown reason'),
+        members['ended'] === 'closed'
+          ? 'closed'
+          : said('closed: ', endings.get(members['ended']) ?? members['ended'] ?? 'for an unknown reason'),
         said('after ', members['duration_ms'], ' ms'),
         said('', members['error_message']),
       ]);

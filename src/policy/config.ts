@@ -66,7 +66,9 @@ const role = z.strictObject({
     ),
   data_classification: dataClassification
     .optional()
-    .describe('Highest class of data that the role sees. Without this and without a default: `restricted`.'),
+    .describe(
+      'Highest class of data that the role sees. It is recorded, and hand-written policies can ask for it; by itself it changes no decision. Without this and without a default: `restricted`.',
+    ),
   purpose: z.string().min(1).optional().describe('Why the role processes data.'),
   legal_basis: z.string().min(1).optional().describe('On what legal basis, where the role may see personal data.'),
 });

@@ -31,8 +31,9 @@ export const createDecide =
     if (call.action === 'tool_call') return judgeTool(call.tool);
 
     const model = reading?.model ?? '';
-    const { decision, candidate } = decideModel({ invocation, candidates: candidatesFor(model, call.format.name) });
-    const denial = modelDenial(decision, model, invocation.role);
+    const candidates = candidatesFor(model, call.format.name);
+    const { decision, candidate } = decideModel({ invocation, candidates });
+    const denial = modelDenial(decision, model, invocation.role, candidates.length === 0);
     // Without a candidate there is nowhere to go, so not even `observe` lets it pass.
     if (candidate === null) return { decision: { ...decision, mode: 'enforce' }, denial, candidate };
     if (denial !== null && !goesOn(decision)) return { decision, denial, candidate };
@@ -43,10 +44,10 @@ export const createDecide =
     return { decision: { ...decision, policies }, denial, candidate };
   };
 
-const modelDenial = ({ verdict }: Decision, model: string, role: string): Denial | null => {
+const modelDenial = ({ verdict }: Decision, model: string, role: string, unlisted: boolean): Denial | null => {
   if (verdict === 'permit') return null;
   if (verdict === 'approval') return { denial: 'approval_unavailable', subject: `The model ${label(model)}` };
-  return { denial: 'model_not_permitted', model: label(model), role };
+  return { denial: 'model_not_permitted', model: label(model), role, ...(unlisted && { unlisted }) };
 };
 
 const toolDenial = ({ verdict }: Decision, tool: string, role: string): Denial | null => {

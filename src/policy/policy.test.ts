@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { goesOn } from '../core/decision.ts';
@@ -119,9 +121,9 @@ describe('what a role says', () => {
   });
 
   it('keeps prose that a model calls a tool out of the decision', () => {
-    const decision = tool(policy, 'Jane Doe, 12 High Street');
+    const decision = tool(policy, 'not a tool: 1, 2; 3');
     assert.equal(decision.verdict, 'deny');
-    assert.doesNotMatch(canonicalJson(decision), /Jane/);
+    assert.doesNotMatch(canonicalJson(decision), /1, 2; 3/);
   });
 
   it('compiles to Cedar that a person can read', () => {
@@ -378,7 +380,7 @@ describe('the policy folder', () => {
   });
 
   it('reads a real folder', () => {
-    const path = fs.mkdtempSync('/tmp/policies-');
+    const path = fs.mkdtempSync(join(tmpdir(), 'policies-'));
     try {
       fs.writeFileSync(`${path}/a.cedar`, '@id("a") permit (principal, action, resource);', { mode: 0o600 });
       const loaded = loadPolicyFiles(path, { files: fs, userId: process.getuid?.() ?? null });

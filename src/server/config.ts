@@ -21,7 +21,7 @@ export const serverConfig = z.strictObject({
   ports: z
     .strictObject({
       model: port.default(7420).describe('Model door. 0 takes any free port.'),
-      admin: port.default(7422).describe('Health, readiness and metrics. 0 takes any free port.'),
+      admin: port.default(7422).describe('Health and readiness. 0 takes any free port.'),
     })
     .refine(({ model, admin }) => model === 0 || model !== admin, { error: 'must be different ports', path: ['admin'] })
     .default({ model: 7420, admin: 7422 })

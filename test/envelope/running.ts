@@ -73,7 +73,7 @@ endpoints:
     region: local
     base_url: ${upstreamUrl}
     credential: { env: SCRIPTED_SECRET }
-    models: [{ pin: pinned-1, reports: [pinned-1-20260101], also_called: [pinned] }]
+    models: [{ pin: pinned-1, reports: [pinned-1-20260101], also_called: [pinned] }, { pin: forbidden-1 }]
 ledger: { segment_bytes: 1048576 }
 `;
 
