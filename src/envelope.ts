@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { createControlApp, createHealthApp, renderControlRefusal, serveApp } from './admin/admin.ts';
 import type { ControlParts } from './admin/admin.ts';
@@ -19,6 +19,7 @@ import { sentenceOf } from './core/denial.ts';
 import type { PlainAnswer } from './core/http.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { limits } from './core/limits.ts';
+import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { Stamp } from './core/record.ts';
 import type { Cross } from './core/stages.ts';
@@ -26,6 +27,7 @@ import type { Dial } from './dial/dial.ts';
 import { createDial } from './dial/dial.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
 import type { Disk } from './disk/disk.ts';
+import { diskErrorName } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createSecret } from './endpoints/credentials.ts';
 import type { EndpointSettings, Transport } from './endpoints/endpoints.ts';
@@ -85,7 +87,8 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | En
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     // Each is tried, whatever became of the one before: the ledger, which closes last, must not be left open.
-    for (const close of closers.toReversed()) await close().catch((problem: unknown) => parts.say(`closing failed: ${errorName(problem)}`));
+    for (const close of closers.toReversed())
+      await close().catch((problem: unknown) => parts.say(`closing failed: ${diskErrorName(problem)}`));
   };
   try {
     const started = await start(parts, closers);
@@ -98,11 +101,6 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | En
     await closeAll().catch(() => undefined);
     throw problem;
   }
-};
-
-const errorName = (problem: unknown): string => {
-  if (problem instanceof Error && 'code' in problem && typeof problem.code === 'string') return problem.code;
-  return problem instanceof Error ? problem.name : 'unknown';
 };
 
 type Closers = (() => Promise<void>)[];
@@ -201,7 +199,7 @@ const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
       };
 };
 
-const doctorFirst = (dataDir: string): string => `Run \`sealwright doctor --data ${dataDir}\`.`;
+const doctorFirst = (dataDir: string): string => `Run \`sealwright doctor --data ${shellWord(dataDir)}\`.`;
 
 const openPolicy = (config: Config): Policy | EnvelopeProblem => {
   const { folder } = config.policies;
@@ -221,7 +219,7 @@ const ledgerSettings = async (config: Config, release: string): Promise<LedgerSe
     if (known !== undefined) knownCheckpoints = notesIn(await readFile(known, 'utf8'));
   } catch (problem) {
     return {
-      problem: `The checkpoints at ${known} could not be read (${errorName(problem)}).`,
+      problem: `The checkpoints at ${known} could not be read (${diskErrorName(problem)}).`,
       next: 'Correct `ledger.known_checkpoints`.',
     };
   }
@@ -282,7 +280,7 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
   const hostNames = [host, 'localhost', '127.0.0.1', '[::1]'];
   const newCrossingId = (): string => uuidv7(clock, random);
   const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
-  const onError = (problem: unknown): void => parts.say(`internal error: ${errorName(problem)}`);
+  const onError = (problem: unknown): void => parts.say(`internal error: ${diskErrorName(problem)}`);
 
   const model = await listening(
     {
@@ -334,17 +332,19 @@ const listening = async (settings: ListenerSettings, setting: string, closers: C
   } catch (problem) {
     const where = 'port' in settings.listen ? `${settings.listen.host}:${settings.listen.port}` : settings.listen.socketPath;
     return {
-      problem: `The ${settings.name} listener cannot use ${where} (${errorName(problem)}).`,
+      problem: `The ${settings.name} listener cannot use ${where} (${diskErrorName(problem)}).`,
       next: `Something else may listen there; choose another place by ${setting}.`,
     };
   }
 };
 
 const listenOnSocket = async (
-  { controlSocket }: EnvelopeParts,
+  { controlSocket, disk }: EnvelopeParts,
   plane: Omit<ListenerSettings, 'listen'>,
   closers: Closers,
 ): Promise<Listener | EnvelopeProblem> => {
+  // A folder that cannot be made is said by what looks for it next.
+  await disk.createFolder(dirname(controlSocket)).catch(() => undefined);
   const problem = await makeRoomForSocket(controlSocket);
   if (problem !== null) return { problem, next: 'Stop what is there, or choose another socket with `--control PATH`.' };
   return listening({ ...plane, listen: { socketPath: controlSocket, mode: 0o600 } }, '`--control PATH`', closers);

@@ -125,3 +125,11 @@ describe('the lock', () => {
     assert.equal(answer(), 'granted');
   });
 });
+
+it('gives up on a folder that can never be made, instead of waiting without end', { timeout: 10_000 }, async () => {
+  writeFileSync(join(folder, 'file'), '');
+  await assert.rejects(disk.createFolder(join(folder, 'file', 'below', 'it')));
+  await disk.createFolder(join(folder, 'some', 'levels', 'deep'));
+  assert.ok(statSync(join(folder, 'some', 'levels', 'deep')).isDirectory());
+  if (process.platform === 'linux') await assert.rejects(disk.createFolder('/proc/nothing/here'));
+});

@@ -119,12 +119,24 @@ interface Folders {
   readonly forget: (path: string) => void;
 }
 
+/** Level by level: under /proc, where nothing can be made, `mkdir` with `recursive` never comes back. */
+const makeFolder = async (path: string, parentMade = false): Promise<void> => {
+  try {
+    await fsPromises.mkdir(path, { mode: folderMode });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await fsPromises.stat(path)).isDirectory()) return;
+    if (codeOf(error) !== 'ENOENT' || parentMade || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, true);
+  }
+};
+
 const createFolders = (): Folders => {
   const durable = new Set<string>();
   return {
     create: async (path) => {
       if (durable.has(path)) return;
-      await fsPromises.mkdir(path, { recursive: true, mode: folderMode });
+      await makeFolder(path);
       // As far up as the file system goes, once: whoever made a folder that is there already may have ended before it was durable.
       const synced: string[] = [];
       for (let folder = path; folder !== dirname(folder) && !durable.has(folder) && !isMount(folder); folder = dirname(folder)) {

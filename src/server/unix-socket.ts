@@ -1,16 +1,15 @@
 // Makes room for a unix socket: a socket that nobody answers on was left by a process that ended and is removed.
 // One that answers belongs to another envelope, and what is no socket is not ours to touch: both are said, and nothing is changed.
 
-import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { folderRightsProblem } from '../core/file-rights.ts';
 
-/** Null when `socketPath` can be listened on; its folder is made (0700). */
+/** Null when `socketPath` can be listened on. Its folder must exist. */
 export const makeRoomForSocket = async (socketPath: string): Promise<string | null> => {
-  const folder = dirname(socketPath);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const folder = dirname(socketPath);
     const others = folderRightsProblem(folder, statSync(folder), process.getuid?.() ?? null);
     if (others !== null) return `Others could replace the control socket: ${others}.`;
     const found = lstatSync(socketPath, { throwIfNoEntry: false });
