@@ -23,11 +23,9 @@ import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { Stamp } from './core/record.ts';
 import type { Cross } from './core/stages.ts';
-import type { Dial } from './dial/dial.ts';
-import { createDial } from './dial/dial.ts';
+import { createDial, type Dial } from './dial/dial.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
-import type { Disk } from './disk/disk.ts';
-import { diskErrorName } from './disk/disk.ts';
+import { diskErrorName, type Disk } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createSecret } from './endpoints/credentials.ts';
 import type { EndpointSettings, Transport } from './endpoints/endpoints.ts';
@@ -35,12 +33,12 @@ import { createEndpoints } from './endpoints/endpoints.ts';
 import { createHttpTransport } from './endpoints/http.ts';
 import { createSimulated } from './endpoints/simulated.ts';
 import { stampOf } from './gate/recording.ts';
-import type { SubjectStore } from './identity/identity.ts';
-import { createIdentity } from './identity/identity.ts';
+import { createIdentity, type SubjectStore } from './identity/identity.ts';
 import { createDesk } from './invocations/desk.ts';
 import type { Invocations } from './invocations/invocations.ts';
 import { createInvocations } from './invocations/invocations.ts';
 import { createStrangers } from './invocations/strangers.ts';
+import { createBlobs } from './ledger/blobs.ts';
 import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
@@ -115,7 +113,6 @@ interface Rooms {
   readonly invocations: Invocations;
   readonly cross: Cross;
   readonly release: string;
-  readonly privateFolder: string;
   readonly bodies: BodyBudget;
   /** Counts attempts by callers whom nobody could identify. */
   readonly stranger: (from: string) => void;
@@ -186,7 +183,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     bodies,
     unidentified: strangers.seen,
   });
-  return { ledger, invocations, cross, release: release.digest, privateFolder: data.private, bodies, stranger: strangers.seen };
+  return { ledger, invocations, cross, release: release.digest, bodies, stranger: strangers.seen };
 };
 
 const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
@@ -352,15 +349,17 @@ const listenOnSocket = async (
 
 const controlParts = (
   { loaded: { config }, version, random, disk }: EnvelopeParts,
-  { ledger, invocations, release, privateFolder }: Rooms,
+  { ledger, invocations, release }: Rooms,
   doors: Envelope['doors'],
 ): Omit<ControlParts, 'notReady'> => {
   const { environment, agents, agent_roles: roles, policies } = config;
   const { deployment } = config.server;
-  const identity = createIdentity(subjectStore(disk, join(privateFolder, 'subjects')), random);
+  const data = folders(config.data_dir);
+  const identity = createIdentity(subjectStore(disk, join(data.private, 'subjects')), random);
+  const keepManifest = createBlobs(disk, data.ledger);
   return {
     // The socket lets in nobody but the user whose envelope this is.
-    desk: createDesk({ invocations, agents, roles, invoker: () => identity.invoker(userName()) }),
+    desk: createDesk({ invocations, agents, roles, keepManifest, invoker: () => identity.invoker(userName()) }),
     doors,
     release,
     environment,

@@ -156,5 +156,11 @@ export const recordMembers: readonly RecordMember[] = [
     on: 'where it applies',
     meaning: 'On the first leaf of a shard: the last checkpoint of the shard before.',
   },
-  { name: 'truncated', type: 'object', on: 'where it applies', meaning: 'By member: how many entries a bounded list left out.' },
+  {
+    name: 'truncated',
+    type: 'object',
+    on: 'where it applies',
+    meaning:
+      'By member: how many entries a bounded list left out. In `run`, `manifests` names by member the digest of the whole list, which lies in `blobs/` of the ledger folder.',
+  },
 ];

@@ -4,6 +4,8 @@
 import type { Json } from '../core/canonical-json.ts';
 import type { Invocation, Invoker } from '../core/principal.ts';
 import type { Closed, Invocations } from './invocations.ts';
+import type { KeepManifest } from './manifest.ts';
+import { manifestsOf } from './manifest.ts';
 import type { ConfiguredAgent, OpeningProblem, OpeningRequest } from './opening.ts';
 import { chooseOpening, reported } from './opening.ts';
 
@@ -41,11 +43,12 @@ export interface DeskParts {
   readonly invocations: Invocations;
   readonly agents: Readonly<Record<string, ConfiguredAgent>>;
   readonly roles: Readonly<Record<string, ConfiguredRole>>;
+  readonly keepManifest: KeepManifest;
   /** Who stands at the desk. */
   readonly invoker: () => Promise<Invoker>;
 }
 
-export const createDesk = ({ invocations, agents, roles, invoker }: DeskParts): Desk => ({
+export const createDesk = ({ invocations, agents, roles, keepManifest, invoker }: DeskParts): Desk => ({
   open: async (opening) => {
     const chosen = chooseOpening(opening, agents);
     if ('problem' in chosen) return chosen;
@@ -69,7 +72,9 @@ export const createDesk = ({ invocations, agents, roles, invoker }: DeskParts): 
   },
   heartbeat: invocations.heartbeat,
   close: async (invocationId, facts) => {
-    const closed = await invocations.close(invocationId, 'closed', { run: reported(facts) });
+    // Only what is cut needs a manifest, and only for an invocation that is there.
+    const leftOut = invocations.isOpen(invocationId) ? await manifestsOf(facts, keepManifest) : {};
+    const closed = await invocations.close(invocationId, 'closed', { run: reported({ ...facts, ...leftOut }) });
     if (closed === null) return { problem: 'ended', message: 'The invocation has ended already.' };
     const { recordId } = closed;
     return recordId === null

@@ -83,6 +83,7 @@ export interface Invocations {
   readonly countCrossing: (invocation: Invocation, ended: 'passed' | 'denied' | 'denied_as_text') => void;
   readonly toolCallHandedOver: (recorded: Recorded) => void;
   readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean) => void;
+  readonly isOpen: (id: string) => boolean;
   readonly openCount: () => number;
   /** Closes everything without waiting for leases: the envelope stops. Open invocations stay open for the next start. */
   readonly stop: () => void;
@@ -228,6 +229,7 @@ export const createInvocations = ({ clock, random, recorder, digest, newDigestKe
       late.endAll(noResult);
     },
     toolResultArrived: ({ id }, callId, success) => byId.get(id)?.toolCalls.resultArrived(callId, success),
+    isOpen: (id) => byId.has(id),
     openCount: () => byId.size,
 
     stop: () => {

@@ -99,9 +99,9 @@ test('empty folders count towards the bound', (t) => {
 test('a list past its bound says how many it left out', (t) => {
   const root = treeFor(t, {});
   const before = snapshotTree(root);
-  for (let n = 0; n < limits.listInRecordCount + 5; n++) writeFileSync(join(root, String(n)), '');
+  for (let n = 0; n < limits.filesListedCount + 5; n++) writeFileSync(join(root, String(n)), '');
   const many = compareTrees(root, before, snapshotTree(root));
-  assert.equal(many.files.length, limits.listInRecordCount);
+  assert.equal(many.files.length, limits.filesListedCount);
   assert.equal(many.truncated, 5);
 });
 

@@ -106,7 +106,7 @@ export const compareTrees = (root: string, before: TreeSnapshot, after: TreeSnap
   for (const [path, change] of changes) {
     const name = asBytes(path).toString('utf8');
     listedBytes += Buffer.byteLength(name);
-    if (files.length === limits.listInRecordCount || listedBytes > limits.filesListedBytes) break;
+    if (files.length === limits.filesListedCount || listedBytes > limits.filesListedBytes) break;
     const content = change === 'deleted' ? { sha256: null, bytes: 0 } : contentDigest(asBytes(`${asLatin1(root)}/${path}`), hashableBytes);
     hashableBytes -= content.bytes;
     files.push({ path: name, change, sha256: content.sha256 });

@@ -48,6 +48,6 @@ test('a list that was cut says how many are missing', (t) => {
   mkdirSync(join(root, '.git'));
   writeFileSync(join(root, '.git/HEAD'), 'ref: refs/heads/main\n');
   const view = viewRepository(findRepository(root));
-  for (let n = 0; n < limits.listInRecordCount + 2; n++) writeFileSync(join(root, String(n)), '');
+  for (let n = 0; n < limits.filesListedCount + 2; n++) writeFileSync(join(root, String(n)), '');
   assert.deepEqual(reportChanges(view)['truncated'], { files_changed: 2 });
 });

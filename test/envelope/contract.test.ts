@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import Anthropic, { AuthenticationError, BadRequestError, InternalServerError, PermissionDeniedError } from '@anthropic-ai/sdk';
@@ -54,6 +54,8 @@ const toolBlock = (name: string) => ({
 let upstream: Upstream;
 let running: Running;
 let credential: string;
+/** What the `closed` record of an invocation must say of its run. */
+const closings = new Map<string, (run: Record<string, unknown>) => void>();
 
 const viaEnvelope = (): Anthropic =>
   new Anthropic({ baseURL: `${running.envelope.doors.model}/anthropic`, authToken: credential, apiKey: null, maxRetries: 2 });
@@ -72,6 +74,10 @@ after(async () => {
   const kept = readFileSync(join(running.dataDir, 'releases', release.replace(':', '-'), 'release.json'));
   running.remove();
   assert.ok(records.length > 20);
+  for (const [id, check] of closings) {
+    const closed = records.find(({ kind, invocation_id: of }) => kind === 'closed' && of === id);
+    check(closed?.['run'] as Record<string, unknown>);
+  }
   for (const record of records) assert.equal(record['release'], release, 'G-RECORD-6: every record names the release');
   assert.equal(`sha256:${createHash('sha256').update(kept).digest('hex')}`, release, 'and its content is kept under its digest');
   for (const secret of [credential, upstreamSecret])
@@ -228,4 +234,20 @@ test("an upstream that cannot be reached is a failure of the outside, in the ven
   upstream.answer = (message) => message.socket.destroy();
   const once = new Anthropic({ baseURL: `${running.envelope.doors.model}/anthropic`, authToken: credential, apiKey: null, maxRetries: 0 });
   await assert.rejects(once.messages.create(ask), (error) => error instanceof InternalServerError && error.status === 502);
+});
+
+test('a run that changed more files than a record holds keeps the whole list in a manifest whose digest the record names', async () => {
+  const { invocation_id: id } = await running.open();
+  const files = Array.from({ length: 100 }, (_, index) => ({ path: `src/file-${index}.ts`, change: 'modified', sha256: null }));
+  const { status } = await running.control('POST', `/invocations/${id}/close`, { exit_code: 0, files_changed: files, truncated: {} });
+  assert.equal(status, 200);
+  const [name = '', ...others] = readdirSync(join(running.dataDir, 'ledger', 'blobs'));
+  assert.deepEqual(others, []);
+  const manifest = readFileSync(join(running.dataDir, 'ledger', 'blobs', name));
+  assert.equal(createHash('sha256').update(manifest).digest('hex'), name);
+  assert.deepEqual(JSON.parse(manifest.toString()), files);
+  closings.set(id, (run) => {
+    assert.equal((run['files_changed'] as unknown[]).length, 64);
+    assert.deepEqual([run['truncated'], run['manifests']], [{ files_changed: 36 }, { files_changed: `sha256:${name}` }]);
+  });
 });
