@@ -28,15 +28,15 @@ import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createSecret } from './endpoints/credentials.ts';
-import type { EndpointSettings, Transport } from './endpoints/endpoints.ts';
+import type { EndpointSettings } from './endpoints/config.ts';
+import type { Transport } from './endpoints/endpoints.ts';
 import { createEndpoints } from './endpoints/endpoints.ts';
 import { createHttpTransport } from './endpoints/http.ts';
 import { createSimulated } from './endpoints/simulated.ts';
 import { stampOf } from './gate/recording.ts';
 import { createIdentity, type SubjectStore } from './identity/identity.ts';
 import { createDesk } from './invocations/desk.ts';
-import type { Invocations } from './invocations/invocations.ts';
-import { createInvocations } from './invocations/invocations.ts';
+import { createInvocations, type Invocations } from './invocations/invocations.ts';
 import { createStrangers } from './invocations/strangers.ts';
 import { createBlobs } from './ledger/blobs.ts';
 import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
@@ -286,7 +286,7 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
       hostNames,
       handle: createModelDoor({ cross, clock, newCrossingId, known, turnedAway }),
       refuse: renderRefusal,
-      bodyBytesMax: limits.requestBodyBytes,
+      bodyLimit: 'requestBodyBytes',
       bodies,
       turnedAway,
       onError,
@@ -301,7 +301,8 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
   };
   const refuse = (denial: Denial): PlainAnswer => renderControlRefusal(denial.denial, sentenceOf(denial), 400);
   // A budget of its own: who may only ask for the health must not use up what crossings need.
-  const plane = { bodyBytesMax: limits.controlBodyBytes, bodies: createBodyBudget(limits.controlBodiesBytes), refuse, turnedAway, onError };
+  const planeBodies = createBodyBudget(limits.controlBodiesBytes);
+  const plane = { bodyLimit: 'controlBodyBytes' as const, bodies: planeBodies, refuse, turnedAway, onError };
   const health = serveApp(createHealthApp({ notReady }), ['GET', 'HEAD']);
   const admin = await listening(
     { ...plane, name: 'admin', listen: { host, port: ports.admin }, hostNames, handle: health },

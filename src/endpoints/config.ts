@@ -87,3 +87,4 @@ const endpoint = z
 export const endpointsConfig = z.record(ownName, endpoint);
 
 export type EndpointSettings = Frozen<z.output<typeof endpoint>>;
+export type CredentialReference = Frozen<z.output<typeof credential>>;

@@ -2,8 +2,7 @@
 // The value is kept for a minute, a failure for a second; whoever asks meanwhile waits for the same fetch. Nothing found is ever logged or quoted.
 
 import type { Clock } from '../core/clock.ts';
-
-export type SecretReference = { readonly env: string } | { readonly file: string } | { readonly command: readonly string[] };
+import type { CredentialReference } from './config.ts';
 
 export interface SecretSources {
   readonly clock: Clock;
@@ -18,7 +17,7 @@ const keptMs = 60_000;
 const failureKeptMs = 1_000;
 
 /** A function that gives the secret, or null when it cannot be had. */
-export const createSecret = (reference: SecretReference, sources: SecretSources): (() => Promise<string | null>) => {
+export const createSecret = (reference: CredentialReference, sources: SecretSources): (() => Promise<string | null>) => {
   let kept: { readonly value: string | null; readonly untilMs: number } | null = null;
   let pending: Promise<string | null> | null = null;
 

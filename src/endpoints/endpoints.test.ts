@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
 import { createSecret } from './credentials.ts';
-import type { EndpointSettings } from './endpoints.ts';
+import type { EndpointSettings } from './config.ts';
 import { createEndpoints } from './endpoints.ts';
 import { createHttpTransport } from './http.ts';
 

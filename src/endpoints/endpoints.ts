@@ -1,27 +1,13 @@
 // Where models run: which endpoints list a model, the rewriting of a name to its pin, and the forward stage.
 // Connections are opened by the injected `dial` only; the simulated endpoint opens none.
 
-import type { Candidate, Topology, UpstreamAnswer, UpstreamFailure, UpstreamRequest } from '../core/endpoint.ts';
+import type { Candidate, UpstreamAnswer, UpstreamFailure, UpstreamRequest } from '../core/endpoint.ts';
 import { applySplices } from '../core/slot.ts';
 import type { Admitted, Forwarded, Recorded } from '../core/stages.ts';
-import type { SecretReference } from './credentials.ts';
+import type { EndpointSettings } from './config.ts';
 
 /** Sends one judged and recorded call. Never rejects. */
 export type Transport = (upstream: UpstreamRequest) => Promise<UpstreamAnswer | UpstreamFailure>;
-
-export interface EndpointSettings {
-  readonly formats: readonly string[];
-  readonly topology: Topology;
-  readonly provider: string;
-  readonly region: string;
-  readonly base_url?: string | undefined;
-  readonly credential?: SecretReference | undefined;
-  readonly models: readonly {
-    readonly pin: string;
-    readonly reports?: readonly string[] | undefined;
-    readonly also_called?: readonly string[] | undefined;
-  }[];
-}
 
 export interface Endpoints {
   /** Endpoints that list the model and speak the format, in the order of the config. */
@@ -40,7 +26,7 @@ export const createEndpoints = (
   return {
     candidates: (model, formatName) =>
       listed.flatMap(({ id, endpoint }) => {
-        if (!endpoint.formats.includes(formatName)) return [];
+        if (!endpoint.formats.some((format) => format === formatName)) return [];
         const found = endpoint.models.find(({ pin, also_called }) => pin === model || also_called?.includes(model));
         if (found === undefined) return [];
         const { topology, provider, region } = endpoint;

@@ -85,7 +85,7 @@ export interface Invocations {
   readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean) => void;
   readonly isOpen: (id: string) => boolean;
   readonly openCount: () => number;
-  /** Closes everything without waiting for leases: the envelope stops. Open invocations stay open for the next start. */
+  /** The envelope stops: leases are watched no longer, and what is open stays open for the next start. */
   readonly stop: () => void;
 }
 

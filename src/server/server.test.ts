@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import type { Denial } from '../core/denial.ts';
 import { isDenial } from '../core/denial.ts';
 import type { Incoming, Outgoing } from '../core/http.ts';
+import { limits } from '../core/limits.ts';
 import type { ListenerSettings } from './server.ts';
 import { createBodyBudget, listen } from './server.ts';
 
@@ -20,7 +21,7 @@ const settingsFor = (
   hostNames: ['127.0.0.1'],
   handle,
   refuse: (denial: Denial) => ({ status: 403, headers: { 'x-denial': denial.denial }, body: Buffer.from(denial.denial) }),
-  bodyBytesMax: 1_000,
+  bodyLimit: 'controlBodyBytes',
   bodies: createBodyBudget(10_000),
   turnedAway: () => undefined,
   onError: (problem) => assert.fail(String(problem)),
@@ -44,9 +45,10 @@ const post = async (
 };
 
 test('bodies pass whole, and one over the limit is a denial', async () => {
-  const listener = await listen(settingsFor(echo));
-  assert.equal((await post(listener.port, 'x'.repeat(1_000))).text, 'x'.repeat(1_000));
-  assert.equal((await post(listener.port, 'x'.repeat(1_001))).text, 'too_large');
+  const listener = await listen(settingsFor(echo, { bodies: createBodyBudget(2 * limits.controlBodyBytes) }));
+  const most = 'x'.repeat(limits.controlBodyBytes);
+  assert.equal((await post(listener.port, most)).text, most);
+  assert.equal((await post(listener.port, `${most}x`)).text, 'too_large');
   await listener.close();
 });
 

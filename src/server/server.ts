@@ -19,7 +19,8 @@ export interface ListenerSettings {
   readonly handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>;
   /** Renders a refusal for a path in the shape that its clients understand. */
   readonly refuse: (denial: Denial, path: string) => PlainAnswer;
-  readonly bodyBytesMax: number;
+  /** Which limit holds for one body. */
+  readonly bodyLimit: 'requestBodyBytes' | 'controlBodyBytes';
   readonly bodies: BodyBudget;
   /** Counts what was turned away before it reached the handler. */
   readonly turnedAway: (from: string) => void;
@@ -186,13 +187,13 @@ const readBody = async (
   reserve: (bytes: number) => boolean,
 ): Promise<Uint8Array | Denial> => {
   const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > settings.bodyBytesMax) return { denial: 'too_large', limit: 'requestBodyBytes' };
+  if (declared > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of message as AsyncIterable<Uint8Array>) {
       size += chunk.length;
-      if (size > settings.bodyBytesMax) return { denial: 'too_large', limit: 'requestBodyBytes' };
+      if (size > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
       if (!reserve(chunk.length)) return { denial: 'overloaded', problem: 'bodiesInFlightBytes' };
       chunks.push(chunk);
     }

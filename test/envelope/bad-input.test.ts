@@ -157,6 +157,12 @@ test('a CONNECT is answered, and header fields over the limit in the shape of th
   assert.match(long, /^HTTP\/1\.1 413[\s\S]*x-should-retry: false[\s\S]*"type":"error","error":\{"type":"request_too_large"/);
 });
 
+test('a body over the limit of the control socket names that limit', async () => {
+  const { status, body } = await running.control('POST', '/invocations', 'x'.repeat(limits.controlBodyBytes + 1));
+  assert.deepEqual([status, (body as { error: { code: string } }).error.code], [400, 'too_large']);
+  assert.match(JSON.stringify(body), /2 MiB/);
+});
+
 test('a slow client is cut off when its head has not arrived in time', async () => {
   assert.match(await raw('POST /v1/messages HTTP/1.1\r\nhost: loc'), /^HTTP\/1\.1 400[\s\S]*in time/);
 });

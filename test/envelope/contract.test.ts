@@ -150,6 +150,29 @@ test('G-CREDENTIAL-1: the upstream gets its own secret and never the credential 
   assert.ok(!JSON.stringify(headers).includes(credential));
 });
 
+test('G-CREDENTIAL-1: a credential that a client puts into another field or the query does not travel, and what is listed does', async () => {
+  answering('application/json', JSON.stringify(message([])));
+  const call = (query: string, headers: Record<string, string>): Promise<Response> =>
+    fetch(`${running.envelope.doors.model}/anthropic/v1/messages?${query}`, {
+      method: 'POST',
+      headers: { 'x-api-key': credential, ...headers },
+      body: JSON.stringify(ask),
+    });
+  await call(`beta=${credential}&key=${credential}&beta=true`, {
+    'user-agent': `agent/${credential}`,
+    'anthropic-beta': `a,${credential}`,
+  });
+  await call('beta=true&other=1', { 'user-agent': 'agent/1', 'anthropic-beta': 'a,b', cookie: 'c=d' });
+  const [hidden, plain] = upstream.seen;
+  assert.ok(!JSON.stringify([hidden?.path, hidden?.headers]).includes(credential));
+  assert.equal(hidden?.path, '/v1/messages?beta=true');
+  assert.deepEqual(
+    [plain?.path, plain?.headers['user-agent'], plain?.headers['anthropic-beta']],
+    ['/v1/messages?beta=true', 'agent/1', 'a,b'],
+  );
+  assert.equal(plain?.headers.cookie, undefined);
+});
+
 test('a name that the pin is also called by is rewritten to the pin, and nothing else moves', async () => {
   answering('application/json', JSON.stringify(message([])));
   await viaEnvelope().messages.create({ ...ask, model: 'pinned' });

@@ -41,7 +41,7 @@ export const createModelDoor =
       method: request.method,
       path,
       body: isDenial(body) ? new Uint8Array() : body,
-      headers: withoutCredentials(selectHeaders(format.forwardedHeaders, request.headers)),
+      headers: forwardedHeaders(format, request.headers),
       query: forwardedQuery(format, request.query),
     };
     const crossing: Crossing = { id: newCrossingId(), parentId: null, call, sessionId: null, acceptedMs, clientGone: request.gone };
@@ -104,10 +104,13 @@ const encodingProblem = (headers: Incoming['headers']): Denial | null => {
 };
 
 /** What has the form of our own credential travels in no field, wherever a client put it. */
-const withoutCredentials = (fields: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => !/sw_[A-Za-z0-9_-]{43}/.test(value)));
+const holdsCredential = (value: string): boolean => /sw_[A-Za-z0-9_-]{43}/.test(value);
 
-const forwardedQuery = (format: WireFormat, query: string): string => {
-  const kept = query.split('&').filter((parameter) => format.forwardedQuery.includes(parameter.split('=', 1)[0] ?? ''));
-  return Object.values(withoutCredentials(Object.fromEntries(kept.entries()))).join('&');
-};
+const forwardedHeaders = (format: WireFormat, headers: Incoming['headers']): Record<string, string> =>
+  Object.fromEntries(Object.entries(selectHeaders(format.forwardedHeaders, headers)).filter(([, value]) => !holdsCredential(value)));
+
+const forwardedQuery = (format: WireFormat, query: string): string =>
+  query
+    .split('&')
+    .filter((parameter) => format.forwardedQuery.includes(parameter.split('=', 1)[0] ?? '') && !holdsCredential(parameter))
+    .join('&');
