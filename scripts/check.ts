@@ -1,5 +1,5 @@
-// `npm run check`: every gate of the project, one line each with its time, and the whole output of one that fails.
-// One more at a time than there are processors, since tests also wait.
+// `npm run check`: the gates of the project that need no whole process, one line each with its time, and the whole output of one that fails.
+// One more at a time than there are processors, since tests also wait. `npm test` runs every test, those that start processes too.
 // Names as arguments run only those gates. A gate of tests also fails when it saw no test or skipped one. Ends with 1 if any failed.
 
 import { spawn } from 'node:child_process';
@@ -14,6 +14,8 @@ interface Gate {
   readonly name: string;
   readonly command: readonly string[];
   readonly tests?: true;
+  /** Runs only when it is named. */
+  readonly onRequest?: true;
 }
 
 const tool = (name: string, ...argv: readonly string[]): Gate['command'] => [`${root}node_modules/.bin/${name}`, ...argv];
@@ -31,37 +33,38 @@ const testing = (name: string, files: readonly string[], together: 'together' | 
   ],
   tests: true,
 });
-const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);
+const without = (files: readonly string[], others: readonly string[]): readonly string[] => files.filter((path) => !others.includes(path));
 
+const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);
 const ofLedger = found('src/ledger/*.test.ts');
+const ofFormats = found('test/{conformance,contracts}/**/wire-format*.test.ts');
+/** They start whole processes. */
+const ofProcesses = found('test/{bin,package,up-and-demo}.test.ts');
 
 /** Longest first, so that the end is not one gate alone. */
 const gates: readonly Gate[] = [
+  testing('simulation', found('test/sim/**/*.test.ts'), 'together'),
   testing('ledger', ofLedger, 'together'),
-  testing(
-    'unit',
-    found('src/**/*.test.ts').filter((path) => !ofLedger.includes(path)),
-    'together',
-  ),
-  testing('simulation', found('test/sim/**/*.test.ts')),
+  testing('unit', without(found('src/**/*.test.ts'), ofLedger), 'together'),
   testing('properties', found('test/properties/**/*.test.ts'), 'together'),
-  testing('contracts', found('test/{conformance,contracts,envelope}/**/*.test.ts')),
-  testing(
-    'commands',
-    found('test/*.test.ts').filter((path) => !own.includes(path)),
-  ),
+  testing('commands', without(found('test/*.test.ts'), [...own, ...ofProcesses]), 'together'),
+  testing('formats', ofFormats, 'together'),
   { name: 'lint', command: tool('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'types', command: tool('tsc', '--noEmit') },
   ...own.map((path) => testing(path.slice('test/'.length, -'.test.ts'.length), [path])),
   { name: 'dead code', command: tool('knip') },
   { name: 'docs drift', command: [process.execPath, `${root}scripts/docs.ts`, '--check'] },
   { name: 'format', command: tool('oxfmt', '--check', '.') },
+  { ...testing('contracts', without(found('test/{conformance,contracts,envelope}/**/*.test.ts'), ofFormats)), onRequest: true },
+  { ...testing('processes', ofProcesses), onRequest: true },
 ];
 
 const environment: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
   NO_COLOR: '1',
+  // Every test process would strip and compile the same files anew.
+  NODE_COMPILE_CACHE: `${root}node_modules/.cache/compiled`,
 };
 delete environment['NODE_TEST_CONTEXT'];
 
@@ -99,7 +102,7 @@ const runGate = (gate: Gate): Promise<Result> =>
   });
 
 const wanted = process.argv.slice(2);
-const queue = gates.filter((gate) => wanted.length === 0 || wanted.includes(gate.name));
+const queue = gates.filter((gate) => (wanted.length === 0 ? !gate.onRequest : wanted.includes(gate.name)));
 if (queue.length === 0) {
   process.stderr.write(`No such gate. Gates: ${gates.map((gate) => gate.name).join(', ')}\n`);
   process.exit(2);

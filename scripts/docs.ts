@@ -10,6 +10,7 @@ import { configJsonSchema, configReference } from '../src/config/config.ts';
 import { denialTable } from '../src/core/denial.ts';
 import { recordMembers } from '../src/core/record-reference.ts';
 import { commands } from '../src/main.ts';
+import { formatsPage } from './formats-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -146,6 +147,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/denials.md': denialsPage(),
   'docs/reference/record.md': recordPage(),
   'docs/reference/dependencies.md': dependenciesPage(lockFile),
+  'docs/reference/formats.md': formatsPage(generated, table),
   'schema/sealwright.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 

@@ -23,19 +23,19 @@ import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { Stamp } from './core/record.ts';
 import type { Cross } from './core/stages.ts';
-import { createDial, type Dial } from './dial/dial.ts';
+import { createDial } from './dial/dial.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
+import type { ModelDoorParts } from './doors/model/model.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
-import { createSecret } from './endpoints/credentials.ts';
-import type { EndpointSettings } from './endpoints/config.ts';
-import type { Transport } from './endpoints/endpoints.ts';
+import type { SecretSources } from './endpoints/credentials.ts';
 import { createEndpoints } from './endpoints/endpoints.ts';
-import { createHttpTransport } from './endpoints/http.ts';
-import { createSimulated } from './endpoints/simulated.ts';
+import { openRoutes, readingOnce, transportsOf, trustedCertificates } from './endpoints/transports.ts';
 import { stampOf } from './gate/recording.ts';
-import { createIdentity, type SubjectStore } from './identity/identity.ts';
+import { createIdentity } from './identity/identity.ts';
+import { createSubjectFile } from './identity/subject-file.ts';
 import { createDesk } from './invocations/desk.ts';
+import { createDigestCache } from './invocations/digest-cache.ts';
 import { createInvocations, type Invocations } from './invocations/invocations.ts';
 import { createStrangers } from './invocations/strangers.ts';
 import { createBlobs } from './ledger/blobs.ts';
@@ -46,7 +46,8 @@ import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
 import type { BodyBudget, Listener, ListenerSettings } from './server/server.ts';
 import { createBodyBudget, listen } from './server/server.ts';
 import { makeRoomForSocket } from './server/unix-socket.ts';
-import { composeSpine, keyedDigest } from './spine.ts';
+import { createReadingMemories } from './wire/reading-memory.ts';
+import { composeListing, composeSpine, keyedDigest } from './spine.ts';
 
 export interface EnvelopeParts {
   readonly loaded: LoadedConfig;
@@ -112,6 +113,7 @@ interface Rooms {
   readonly ledger: Ledger;
   readonly invocations: Invocations;
   readonly cross: Cross;
+  readonly listModels: ModelDoorParts['listModels'];
   readonly release: string;
   readonly bodies: BodyBudget;
   /** Counts attempts by callers whom nobody could identify. */
@@ -129,9 +131,11 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   if (others !== null) return others;
   const policy = openPolicy(config);
   if ('problem' in policy) return policy;
+  const readFile = readingOnce(fs.readFileSync);
   const release = createRelease({
     config: loaded.declared,
     policies: policy.files,
+    trustedCertificates: trustedCertificates(config.endpoints, readFile),
     compiledRoles: policy.compiledCedar(),
     packageVersion: parts.version,
   });
@@ -155,12 +159,14 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   if (isRefusal(activated)) return { problem: `The ledger cannot record: ${activated.problem}`, next: doctorFirst(config.data_dir) };
   await markActive(store, release);
 
+  const memories = createReadingMemories();
   const invocations = createInvocations({
     clock,
     random,
     recorder: ledger,
     digest: keyedDigest,
     ...digestKeys(disk, data.private, random),
+    ended: memories.forget,
   });
   await invocations.restore(ledger.found.openInvocations);
   const strangers = createStrangers(clock, ledger, stamp);
@@ -171,19 +177,24 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const bodies = createBodyBudget(limits.bodiesInFlightBytes);
   const dial = createDial((hostname) => lookup(hostname, { all: true }));
   closers.push(() => dial.close());
+  const routes = openRoutes(config.endpoints, { sources: secretSources(parts), readFile, send: dial.send });
+  if ('problem' in routes) return { ...routes, next: 'Run `sealwright check`.' };
+  const endpoints = createEndpoints(config.endpoints, transportsOf(routes), { clock, random });
+  const listModels = composeListing({ invocations, decisions: policy, endpoints });
   const cross = composeSpine({
     clock,
     random,
     recorder: ledger,
     invocations,
     decisions: policy,
-    endpoints: createEndpoints(config.endpoints, transports(parts, dial)),
+    endpoints,
     privacy: config.privacy,
+    memories,
     responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
     bodies,
     unidentified: strangers.seen,
   });
-  return { ledger, invocations, cross, release: release.digest, bodies, stranger: strangers.seen };
+  return { ledger, invocations, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
 };
 
 const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
@@ -250,29 +261,17 @@ const digestKeys = (disk: Disk, privateFolder: string, random: Random) => {
   };
 };
 
-const transports =
-  ({ clock, environment }: EnvelopeParts, dial: Dial) =>
-  (_id: string, endpoint: EndpointSettings): Transport => {
-    if (endpoint.provider === 'simulated' || endpoint.base_url === undefined) return createSimulated({ clock });
-    const sources = {
-      clock,
-      environment,
-      readFile: (path: string) => readFile(path, 'utf8'),
-      run: async ([program = '', ...args]: readonly string[]) =>
-        (await promisify(execFile)(program, args, { timeout: limits.connectMs })).stdout,
-    };
-    return createHttpTransport({
-      baseUrl: new URL(endpoint.base_url),
-      topology: endpoint.topology,
-      secret: endpoint.credential === undefined ? null : createSecret(endpoint.credential, sources),
-      credentialHeaders: (secret) => ({ 'x-api-key': secret }),
-      send: dial.send,
-    });
-  };
+/** Where secrets are found on this machine. */
+export const secretSources = ({ clock, environment }: Pick<EnvelopeParts, 'clock' | 'environment'>): SecretSources => ({
+  clock,
+  environment,
+  readFile: (path) => readFile(path, 'utf8'),
+  run: async ([program = '', ...args]) => (await promisify(execFile)(program, args, { timeout: limits.connectMs })).stdout,
+});
 
 const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
   const { clock, random } = parts;
-  const { cross, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
+  const { cross, listModels, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
   const { host, ports } = parts.loaded.config.server;
   const hostNames = [host, 'localhost', '127.0.0.1', '[::1]'];
   const newCrossingId = (): string => uuidv7(clock, random);
@@ -284,7 +283,7 @@ const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closer
       name: 'model',
       listen: { host, port: ports.model },
       hostNames,
-      handle: createModelDoor({ cross, clock, newCrossingId, known, turnedAway }),
+      handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
       refuse: renderRefusal,
       bodyLimit: 'requestBodyBytes',
       bodies,
@@ -349,18 +348,20 @@ const listenOnSocket = async (
 };
 
 const controlParts = (
-  { loaded: { config }, version, random, disk }: EnvelopeParts,
+  { loaded: { config }, version, clock, random, disk }: EnvelopeParts,
   { ledger, invocations, release }: Rooms,
   doors: Envelope['doors'],
 ): Omit<ControlParts, 'notReady'> => {
   const { environment, agents, agent_roles: roles, policies } = config;
   const { deployment } = config.server;
   const data = folders(config.data_dir);
-  const identity = createIdentity(subjectStore(disk, join(data.private, 'subjects')), random);
+  const identity = createIdentity(createSubjectFile(disk, join(data.private, 'subjects')), random);
+  // The socket lets in nobody but the user whose envelope this is.
+  const invoker = () => identity.invoker(userName());
   const keepManifest = createBlobs(disk, data.ledger);
   return {
-    // The socket lets in nobody but the user whose envelope this is.
-    desk: createDesk({ invocations, agents, roles, keepManifest, invoker: () => identity.invoker(userName()) }),
+    desk: createDesk({ invocations, agents, roles, keepManifest, invoker }),
+    digests: createDigestCache({ path: join(data.private, 'digests.json'), disk, clock, invoker }),
     doors,
     release,
     environment,
@@ -388,13 +389,3 @@ const userName = (): string => {
     return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 };
-
-/** Who a pseudonym stands for lies here and nowhere else. */
-const subjectStore = (disk: Disk, path: string): SubjectStore => ({
-  read: async () => {
-    const bytes = await disk.readFile(path);
-    const parsed: unknown = bytes === null ? {} : JSON.parse(new TextDecoder().decode(bytes));
-    return Object.fromEntries(Object.entries(parsed ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-  },
-  write: (subjects) => disk.replaceFiles([{ path, bytes: new TextEncoder().encode(`${JSON.stringify(subjects, null, 2)}\n`) }]),
-});

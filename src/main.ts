@@ -10,6 +10,7 @@ import type { Random } from './core/clock.ts';
 import { runCli, unknownCommand } from './cli/cli.ts';
 import type { JudgeRules } from './cli/check.ts';
 import type { CommandIo, CommandRow } from './cli/command.ts';
+import type { OpenEndpointChecks } from './cli/endpoints-check.ts';
 import type { StartEnvelope } from './cli/envelope-options.ts';
 
 const randomPoolBytes = 4_096;
@@ -33,9 +34,10 @@ const startEnvelope: StartEnvelope = async ({ loaded, controlSocket }, io) => {
 
 /** What `check` needs of rooms that a command may not know: the policies as `up` would load them, and the release that they make. */
 const loadJudge = async (): Promise<JudgeRules> => {
-  const [{ createPolicy, loadPolicyFiles }, { createRelease }] = await Promise.all([
+  const [{ createPolicy, loadPolicyFiles }, { createRelease }, { trustedCertificates }] = await Promise.all([
     import('./policy/policy.ts'),
     import('./changes/changes.ts'),
+    import('./endpoints/transports.ts'),
   ]);
   return ({ config, declared }, packageVersion) => {
     const { folder } = config.policies;
@@ -43,8 +45,48 @@ const loadJudge = async (): Promise<JudgeRules> => {
     const policy = 'problems' in read ? read : createPolicy(config, read.files);
     if ('problems' in policy) return policy;
     const compiledCedar = policy.compiledCedar();
-    const { digest } = createRelease({ config: declared, policies: policy.files, compiledRoles: compiledCedar, packageVersion });
+    const { digest } = createRelease({
+      config: declared,
+      policies: policy.files,
+      trustedCertificates: trustedCertificates(config.endpoints, fs.readFileSync),
+      compiledRoles: compiledCedar,
+      packageVersion,
+    });
     return { release: digest, compiledCedar, policyFiles: policy.files.map(({ name }) => name) };
+  };
+};
+
+/** What `endpoints check` needs of rooms that a command may not know: the routes as the envelope would take them. */
+const openEndpointChecks: OpenEndpointChecks = async ({ endpoints }, { clock, environment }) => {
+  const [{ secretSources }, { createDial }, { createExamine }, { openRoutes }, { createProbe }, { formats }, { limits }, { lookup }] =
+    await Promise.all([
+      import('./envelope.ts'),
+      import('./dial/dial.ts'),
+      import('./dial/examine.ts'),
+      import('./endpoints/transports.ts'),
+      import('./endpoints/probe.ts'),
+      import('./wire/wire.ts'),
+      import('./core/limits.ts'),
+      import('node:dns/promises'),
+    ]);
+  const resolve = (hostname: string) => lookup(hostname, { all: true });
+  const dial = createDial(resolve);
+  const routes = openRoutes(endpoints, { sources: secretSources({ clock, environment }), readFile: fs.readFileSync, send: dial.send });
+  if ('problem' in routes) return routes;
+  const examine = createExamine(resolve, limits);
+  const probe = createProbe({ clock, formats });
+  const at = (id: string) => {
+    const [route, settings] = [routes.get(id), endpoints[id]];
+    if (route === undefined || settings === undefined) throw new Error('an endpoint without a route');
+    return { ...route, settings };
+  };
+  return {
+    examine: async (id) => {
+      const { baseUrl, via, settings } = at(id);
+      return baseUrl === null ? null : examine({ origin: baseUrl, topology: settings.topology, via });
+    },
+    ask: (id, format) => probe({ id, settings: at(id).settings, send: at(id).send }, format),
+    close: dial.close,
   };
 };
 
@@ -62,6 +104,7 @@ export const commands: readonly CommandRow[] = [
   { name: 'audit verify', load: async () => (await import('./cli/audit-verify.ts')).auditVerify },
   { name: 'why', load: async () => (await import('./cli/why.ts')).why },
   { name: 'endpoints list', load: async () => (await import('./cli/endpoints-list.ts')).endpointsList },
+  { name: 'endpoints check', load: async () => (await import('./cli/endpoints-check.ts')).createEndpointsCheck(openEndpointChecks) },
   { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).doctor },
   { name: 'completion', load: async () => (await import('./cli/completion.ts')).createCompletion(commands) },
   {

@@ -3,14 +3,17 @@
 
 import { createHmac } from 'node:crypto';
 import type { Clock, Random } from './core/clock.ts';
+import { goesOn } from './core/decision.ts';
+import type { Denial } from './core/denial.ts';
 import { label, uuidv7 } from './core/identifier.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
 import type { Cross, Received, Stages } from './core/stages.ts';
+import type { ListedModel } from './core/wire-format.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
 import { createGate } from './gate/gate.ts';
-import { readCrossing } from './gate/read.ts';
+import { createRead } from './gate/read.ts';
 import { createRecording } from './gate/recording.ts';
 import type { AdmissionParts } from './invocations/admission.ts';
 import { createAdmit } from './invocations/admission.ts';
@@ -19,6 +22,7 @@ import type { Decisions } from './policy/decide.ts';
 import { createDecide } from './policy/decide.ts';
 import type { PrivacySettings } from './privacy/privacy.ts';
 import { createInspect } from './privacy/privacy.ts';
+import type { ReadingMemories } from './wire/reading-memory.ts';
 
 export interface SpineParts {
   readonly clock: Clock;
@@ -28,6 +32,7 @@ export interface SpineParts {
   readonly decisions: Decisions;
   readonly endpoints: Endpoints;
   readonly privacy: PrivacySettings;
+  readonly memories: ReadingMemories;
   readonly responseSecondsMax: (role: string) => number | null;
   /** Memory for bodies, shared by all crossings. */
   readonly bodies: AdmissionParts['bodies'];
@@ -42,9 +47,10 @@ export const composeStages = (parts: SpineParts): Stages => {
   const recording = createRecording({ recorder, clock, random, digest: keyedDigest, unidentified: parts.unidentified });
   return {
     identify: ({ claim }) => ('invocation' in claim ? claim.invocation : invocations.identify(claim.credential)),
-    read: readCrossing,
+    read: createRead(parts.memories.of),
     settleToolResults: ({ invocation, reading }) => {
-      for (const { callId, success } of reading?.toolsAnswered ?? []) invocations.toolResultArrived(invocation, label(callId), success);
+      for (const { callId, otherwise = callId, success } of reading?.toolsAnswered ?? [])
+        invocations.toolResultArrived(invocation, label(callId), success, label(otherwise));
     },
     inspect: createInspect(parts.privacy),
     decide: createDecide(parts.decisions, endpoints.candidates),
@@ -67,6 +73,21 @@ export const composeStages = (parts: SpineParts): Stages => {
     sever: ({ id }, why) => void invocations.close(id, 'severed', { error_message: why }),
   };
 };
+
+/** The models that the invocation behind a credential may call. Nothing leaves for it: it is answered from the config and the policies. */
+export const composeListing =
+  ({ invocations, decisions, endpoints }: Pick<SpineParts, 'invocations' | 'decisions' | 'endpoints'>) =>
+  (credential: string | null, formatNames: readonly string[]): readonly ListedModel[] | Denial => {
+    const invocation = invocations.identify(credential);
+    if ('denial' in invocation) return invocation;
+    const pins = new Map<string, ListedModel>();
+    for (const candidate of endpoints.listed(formatNames)) {
+      const { pin, endpoint } = candidate;
+      const { decision } = decisions.decideModel({ invocation, candidates: [candidate] });
+      if (goesOn(decision) && !pins.has(pin)) pins.set(pin, { pin, endpointId: endpoint.id });
+    }
+    return [...pins.values()];
+  };
 
 /** A refused tool call is replaced by text in an answer that otherwise succeeds. */
 const deniedHow = ({ crossing }: Received): 'denied' | 'denied_as_text' =>

@@ -28,7 +28,7 @@ const as = (role: string): Invocation => ({
 });
 
 const rehearsal = {
-  endpoint: { id: 'rehearsal', topology: 'self-hosted', provider: 'simulated', region: 'local' },
+  endpoint: { id: 'rehearsal', topology: 'self-hosted', provider: 'simulated', region: 'local', streaming: 'incremental' },
   pin: 'simulated-1',
   reports: [],
 } as const;

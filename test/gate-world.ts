@@ -5,7 +5,7 @@ import type { Clock } from '../src/core/clock.ts';
 import type { Crossing } from '../src/core/crossing.ts';
 import type { UpstreamAnswer } from '../src/core/endpoint.ts';
 import type { Receipt } from '../src/core/receipt.ts';
-import type { Delivery, Ending, Stages } from '../src/core/stages.ts';
+import type { Delivery, Ending, Judgement, Stages } from '../src/core/stages.ts';
 import type { Reading, StreamPiece, StreamReader, WireFormat } from '../src/core/wire-format.ts';
 import { createGate } from '../src/gate/gate.ts';
 
@@ -33,7 +33,7 @@ const noFacts = {
 };
 
 /** A format whose stream is words: `tool` is a tool call, `end` the ending, `junk` cannot be read, anything else passes. */
-const reader = (): StreamReader => ({
+const reader = (operation: string): StreamReader => ({
   push: function* (chunk): Generator<StreamPiece> {
     for (const word of text(chunk).split(/(?<= )/)) {
       const raw = bytes(word);
@@ -41,17 +41,21 @@ const reader = (): StreamReader => ({
         yield {
           piece: 'tool_call',
           bytes: raw,
-          call: { name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: word.trim() === 'hosted' },
+          call: { name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: word.trim() === 'hosted', notInspected: [] },
           refuse: (sentence) => bytes(`[${sentence}] `),
         };
       else if (word.trim() === 'end') yield { piece: 'ending', bytes: raw, failed: false };
+      else if (word.trim() === 'error') yield { piece: 'ending', bytes: raw, failed: true };
       else if (word.trim() === 'junk') yield { piece: 'unreadable', problem: 'junk' };
       else yield { piece: 'pass', bytes: raw };
     }
   },
-  end: () => [],
-  facts: () => noFacts,
+  // A format without a terminal event: whatever has come is whole once the bytes end.
+  end: () => (operation === 'open-ended' ? [{ piece: 'ending', bytes: bytes('.'), failed: false }] : []),
+  facts: () => ({ ...noFacts, errorType: operation === 'costly' ? 'costly' : 'cheap' }),
   renderDenial: ({ code }) => bytes(`<${code}>`),
+  renderFailure: ({ status }) => bytes(`<${status}>`),
+  keepAlive: () => bytes('... '),
 });
 
 const format: Partial<WireFormat> = {
@@ -59,12 +63,16 @@ const format: Partial<WireFormat> = {
   requestIdHeader: 'request-id',
   answerHeaders: ['content-type'],
   readStream: reader,
+  absorbs: (status) => status === 503,
+  absorbsInStream: (errorType) => errorType === 'costly',
   readWhole: (body) =>
     text(body).startsWith('<')
       ? { malformed: 'not words' }
       : {
           facts: noFacts,
-          toolCalls: text(body).includes('tool') ? [{ name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: false }] : [],
+          toolCalls: text(body).includes('tool')
+            ? [{ name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: false, notInspected: [] }]
+            : [],
           refuse: (refused) =>
             [...refused.values()].map((sentence) => ({
               start: text(body).indexOf('tool'),
@@ -85,6 +93,13 @@ export const answerOf = (contentType: string, chunks: readonly string[], status 
   })(),
 });
 
+/** A permit for a candidate whose network lets streams through, or holds them back. */
+export const permittedAt = (streaming: 'incremental' | 'buffered'): Judgement => ({
+  decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null },
+  denial: null,
+  candidate: { endpoint: { id: 'e', topology: 'self-hosted', provider: 'own', region: 'local', streaming }, pin: 'm', reports: [] },
+});
+
 export interface World {
   readonly stages: Stages;
   readonly happened: string[];
@@ -94,13 +109,15 @@ export interface World {
 export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}): World => {
   const happened: string[] = [];
   const endings: Ending[] = [];
+  const isStream = 'status' in answer && answer.headers['content-type'] === 'text/event-stream';
   const note = <T>(what: string, value: T): T => {
     happened.push(what);
     return value;
   };
   const stages: Stages = {
     identify: () => note('identify', invocation),
-    read: () => note('read', { reading: { streaming: true } as Reading }),
+    // A stream is answered where one was asked for; a test that wants it otherwise says so.
+    read: () => note('read', { reading: { streaming: isStream } as Reading }),
     settleToolResults: () => note('settle', undefined),
     inspect: () => note('inspect', { notInspected: [] }),
     decide: () =>
@@ -125,13 +142,14 @@ export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}
   return { stages, happened, endings };
 };
 
-export const crossingOf = (gone = new AbortController().signal): Crossing => ({
+export const crossingOf = (gone = new AbortController().signal, operation = 'say'): Crossing => ({
   id: 'crossing',
   parentId: null,
   call: {
     action: 'model_request',
     format: format as WireFormat,
-    operation: 'say',
+    operation,
+    notCarried: null,
     method: 'POST',
     path: '/say',
     body: bytes('sent'),
@@ -157,12 +175,12 @@ export const deliver = (happened: string[]): { readonly delivery: Delivery; read
   };
 };
 
-export const run = async (world: World, gone?: AbortSignal) => {
+export const run = async (world: World, gone?: AbortSignal, operation?: string) => {
   const { delivery, delivered } = deliver(world.happened);
   const crossed = await createGate(
     world.stages,
     clock,
     () => 'inner',
-  )({ crossing: crossingOf(gone), claim: { credential: 'c' } }, delivery);
+  )({ crossing: crossingOf(gone, operation), claim: { credential: 'c' } }, delivery);
   return { crossed, delivered: delivered() };
 };

@@ -8,6 +8,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { UpstreamAnswer, UpstreamFailure } from '../src/core/endpoint.ts';
+import { direct } from '../src/core/endpoint.ts';
 import { limits } from '../src/core/limits.ts';
 import type { Resolve } from '../src/dial/connect.ts';
 import type { Dial, Outbound } from '../src/dial/dial.ts';
@@ -74,6 +75,7 @@ export const dialing = (t: TestContext, resolve: Resolve = home, bounds: Partial
 export const to = (port: number, change: Partial<Outbound> = {}): Outbound => ({
   origin: new URL(`http://model.test:${port}`),
   topology: 'self-hosted',
+  via: direct,
   method: 'POST',
   path: '/v1/messages',
   headers: { 'content-type': 'application/json' },

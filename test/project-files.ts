@@ -12,7 +12,7 @@ export interface ProjectFile {
   readonly text: string;
 }
 
-const notOurs = new Set(['.git', 'node_modules', 'dist', 'data', 'coverage']);
+const notOurs = new Set(['.git', 'node_modules', 'dist', 'data', 'coverage', '.installed', '.captured', '.scratch']);
 
 const walk = (folder: string): readonly string[] =>
   readdirSync(`${root}${folder}`, { withFileTypes: true }).flatMap((entry) => {

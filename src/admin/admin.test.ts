@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FileFacts } from '../core/file-facts.ts';
 import type { Desk, OpeningCall } from './admin.ts';
 import { createControlApp, createHealthApp } from './admin.ts';
 
@@ -15,6 +16,7 @@ const invocation = {
 
 const setUp = (change: Partial<Desk> = {}) => {
   const calls: OpeningCall[] = [];
+  const digests: [FileFacts, string | null][] = [];
   const desk: Desk = {
     open: async (call) => {
       calls.push(call);
@@ -25,12 +27,19 @@ const setUp = (change: Partial<Desk> = {}) => {
     ...change,
   };
   const about = { release: 'sha256:x', environment: 'development', deployment: 'laptop', doors: { model: 'http://127.0.0.1:1' } };
-  const app = createControlApp({ desk, status: () => ({ release: 'r' }), notReady: () => null, ...about });
+  const cache = {
+    find: async (facts: FileFacts) => {
+      digests.push([facts, null]);
+      return facts.inode === '7' ? 'a'.repeat(64) : null;
+    },
+    keep: async (facts: FileFacts, sha256: string) => void digests.push([facts, sha256]),
+  };
+  const app = createControlApp({ desk, digests: cache, status: () => ({ release: 'r' }), notReady: () => null, ...about });
   const post = async (path: string, body: string) => {
     const answer = await app.request(path, { method: 'POST', body });
     return { status: answer.status, text: await answer.text() };
   };
-  return { app, calls, post };
+  return { app, calls, digests, post };
 };
 
 test('an opening hands over what was sent and answers with everything that a runner needs', async () => {
@@ -104,6 +113,43 @@ test('a heartbeat renews a living invocation and tells of an ended one', async (
   const { post } = setUp();
   assert.equal((await post('/invocations/alive/heartbeat', '')).status, 204);
   assert.equal((await post('/invocations/dead/heartbeat', '')).status, 410);
+});
+
+const factsBody = { device: '1', inode: '7', size_bytes: '3', modified_ns: '-4', changed_ns: '5' };
+const facts: FileFacts = { device: '1', inode: '7', sizeBytes: '3', modifiedNs: '-4', changedNs: '5' };
+
+test('a digest is asked for by the facts of a file and told with them, and nothing else is taken', async () => {
+  const { digests, post } = setUp();
+  assert.deepEqual(await post('/digests/find', JSON.stringify(factsBody)), { status: 200, text: `{"sha256":"${'a'.repeat(64)}"}` });
+  assert.deepEqual(await post('/digests/find', JSON.stringify({ ...factsBody, inode: '8' })), { status: 200, text: '{"sha256":null}' });
+  assert.deepEqual(await post('/digests', JSON.stringify({ ...factsBody, sha256: 'b'.repeat(64) })), { status: 204, text: '' });
+  assert.deepEqual(digests.splice(0), [
+    [facts, null],
+    [{ ...facts, inode: '8' }, null],
+    [facts, 'b'.repeat(64)],
+  ]);
+  const sound = { ...factsBody, sha256: 'b'.repeat(64) };
+  const refused: readonly (readonly [string, unknown])[] = [
+    ...[[], null, 'x', {}, { ...factsBody, invoker: 'user_2' }, { ...factsBody, inode: 7 }, sound].map(
+      (body) => ['/digests/find', body] as const,
+    ),
+    ...[[], null, {}, factsBody, { ...sound, user_id: 'user_2' }, { ...sound, changed_ns: '05' }].map(
+      (body) => ['/digests', body] as const,
+    ),
+    ...['B'.repeat(64), 'b'.repeat(63), `${'b'.repeat(64)}\n`, 5, null, ['b'.repeat(64)]].map(
+      (sha256) => ['/digests', { ...sound, sha256 }] as const,
+    ),
+  ];
+  for (const [path, body] of refused) {
+    const { status, text } = await post(path, JSON.stringify(body));
+    assert.equal(status, 400, `${path} ${JSON.stringify(body)}`);
+    assert.match(text, /"code":"malformed"/);
+  }
+  for (const member of Object.keys(factsBody)) {
+    const { [member as keyof typeof factsBody]: left, ...rest } = factsBody;
+    assert.equal((await post('/digests/find', JSON.stringify(rest))).status, 400, `without ${member} ${left}`);
+  }
+  assert.deepEqual(digests, []);
 });
 
 test('readiness follows the ledger, and the admin port opens no invocation', async () => {

@@ -1,4 +1,4 @@
-// The control plane on the control socket: opening, renewing and closing invocations, and the standing of the envelope.
+// The control plane on the control socket: opening, renewing and closing invocations, digests of programs, and the standing of the envelope.
 // Bodies are JSON of known members; what is not known is refused. Errors are `{error: {code, message}}` with a sentence to act on.
 
 import { Hono } from 'hono';
@@ -6,6 +6,7 @@ import type { Context } from 'hono';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { isDenial, sentenceOf } from '../core/denial.ts';
 import type { Json } from '../core/canonical-json.ts';
+import { factsOfBody, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
 import type { Invocation } from '../core/principal.ts';
 
@@ -40,8 +41,15 @@ export interface Desk {
   >;
 }
 
+/** What the caller's programs were found to have when they were read. Never rejects. */
+export interface Digests {
+  readonly find: (facts: FileFacts) => Promise<string | null>;
+  readonly keep: (facts: FileFacts, sha256: string) => Promise<void>;
+}
+
 export interface ControlParts {
   readonly desk: Desk;
+  readonly digests: Digests;
   readonly status: () => JsonObject;
   /** Null when the envelope can serve. */
   readonly notReady: () => string | null;
@@ -62,6 +70,7 @@ const statusOf = (problem: string): ControlProblem['status'] => (problem === 're
 
 const problemOf = ({ problem, message }: DeskProblem): ControlProblem => ({ status: statusOf(problem), code: problem, message });
 
+const factsMembers = ['device', 'inode', 'size_bytes', 'modified_ns', 'changed_ns'];
 const openingMembers = new Set(['agent', 'agent_version', 'agent_digest', 'role', 'task', 'facts']);
 
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -100,12 +109,39 @@ const readOpening = (body: JsonObject): { readonly call: OpeningCall } | { reado
   return { call };
 };
 
+/** The facts of a file, and nothing else. */
+const readFacts = (body: JsonObject): { readonly facts: FileFacts } | { readonly refused: ControlProblem } => {
+  if (Object.keys(body).some((name) => !factsMembers.includes(name)))
+    return { refused: malformed('The body has a member that is not known.') };
+  const facts = factsOfBody(body);
+  return facts === null ? { refused: malformed(`${factsMembers.join(', ')} are whole numbers, as texts of decimal digits.`) } : { facts };
+};
+
+const addDigests = (app: Hono, { find, keep }: Digests): void => {
+  app.post('/digests/find', async (context) => {
+    const read = await readJson(context);
+    const asked = 'refused' in read ? read : readFacts(read.body);
+    return 'refused' in asked ? answerProblem(context, asked.refused) : context.json({ sha256: await find(asked.facts) });
+  });
+  app.post('/digests', async (context) => {
+    const read = await readJson(context);
+    if ('refused' in read) return answerProblem(context, read.refused);
+    const { sha256, ...facts } = read.body;
+    const told = readFacts(facts);
+    if ('refused' in told) return answerProblem(context, told.refused);
+    if (!isSha256(sha256)) return answerProblem(context, malformed('sha256 is not a SHA-256 in hexadecimal.'));
+    await keep(told.facts, sha256);
+    return context.body(null, 204);
+  });
+};
+
 const answerProblem = (context: Context, { status, code, message }: ControlProblem): Response =>
   context.json({ error: { code, message } }, status);
 
 export const createControlApp = (parts: ControlParts): Hono => {
-  const { desk, status, doors, release, environment, deployment } = parts;
+  const { desk, digests, status, doors, release, environment, deployment } = parts;
   const app = createHealthApp(parts);
+  addDigests(app, digests);
   app.get('/status', (context) => context.json(status()));
   app.post('/invocations', async (context) => {
     const read = await readJson(context);

@@ -10,6 +10,7 @@ const parts = (changes: Partial<ReleaseParts> = {}): ReleaseParts => ({
     { name: 'b.cedar', text: 'B' },
     { name: 'a.cedar', text: 'A' },
   ],
+  trustedCertificates: { b: ['00'] },
   compiledRoles: 'permit',
   packageVersion: '0.1.0',
   ...changes,
@@ -45,6 +46,7 @@ describe('the digest of a release', () => {
         { name: 'a.cedar', text: 'A' },
         { name: 'b.cedar', text: 'B' },
       ],
+      trusted_certificates: { b: ['00'] },
       compiled_roles: 'permit',
       package_version: '0.1.0',
     });
@@ -66,6 +68,7 @@ describe('the digest of a release', () => {
           { name: 'b.cedar', text: 'B ' },
         ],
       },
+      { trustedCertificates: { b: ['01'] } },
       { compiledRoles: 'forbid' },
       { packageVersion: '0.1.1' },
     ];

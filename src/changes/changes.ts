@@ -1,4 +1,4 @@
-// A release is the digest-named set of everything that alters behaviour: config, policies, compiled roles, package version.
+// A release is the digest-named set of everything that alters behaviour: config, policies, trusted certificates, compiled roles, package version.
 // Its content is one canonical file, kept under its digest, so that `sha256sum` alone shows what a record's release was.
 // Keeping is durable and may be repeated; content that does not match its digest is a problem, never overwritten.
 
@@ -13,6 +13,8 @@ export interface ReleaseParts {
   readonly config: { readonly endpoints: object };
   /** Hand-written policies. */
   readonly policies: readonly { readonly name: string; readonly text: string }[];
+  /** SHA-256 in hexadecimal of each certificate that an endpoint trusts beyond the system's; endpoints without any are absent. */
+  readonly trustedCertificates: Readonly<Record<string, readonly string[]>>;
   /** What the roles became, as Cedar. */
   readonly compiledRoles: string;
   readonly packageVersion: string;
@@ -28,13 +30,14 @@ export interface Release {
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-export const createRelease = ({ config, policies, compiledRoles, packageVersion }: ReleaseParts): Release => {
+export const createRelease = ({ config, policies, trustedCertificates, compiledRoles, packageVersion }: ReleaseParts): Release => {
   const content = {
     schema: 1,
     config,
     // Canonical JSON sorts names, but the order of endpoints decides where a model goes.
     endpoint_order: Object.keys(config.endpoints),
     policies: policies.map(({ name, text }) => ({ name, text })).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    trusted_certificates: trustedCertificates,
     compiled_roles: compiledRoles,
     package_version: packageVersion,
   };

@@ -1,11 +1,11 @@
 // What all `audit` commands share: which ledger is meant, and how records are found and written.
 // Reads the files of a ledger, of a running envelope or of a copy; asks an envelope only where its data lie. Throws what a person can act on.
+// The config is loaded only where it has to name the folder: its parser takes longer than looking into a small ledger.
 
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
-import { loadConfig } from '../config/config.ts';
 import { recordLine, searchRecords, type Found, type Ledger, type RecordFilter, type StoredRecord } from '../ledger/reading.ts';
 import {
   CommandError,
@@ -63,6 +63,7 @@ const dataFolder = async (input: CommandInput, io: CommandIo): Promise<string> =
   if (data !== undefined) return resolve(io.cwd, data);
   const running = input.text('config') === undefined ? await runningData(input, io) : null;
   if (running !== null) return running;
+  const { loadConfig } = await import('../config/config.ts');
   const loaded = loadConfig(configPathOf(input, io), {
     files: { readFileSync, realpathSync, statSync },
     userId: process.getuid?.() ?? null,

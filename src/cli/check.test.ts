@@ -122,6 +122,20 @@ test('endpoints list shows where models run and where a secret is found', async 
   );
 });
 
+test('endpoints list shows what stands between, and how streams arrive', async () => {
+  const between =
+    "  inspected: { formats: [gemini], topology: vendor, provider: google, region: eu, base_url: 'https://example.com', streaming: buffered, " +
+    "credential: { env: KEY }, credential_header: authorization, via: { proxy: { url: 'http://proxy.example:3128', credential: { env: PROXY } } }, " +
+    'models: [{ pin: g }] }\n';
+  const { code, stdout } = await run(['endpoints', 'list', '--config', configFile((text) => text + between)]);
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /\n {2}via {9}http:\/\/proxy\.example:3128 \(credential: environment variable PROXY\)\n {2}credential {2}.* KEY, in authorization\n/,
+  );
+  assert.match(stdout, /\n {2}streaming {3}buffered\n/);
+});
+
 test('endpoints list points to check where the config is refused', async () => {
   const { code, stderr } = await run(['endpoints', 'list', '--config', configFile((text) => text.replace('topology', 'topologi'))]);
   assert.equal(code, 1);

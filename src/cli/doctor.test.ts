@@ -130,21 +130,24 @@ test('a data folder that this user cannot write is named before anything starts'
 });
 
 test('a secret that is not where the config says is a warning, and a command is not run for it', async () => {
-  const secret = (id: string, credential: string): string =>
-    `  ${id}: { formats: [anthropic-messages], topology: vendor, provider: x, region: us, base_url: "https://example.com", credential: ${credential}, models: [{ pin: ${id} }] }\n`;
+  const secret = (id: string, credential: string, more = ''): string =>
+    `  ${id}: { formats: [anthropic-messages], topology: vendor, provider: x, region: us, base_url: "https://example.com", credential: ${credential}, ${more}models: [{ pin: ${id} }] }\n`;
   const path = config(
     'secrets',
-    secret('a', '{ env: ABSENT }') + secret('b', '{ file: ./absent }') + secret('c', '{ command: [./absent] }'),
+    secret('a', '{ env: ABSENT }') +
+      secret('b', '{ file: ./absent }') +
+      secret('c', '{ command: [./absent] }', 'via: { proxy: { url: "http://p.example", credential: { env: NONE } } }, '),
   );
   const warned = (checks: readonly Finding[]): string[] =>
     checks.filter(({ standing }) => standing === 'warn').map(({ finding }) => finding);
   const { code, checks } = await examine(path);
   assert.equal(code, 0);
-  assert.equal(warned(checks).filter((finding) => /credential has no secret/.test(finding)).length, 2);
+  assert.equal(warned(checks).filter((finding) => /credential has no secret/.test(finding)).length, 3);
+  assert.match(warned(checks).join('\n'), /endpoints\.c\.via\.proxy\.credential has no secret: .* NONE is not set here/);
   assert.match(warned(checks).join('\n'), /endpoints\.a\.credential has no secret: the environment variable ABSENT is not set here/);
   assert.match(warned(checks).join('\n'), /endpoints\.b\.credential has no secret: the file .*absent cannot be read/);
   const there = await examine(path, { environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch, ABSENT: 'x' } });
-  assert.equal(warned(there.checks).filter((finding) => /credential has no secret/.test(finding)).length, 1);
+  assert.equal(warned(there.checks).filter((finding) => /credential has no secret/.test(finding)).length, 2);
 });
 
 test('the disk probe leaves nothing behind and fails where it cannot write', () => {

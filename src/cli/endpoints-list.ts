@@ -8,20 +8,27 @@ import { loadOrExplain } from './envelope-options.ts';
 
 type Endpoint = Config['endpoints'][string];
 
-const credentialText = ({ credential }: Endpoint): string => {
+const credentialText = (credential: Endpoint['credential']): string => {
   if (credential === undefined) return 'none';
   if ('env' in credential) return `environment variable ${credential.env}`;
   return 'file' in credential ? `file ${credential.file}` : `output of ${credential.command[0]}`;
 };
 
+const viaText = ({ proxy, ca }: NonNullable<Endpoint['via']>): string => {
+  const through = proxy === undefined ? [] : [`${proxy.url} (credential: ${credentialText(proxy.credential)})`];
+  return [...through, ...(ca === undefined ? [] : [`trusting ${ca} too`])].join(', ') || 'nothing';
+};
+
 const linesOf = (id: string, endpoint: Endpoint): string => {
-  const { topology, provider, region, formats, base_url: baseUrl, models } = endpoint;
+  const { topology, provider, region, formats, base_url: baseUrl, models, credential, credential_header: field, via, streaming } = endpoint;
   const names = models.map(({ pin, also_called: also = [] }) => (also.length > 0 ? `${pin} (also called ${also.join(', ')})` : pin));
   return [
     `${id}: ${provider}, ${topology}, ${region}`,
     `  at          ${baseUrl ?? 'inside this process'}`,
-    `  credential  ${credentialText(endpoint)}`,
+    ...(via === undefined ? [] : [`  via         ${viaText(via)}`]),
+    `  credential  ${credentialText(credential)}${field === undefined ? '' : `, in ${field}`}`,
     `  formats     ${formats.join(', ')}`,
+    `  streaming   ${streaming}`,
     `  models      ${names.join(', ')}`,
     '',
   ].join('\n');

@@ -22,14 +22,16 @@ const missing = (credential: Config['endpoints'][string]['credential'], environm
 
 /** One warning for each endpoint whose secret cannot be had from where the config says that it lies. */
 export const secretWarnings = ({ endpoints }: Config, environment: Environment): readonly ConfigProblem[] =>
-  Object.entries(endpoints).flatMap(([id, { credential }]) => {
-    const problem = missing(credential, environment);
-    if (problem === null) return [];
-    return [
-      {
-        path: `endpoints.${id}.credential`,
-        line: null,
-        message: `has no secret: ${problem}; until it is there, calls to this endpoint fail`,
-      },
-    ];
-  });
+  Object.entries(endpoints).flatMap(([id, { credential, via }]) =>
+    Object.entries({ credential, 'via.proxy.credential': via?.proxy?.credential }).flatMap(([name, reference]) => {
+      const problem = missing(reference, environment);
+      if (problem === null) return [];
+      return [
+        {
+          path: `endpoints.${id}.${name}`,
+          line: null,
+          message: `has no secret: ${problem}; until it is there, calls to this endpoint fail`,
+        },
+      ];
+    }),
+  );

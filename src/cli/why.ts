@@ -1,9 +1,8 @@
 // `why`: a record in a sentence, with what to ask whom for. Reads the ledger's files and never asks the envelope.
 // Ends with 1 when there is no such record. What it reads it does not verify; `audit verify` does.
 
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 
-import { loadConfig } from '../config/config.ts';
 import { openFolder, openLedger, recordById } from '../ledger/reading.ts';
 import { notFound, placeOf, placeOptions } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
@@ -11,9 +10,11 @@ import { configPathOf } from './config-path.ts';
 import { explain, type Explanation } from './explanation.ts';
 
 /** Who answers for the agent, where a config that can be read says so. */
-const ownerOf = (agent: unknown, input: CommandInput, io: CommandIo): string | null => {
-  if (typeof agent !== 'string') return null;
-  const loaded = loadConfig(configPathOf(input, io), {
+const ownerOf = async (agent: unknown, input: CommandInput, io: CommandIo): Promise<string | null> => {
+  const path = configPathOf(input, io);
+  if (typeof agent !== 'string' || !existsSync(path)) return null;
+  const { loadConfig } = await import('../config/config.ts');
+  const loaded = loadConfig(path, {
     files: { readFileSync, realpathSync, statSync },
     userId: process.getuid?.() ?? null,
   });
@@ -49,7 +50,7 @@ export const why: Command = {
     const place = await placeOf(input, io);
     const record = recordById(openLedger(openFolder(place.folder)), id);
     if (record === null) throw notFound(printable(id));
-    const explanation = explain(record.members, ownerOf(record.members['agent_id'], input, io));
+    const explanation = explain(record.members, await ownerOf(record.members['agent_id'], input, io));
     if (input.json) writeJson(io.stdout, { ...explanation, origin: record.origin, index: record.index });
     else io.stdout.write(render(explanation));
     return exitCode.ok;

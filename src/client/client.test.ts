@@ -158,6 +158,33 @@ test('closing and status read what the envelope answers', async (t) => {
   assert.deepEqual(await client.status(), { ...status, ledger: { state: 'open', problem: null, heads: [] } });
 });
 
+const facts = { device: '1', inode: '2', sizeBytes: '3', modifiedNs: '4', changedNs: '5' };
+
+test('a digest is asked for and told with exactly the facts of its file, and only a digest is an answer', async (t) => {
+  const seen: Seen[] = [];
+  const answers: unknown[] = [{ sha256: 'ab'.repeat(32) }, { sha256: null }, { sha256: 'AB'.repeat(32) }, { sha256: 5 }, [], null];
+  const socket = await envelope(t, (each, answer) => {
+    seen.push(each);
+    json(answer, 200, answers.shift());
+  });
+  const client = createControlClient(socket);
+  assert.equal(await client.findDigest(facts), 'ab'.repeat(32));
+  while (answers.length > 0) assert.equal(await client.findDigest(facts), null);
+  await client.keepDigest(facts, 'cd'.repeat(32));
+  const body = '{"device":"1","inode":"2","size_bytes":"3","modified_ns":"4","changed_ns":"5"';
+  assert.deepEqual(seen[0], { method: 'POST', path: '/digests/find', body: `${body}}` });
+  assert.deepEqual(seen.at(-1), { method: 'POST', path: '/digests', body: `${body},"sha256":"${'cd'.repeat(32)}"}` });
+});
+
+test('where no envelope answers, or one that knows of no digests, none is known and nothing fails', async (t) => {
+  const refusing = await envelope(t, (_, answer) => json(answer, 404, { error: { code: 'no_such_path' }, sha256: 'ab'.repeat(32) }));
+  for (const socket of [refusing, join(folderFor(t), 'c.sock')]) {
+    const client = createControlClient(socket);
+    assert.equal(await client.findDigest(facts), null);
+    await client.keepDigest(facts, 'cd'.repeat(32));
+  }
+});
+
 test('an envelope that is not there is unreachable, and the sentence says how to start it', async (t) => {
   const socket = join(folderFor(t), 'c.sock');
   const answer = await createControlClient(socket).status();

@@ -2,9 +2,9 @@
 // An answer is data: what was asked for, or a `ClientFailure` whose sentence says what to do next. Nothing here rejects.
 // A credential stands only in the value that `open` returns, never in a sentence.
 
-import { request } from 'node:http';
 import { isAbsolute } from 'node:path';
 import type { Json } from '../core/canonical-json.ts';
+import { bodyOfFacts, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
 import type { ClientFailure } from './control-socket.ts';
 import { problemOfSocket } from './control-socket.ts';
@@ -63,6 +63,10 @@ export interface ControlClient {
   /** `ended` is final: closed, stopped, or the lease ran out. */
   readonly heartbeat: (invocationId: string) => Promise<'alive' | 'ended' | ClientFailure>;
   readonly close: (invocationId: string, ending: { readonly [name: string]: Json }) => Promise<ClosedInvocation | ClientFailure>;
+  /** SHA-256 of a file in this state, as this invoker told it before; null when it is not known or nobody answers. */
+  readonly findDigest: (facts: FileFacts) => Promise<string | null>;
+  /** Tells what a file was found to have. The envelope may forget it. */
+  readonly keepDigest: (facts: FileFacts, sha256: string) => Promise<void>;
 }
 
 export const isClientFailure = (answer: unknown): answer is ClientFailure =>
@@ -132,6 +136,9 @@ interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
+
+/** Not imported: an import reads every member of the module, and one of them loads a second HTTP client, which takes longer than the exchange. */
+const { request } = process.getBuiltinModule('node:http');
 
 const parsed = (bytes: Buffer): unknown => {
   try {
@@ -219,5 +226,13 @@ export const createControlClient = (
       return answer.status < 300 ? 'alive' : refusal(answer);
     },
     close: (invocationId, ending) => askFor('POST', `/invocations/${invocationId}/close`, ending, readClosed),
+    findDigest: async (facts) => {
+      const answer = await ask('POST', '/digests/find', { ...bodyOfFacts(facts) });
+      const found = isClientFailure(answer) || answer.status !== 200 ? null : members(answer.body)['sha256'];
+      return isSha256(found) ? found : null;
+    },
+    keepDigest: async (facts, sha256) => {
+      await ask('POST', '/digests', { ...bodyOfFacts(facts), sha256 });
+    },
   };
 };

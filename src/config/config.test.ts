@@ -235,8 +235,8 @@ describe('warnings', () => {
       /allowed_models\[0\] is a model that no endpoint lists .*\(simulated-1\?\)/,
     );
     assert.match(
-      warnings(least().replace('formats: [anthropic-messages]', 'formats: [anthropic-messages, gemini]'))[0] ?? '',
-      /formats gemini: not carried yet/,
+      warnings(least().replace('formats: [anthropic-messages]', 'formats: [anthropic-messages, bedrock-converse]'))[0] ?? '',
+      /formats bedrock-converse: not carried yet/,
     );
     assert.match(warnings(least('policies: { mode: observe }'))[0] ?? '', /policies\.mode lets denied crossings pass/);
     assert.match(warnings(least().replace('environment: development', 'environment: production'))[0] ?? '', /proves nobody's identity/);

@@ -24,10 +24,11 @@ import {
 import { privacyConfig } from '../privacy/config.ts';
 import { serverConfig } from '../server/config.ts';
 import { crossProblems, crossWarnings } from './cross-checks.ts';
-import { createExplainer } from './explain.ts';
+import { createExplainer, type SchemaNode } from './explain.ts';
 import type { ConfigProblem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 import { renderReference } from './reference.ts';
+import { type TrustFiles, trustFileProblems } from './trust-files.ts';
 
 export { type ConfigProblem, problemText } from './problem.ts';
 
@@ -91,6 +92,10 @@ export const configJsonSchema = (): Record<string, unknown> => ({
   title: 'sealwright.yaml',
 });
 
+let explained: SchemaNode | null = null;
+/** To emit it takes longer than to read most configs. */
+const explainedSchema = (): SchemaNode => (explained ??= configJsonSchema());
+
 /** The reference page for people, in Markdown. */
 export const configReference = (): string => renderReference(configJsonSchema(), notBuilt);
 
@@ -98,10 +103,7 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
   const from = (path: string): string => nodePath.resolve(folder, path);
   const { policies } = declared;
   const policyFolder = typeof policies === 'string' ? policies : policies?.folder;
-  const endpoints = Object.entries(declared.endpoints).map(([id, endpoint]) => {
-    const { credential } = endpoint;
-    return [id, credential !== undefined && 'file' in credential ? { ...endpoint, credential: { file: from(credential.file) } } : endpoint];
-  });
+  const endpoints = Object.entries(declared.endpoints).map(([id, endpoint]) => [id, absoluteEndpoint(endpoint, from)]);
   const { control_socket: controlSocket } = declared.server;
   const { known_checkpoints: knownCheckpoints } = declared.ledger;
   return frozen<Config>({
@@ -121,11 +123,25 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
   });
 };
 
-/** Reads a config from its bytes. `folder` is absolute; relative paths begin there. */
-export const parseConfig = (bytes: Uint8Array, folder: string): LoadedConfig | ConfigProblems => {
+type DeclaredEndpoint = z.output<typeof endpointsConfig>[string];
+
+const absoluteEndpoint = (endpoint: DeclaredEndpoint, from: (path: string) => string): DeclaredEndpoint => {
+  const located = <T extends DeclaredEndpoint['credential']>(credential: T) =>
+    credential !== undefined && 'file' in credential ? { file: from(credential.file) } : credential;
+  const { credential, via } = endpoint;
+  const proxy = via?.proxy && { ...via.proxy, credential: located(via.proxy.credential) };
+  return {
+    ...endpoint,
+    credential: located(credential),
+    via: via && { ...via, proxy, ca: via.ca === undefined ? undefined : from(via.ca) },
+  };
+};
+
+/** Reads a config from its bytes. `folder` is absolute; relative paths begin there. Files that it names are judged where `trust` is given. */
+export const parseConfig = (bytes: Uint8Array, folder: string, trust?: TrustFiles): LoadedConfig | ConfigProblems => {
   const document = readYaml(bytes);
   if ('problems' in document) return document;
-  const { at, explain } = createExplainer(configJsonSchema(), document);
+  const { at, explain } = createExplainer(explainedSchema, document);
   if (typeof document.value !== 'object' || document.value === null || Array.isArray(document.value)) {
     return { problems: [at([], 'the file must hold a mapping of settings')] };
   }
@@ -134,7 +150,7 @@ export const parseConfig = (bytes: Uint8Array, folder: string): LoadedConfig | C
   const parsed = schema.safeParse(Object.fromEntries(members.filter(([key]) => !notBuilt.includes(key))));
   if (!parsed.success) return { problems: inOrder([...early, ...parsed.error.issues.flatMap(explain)]) };
   const config = absolute(parsed.data, folder);
-  const problems = inOrder([...early, ...crossProblems(config, at)]);
+  const problems = inOrder([...early, ...crossProblems(config, at), ...(trust === undefined ? [] : trustFileProblems(config, at, trust))]);
   if (problems.length > 0) return { problems };
   return { config, declared: frozen(parsed.data), warnings: inOrder(crossWarnings(config, at)) };
 };
@@ -150,10 +166,7 @@ const errorCode = (error: unknown): string => (error instanceof Error && 'code' 
  * Loads the config at `path`. A symbolic link is followed; rights, owner and relative paths are those of its target.
  * `userId` is the user that this process runs as; null where the platform has none, and then rights are not judged.
  */
-export const loadConfig = (
-  path: string,
-  { files, userId }: { readonly files: ConfigFiles; readonly userId: number | null },
-): LoadedConfig | ConfigProblems => {
+export const loadConfig = (path: string, { files, userId }: TrustFiles): LoadedConfig | ConfigProblems => {
   let bytes: Uint8Array;
   let folder: string;
   try {
@@ -171,5 +184,5 @@ export const loadConfig = (
     return whole(`${path} cannot be read (${errorCode(error)})`);
   }
   if (bytes.length > limits.configBytes) return whole(`${path} is larger than ${limits.configBytes} bytes`);
-  return parseConfig(bytes, folder);
+  return parseConfig(bytes, folder, { files, userId });
 };

@@ -75,8 +75,8 @@ const bound = (issue: Issue & { readonly code: 'too_small' | 'too_big' }): strin
   return `must be at ${least ? 'least' : 'most'} ${count}`;
 };
 
-/** Explains issues of one document against its schema. */
-export const createExplainer = (schema: SchemaNode, document: YamlText) => {
+/** Explains issues of one document against its schema, which is asked for only where there are any. */
+export const createExplainer = (schema: () => SchemaNode, document: YamlText) => {
   const at = (path: readonly PathStep[], message: string, of: 'key' | 'value' = 'value', meant?: string): ConfigProblem => ({
     path: pathText(path),
     ...document.positionOf(path, of),
@@ -85,7 +85,7 @@ export const createExplainer = (schema: SchemaNode, document: YamlText) => {
   });
 
   const unknownKey = (path: readonly PathStep[], key: string): ConfigProblem => {
-    const known = nodesAt(schema, path).flatMap((node) =>
+    const known = nodesAt(schema(), path).flatMap((node) =>
       [node, ...(node.anyOf ?? [])].flatMap((option) => Object.keys(option.properties ?? {})),
     );
     return at([...path, key], 'is not a known setting', 'key', nearest(key, known));
@@ -95,7 +95,7 @@ export const createExplainer = (schema: SchemaNode, document: YamlText) => {
     const close = branches.filter((issues) => !issues.some((issue) => issue.path.length === 0 && issue.code !== 'unrecognized_keys'));
     const [only] = close;
     if (close.length === 1 && only !== undefined) return only.flatMap((issue) => explainAt(path, issue));
-    const forms = nodesAt(schema, path).map(formsOf).join(' or ');
+    const forms = nodesAt(schema(), path).map(formsOf).join(' or ');
     return [at(path, `expected ${forms}, found ${kindOf(valueAt(document.value, path))}${close.length > 1 ? ' of another form' : ''}`)];
   };
 

@@ -1,7 +1,7 @@
 // A crossing is one attempt to pass the boundary. It has an id from the moment it is accepted, whatever becomes of it.
 // `Call` is what a door hands over: bytes and facts of the connection, not yet read.
 
-import type { WireFormat } from './wire-format.ts';
+import type { NotInspected, WireFormat } from './wire-format.ts';
 
 export interface ModelCall {
   readonly action: 'model_request';
@@ -9,6 +9,8 @@ export interface ModelCall {
   /** The format's own name for what is asked, such as `messages`. */
   readonly operation: string;
   readonly method: string;
+  /** What lies at a path of the vendor's that is not carried, and why; null where that is unknown, or the operation is carried. */
+  readonly notCarried: string | null;
   /** The vendor's own path, as it came. */
   readonly path: string;
   readonly body: Uint8Array;
@@ -27,6 +29,8 @@ export interface ToolCall {
   readonly callId: string;
   /** The arguments as they stood in the answer. */
   readonly arguments: Uint8Array;
+  /** What of the call nobody could read. */
+  readonly notInspected: readonly NotInspected[];
 }
 
 export type Call = ModelCall | ToolCall;

@@ -3,11 +3,15 @@
 
 export type Topology = 'vendor' | 'cloud-partner' | 'self-hosted';
 
+/** `buffered` where something on the way holds a streamed answer back until it is whole. */
+export type Streaming = 'incremental' | 'buffered';
+
 export interface Endpoint {
   readonly id: string;
   readonly topology: Topology;
   readonly provider: string;
   readonly region: string;
+  readonly streaming: Streaming;
 }
 
 export interface Candidate {
@@ -27,7 +31,10 @@ export interface UpstreamAnswer {
   readonly body: AsyncIterable<Uint8Array>;
   /** Lets go of a body that will not be read, or not further; without it the connection would stay taken. May be called at any time, also twice. */
   readonly discard: () => void;
-  /** `ADDRESS:PORT` of the connection that carried the bytes, IPv6 in brackets; null for an endpoint inside this process. */
+  /**
+   * `ADDRESS:PORT` of the connection that carried the bytes, IPv6 in brackets; null for an endpoint inside this process. Through a proxy the
+   * address of the proxy: it resolves the name, and nobody here knows where the bytes went behind it.
+   */
   readonly address: string | null;
   /** How often it was tried; a second time only where nothing had been sent. */
   readonly attempts: number;
@@ -35,7 +42,15 @@ export interface UpstreamAnswer {
 
 /** Something outside broke before an answer began. `reason` is our sentence, without any upstream text. */
 export interface UpstreamFailure {
-  readonly failure: 'unreachable' | 'timed_out' | 'reset' | 'address_refused' | 'credential_unavailable' | 'redirected' | 'cancelled';
+  readonly failure:
+    | 'unreachable'
+    | 'timed_out'
+    | 'reset'
+    | 'address_refused'
+    | 'credential_unavailable'
+    | 'redirected'
+    | 'unreadable'
+    | 'cancelled';
   readonly reason: string;
   readonly attempts: number;
 }
@@ -50,3 +65,17 @@ export interface UpstreamRequest {
   readonly body: Uint8Array;
   readonly cancel: AbortSignal;
 }
+
+/** What stands between us and an endpoint. One value an endpoint: connections are kept apart by it. */
+export interface Via {
+  readonly proxy: {
+    readonly url: URL;
+    /** Gives `USER:PASSWORD`, or null when it cannot be had; null when the proxy needs none. */
+    readonly secret: (() => Promise<string | null>) | null;
+  } | null;
+  /** Certificates in PEM that are trusted in addition to the system's. */
+  readonly ca: readonly string[];
+}
+
+/** Nothing in between. */
+export const direct: Via = { proxy: null, ca: [] };

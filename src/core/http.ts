@@ -17,6 +17,8 @@ export interface Incoming {
   readonly gone: AbortSignal;
   /** The whole body, or why there is none. Counted against the bodies in flight until the answer ends. */
   readonly body: () => Promise<Uint8Array | Denial>;
+  /** Counts more bytes against the bodies in flight, until the answer ends; false when there is no memory left for them. */
+  readonly reserve: (bytes: number) => boolean;
 }
 
 export interface Outgoing {

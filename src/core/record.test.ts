@@ -33,7 +33,11 @@ const crossing = {
 const judgement = {
   decision: { verdict: 'permit', policies: ['role/demo/model/m'], reason: 'Permitted.', mode: 'enforce', request: null },
   denial: null,
-  candidate: { endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local' }, pin: 'm', reports: [] },
+  candidate: {
+    endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local', streaming: 'incremental' },
+    pin: 'm',
+    reports: [],
+  },
 };
 
 /** A model request that says the secret wherever a caller can say anything. */
@@ -57,6 +61,7 @@ const request = {
     toolsOffered: Array.from({ length: limits.listInRecordCount + 3 }, () => ({ name: secret, hosted: false })),
     toolsAnswered: [{ callId: secret, success: true }],
     systemPromptDigest: 'a'.repeat(64),
+    systemPromptBlocks: ['d'.repeat(64)],
     sessionId: secret,
     notInspected: [],
   },
@@ -70,7 +75,13 @@ const toolCall = {
   ...request,
   crossing: {
     ...crossing,
-    call: { action: 'tool_call', tool: 'get_order_status', callId: 'call-1', arguments: new TextEncoder().encode(secret) },
+    call: {
+      action: 'tool_call',
+      tool: 'get_order_status',
+      callId: 'call-1',
+      arguments: new TextEncoder().encode(secret),
+      notInspected: [],
+    },
   },
   reading: null,
 } as unknown as Recorded;
@@ -166,4 +177,18 @@ test('a tool that the agent ran by itself has an outcome that the agent vouches 
 
 test('what was not inspected stands in every record of a model crossing', () => {
   assert.deepEqual(records.intent['not_inspected'], [{ what: 'personal_data', why: 'off' }]);
+});
+
+test('what nobody could read of a tool call stands in its records, and what request and answer both note stands once', () => {
+  const program = { what: 'program', why: 'free-form input' };
+  const off = { what: 'personal_data', why: 'off' };
+  const noting = {
+    ...toolCall,
+    crossing: { ...toolCall.crossing, call: { ...toolCall.crossing.call, notInspected: [program] } },
+  } as Recorded;
+  assert.deepEqual(intentRecord(noting, stamp, digest)['not_inspected'], [program, off]);
+  const settled = toolOutcomeRecord({ at: noting, success: true, errorMessage: null, source: 'agent' }, stamp, 5);
+  assert.deepEqual(settled['not_inspected'], [program, off]);
+  const twice = { ...ending, facts: { ...(ending.facts ?? assert.fail()), notInspected: [program, off, program] } };
+  assert.deepEqual(outcomeRecord(request, twice, stamp, 1)['not_inspected'], [off, program]);
 });

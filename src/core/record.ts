@@ -35,6 +35,11 @@ const boundedMembers = (lists: Readonly<Record<string, readonly unknown[]>>): Re
   return Object.keys(truncated).length > 0 ? { ...members, truncated } : members;
 };
 
+/** A request and its answer may both note the same. */
+const eachOnce = (notes: readonly NotInspected[]): readonly NotInspected[] => [
+  ...new Map(notes.map((note) => [`${note.what}\n${note.why}`, note])).values(),
+];
+
 /** What others wrote enters a record only as a label. */
 const labelled = (name: string | null | undefined): string | null => (typeof name === 'string' ? label(name) : null);
 
@@ -96,7 +101,7 @@ const saidMembers = (
   if (call.action === 'tool_call')
     return {
       tool: { name: call.tool, server: null, call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
-      not_inspected: 'inspection' in at ? at.inspection.notInspected : unread,
+      ...boundedMembers({ not_inspected: [...call.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)] }),
     };
   const reading = 'reading' in at ? at.reading : null;
   const judgement = 'judgement' in at ? at.judgement : null;
@@ -109,6 +114,7 @@ const saidMembers = (
       model_asked: label(reading.model),
       system_prompt_digest: reading.systemPromptDigest,
       ...boundedMembers({
+        system_prompt_blocks: reading.systemPromptBlocks,
         tools_offered: reading.toolsOffered.map((tool) => label(tool.name)),
         tool_results_summary: reading.toolsAnswered.map((tool) => ({ call_id: label(tool.callId), success: tool.success })),
         not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)],
@@ -179,12 +185,14 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
     error_message: ending.errorMessage,
     duration_ms: Math.round(durationMs),
   };
-  const notInspected = [...(at.reading?.notInspected ?? []), ...at.inspection.notInspected, ...(facts?.notInspected ?? [])];
-  if (at.crossing.call.action === 'tool_call')
+  const { call } = at.crossing;
+  const said = call.action === 'tool_call' ? call.notInspected : (at.reading?.notInspected ?? []);
+  const notInspected = eachOnce([...said, ...at.inspection.notInspected, ...(facts?.notInspected ?? [])]);
+  if (call.action === 'tool_call')
     return body(stamp, 'agent', 'outcome', {
       ...common,
-      tool: { name: at.crossing.call.tool, server: null, call_id: at.crossing.call.callId },
-      not_inspected: notInspected,
+      tool: { name: call.tool, server: null, call_id: call.callId },
+      ...boundedMembers({ not_inspected: notInspected }),
     });
   return body(stamp, 'model', 'outcome', {
     ...common,

@@ -21,7 +21,26 @@ export interface OfferedTool {
 
 export interface AnsweredTool {
   readonly callId: string;
+  /** Under which the call waits if it came without an id, for formats in which it may: clients then invent one. */
+  readonly otherwise?: string;
   readonly success: boolean;
+}
+
+/** A request as it came, before it is read. */
+export interface RequestBytes {
+  /** The format's own name for what is asked. */
+  readonly operation: string;
+  /** The vendor's own path, without our prefix and without query. */
+  readonly path: string;
+  /** Those query parameters that travel on, without `?`. */
+  readonly query: string;
+  readonly body: Uint8Array;
+  /** What reading an earlier request of the same conversation left behind; what it holds is the format's own matter. */
+  readonly memory?: ReadingMemory;
+}
+
+export interface ReadingMemory {
+  kept: unknown;
 }
 
 /** What a request says. Ranges are byte offsets into the request body. */
@@ -34,8 +53,10 @@ export interface Reading {
   readonly toolsOffered: readonly OfferedTool[];
   /** Results of tool calls that this request is the first to carry: those behind the last answer in its conversation. */
   readonly toolsAnswered: readonly AnsweredTool[];
-  /** SHA-256 in hexadecimal over the system prompt's text blocks; null without one. */
+  /** SHA-256 in hexadecimal over the system prompt's texts, joined by a NUL; null without one. Parts that change with each request are left out. */
   readonly systemPromptDigest: string | null;
+  /** SHA-256 in hexadecimal of each of these texts, in their order. */
+  readonly systemPromptBlocks: readonly string[];
   readonly sessionId: string | null;
   readonly notInspected: readonly NotInspected[];
 }
@@ -51,6 +72,8 @@ export interface CalledTool {
   readonly arguments: Uint8Array;
   /** True when the provider runs it: it has already happened and cannot be held. */
   readonly hosted: boolean;
+  /** What of the call nobody could read, such as a program that calls tools of its own. */
+  readonly notInspected: readonly NotInspected[];
 }
 
 /** What an answer said about itself, as far as it has arrived. */
@@ -77,7 +100,7 @@ export type StreamPiece =
   | { readonly piece: 'pass'; readonly bytes: Uint8Array }
   | {
       readonly piece: 'tool_call';
-      /** From the first to the last event of the block. */
+      /** From the first to the last event of the block; nothing where the call stands in one event with others, which follows when all are judged. */
       readonly bytes: Uint8Array;
       readonly call: CalledTool;
       /** Marks the call refused and returns the events that stand in its place. */
@@ -96,6 +119,22 @@ export interface StreamReader {
   readonly facts: () => AnswerFacts;
   /** Ends what was released so far with our denial, in the way that this client needs. A piece counts as released when the next one was asked for. */
   readonly renderDenial: (denial: DenialText, client: AgentClient) => Uint8Array;
+  /** The same for something outside that broke. */
+  readonly renderFailure: (failure: FailureText, client: AgentClient) => Uint8Array;
+  /** An event that keeps this client waiting and changes nothing of what it reads; null where none can stand behind what was released so far. */
+  readonly keepAlive: (client: AgentClient) => Uint8Array | null;
+}
+
+/** Which request an answer belongs to. */
+export interface Answered {
+  readonly operation: string;
+  readonly status: number;
+}
+
+/** A model that the caller may call. */
+export interface ListedModel {
+  readonly pin: string;
+  readonly endpointId: string;
 }
 
 export interface DenialText {
@@ -119,22 +158,34 @@ export interface WireFormat {
   readonly prefix: string;
   /** The operation behind the vendor's own path, or undefined when the vendor has no such path that we carry. */
   readonly operation: (method: string, path: string) => string | undefined;
-  /** Reads the credential that the vendor's client sent, however it sends it; `headers` have lower-case names. */
-  readonly credential: (headers: Readonly<Record<string, string | undefined>>) => string | null;
+  /** Reads the credential that the vendor's client sent, however it sends it; `headers` have lower-case names, `query` is without `?`. */
+  readonly credential: (headers: Readonly<Record<string, string | undefined>>, query: string) => string | null;
   /** Names of client header fields that travel on to the vendor. A trailing `*` matches any ending. */
   readonly forwardedHeaders: readonly string[];
   /** Names of upstream header fields that travel back to the client, in the same form. */
   readonly answerHeaders: readonly string[];
   /** Names of query parameters that travel on to the vendor. */
   readonly forwardedQuery: readonly string[];
-  readonly read: (operation: string, body: Uint8Array) => Reading | Malformed;
-  readonly readWhole: (body: Uint8Array) => WholeAnswer | Malformed;
-  /** `requestId` is the upstream's own, from its header fields. */
+  readonly read: (request: RequestBytes) => Reading | Malformed;
+  /** A body that is no answer to this operation in this format (a portal's page, another vendor's shape) is `malformed`. */
+  readonly readWhole: (body: Uint8Array, answered: Answered) => WholeAnswer | Malformed;
+  /** The upstream's field that carries its own id of the request. */
   readonly requestIdHeader: string;
-  readonly readStream: () => StreamReader;
-  readonly renderDenial: (denial: DenialText, client: AgentClient) => PlainAnswer;
+  readonly readStream: (operation: string) => StreamReader;
+  readonly renderDenial: (denial: DenialText, client: AgentClient, operation: string) => PlainAnswer;
   /** Something outside broke before an answer began: our sentence in the vendor's error shape, with a status that says so. */
-  readonly renderFailure: (failure: FailureText, client: AgentClient) => PlainAnswer;
-  /** Replaces the model's name in a request. */
+  readonly renderFailure: (failure: FailureText, client: AgentClient, operation: string) => PlainAnswer;
+  /**
+   * Whether an upstream's answer of this status is kept from this client, because it would repeat the whole call many times or hide what was said.
+   * Such a call is repeated inside `forward` where that is safe, and the last answer becomes a failure of ours.
+   */
+  readonly absorbs: (status: number, client: AgentClient) => boolean;
+  /** The same for an error by which the upstream ends a stream. `errorType` is the provider's own. */
+  readonly absorbsInStream: (errorType: string | null, client: AgentClient) => boolean;
+  /** Replaces the model's name in a request's body. */
   readonly spliceModel: (reading: Reading, pin: string) => readonly Splice[];
+  /** Replaces the model's name in a request's path; the same path where the name stands in the body. */
+  readonly pathWithModel: (path: string, pin: string) => string;
+  /** Answers an operation that asks for models, from those that the caller may call; undefined for every other operation. */
+  readonly renderModels: (operation: string, path: string, models: readonly ListedModel[]) => PlainAnswer | undefined;
 }

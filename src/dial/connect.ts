@@ -1,4 +1,5 @@
-// Opens one connection: resolves the name, judges every address, then tries the judged ones in order.
+// Opens one connection: resolves the name, judges every address, then tries the judged ones in order; where a proxy stands before the endpoint,
+// all of this is done with the proxy's name, and a tunnel is asked for.
 // All of it ends within the time for connecting, and at once when the crossing is cancelled. Fails with a `DialProblem`.
 
 import type { LookupAddress } from 'node:dns';
@@ -6,48 +7,106 @@ import type { Socket } from 'node:net';
 import { connect as connectTcp, isIP } from 'node:net';
 import { TLSSocket, connect as connectTls } from 'node:tls';
 import { unlessAborted } from '../core/abort.ts';
-import type { Topology } from '../core/endpoint.ts';
+import type { Topology, Via } from '../core/endpoint.ts';
 import { addressProblem } from './addresses.ts';
 import { DialProblem } from './problem.ts';
+import { createTlsOptions } from './tls.ts';
+import { openTunnel } from './tunnel.ts';
 
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
+/** Where to connect to, and what is allowed there. */
+export interface Place {
+  readonly origin: URL;
+  readonly topology: Topology;
+  readonly via: Via;
+}
+
 export interface Connected {
   readonly socket: Socket;
-  /** `ADDRESS:PORT` that was judged and dialled. */
+  /** `ADDRESS:PORT` that was judged and dialled: the proxy's where there is one. */
   readonly address: string;
 }
 
-export type Connect = (origin: URL, topology: Topology, cancel: AbortSignal) => Promise<Connected>;
+/** `unverified` leaves it to the caller to judge the endpoint's certificate, and to send nothing. */
+export type Connect = (place: Place, cancel: AbortSignal, unverified?: 'unverified') => Promise<Connected>;
+
+export interface ConnectLimits {
+  readonly connectMs: number;
+  readonly proxyAnswerBytes: number;
+}
+
+/** Whom a connection leads to, as a sentence names it. */
+type Peer = 'endpoint' | 'proxy';
+
+/** What is dialled first: the endpoint or its proxy. */
+interface Hop {
+  readonly peer: Peer;
+  readonly url: URL;
+  /** The proxy is the organisation's own, wherever the endpoint is. */
+  readonly topology: Topology;
+}
 
 const idleProbeMs = 60_000;
 
 /** Codes of a peer that is there and turned us away: it may be restarting. */
 const turnedAway = new Set<unknown>(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
-export const createConnect = (resolve: Resolve, connectMs: number): Connect => {
+export const createConnect = (resolve: Resolve, { connectMs, proxyAnswerBytes }: ConnectLimits): Connect => {
   const addressesOf = createAddressesOf(resolve);
-  return (origin, topology, cancel) =>
-    within(connectMs, cancel, async (signal) => {
-      const untilMs = performance.now() + connectMs;
-      const hostname = hostnameOf(origin);
-      const addresses = judged(await unlessAborted(addressesOf(hostname), signal), topology);
-      const port = Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80);
-      let problem: unknown;
-      for (const [index, address] of addresses.entries()) {
-        // An equal part of what is left: one that never answers must not use up the time of the next.
-        const shareMs = (untilMs - performance.now()) / (addresses.length - index);
-        try {
-          const socket = await within(shareMs, signal, (attempt) =>
-            openSocket({ secure: origin.protocol === 'https:', hostname, address, port }, attempt),
-          );
-          return { socket, address: isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}` };
-        } catch (caught) {
-          if (signal.aborted) throw caught;
-          problem = caught;
-        }
+  const tlsOptions = createTlsOptions();
+
+  const dialled = async (hop: Hop, { ca }: Via, signal: AbortSignal, verified: boolean): Promise<Connected> => {
+    const untilMs = performance.now() + connectMs;
+    const hostname = hostnameOf(hop.url);
+    const addresses = judged(await unlessAborted(addressesOf(hop), signal), hop);
+    const port = portOf(hop.url);
+    const tls = isSecure(hop.url) ? { ...tlsOptions(hostname, ca), rejectUnauthorized: verified } : null;
+    let problem: unknown;
+    for (const [index, address] of addresses.entries()) {
+      // An equal part of what is left: one that never answers must not use up the time of the next.
+      const shareMs = (untilMs - performance.now()) / (addresses.length - index);
+      try {
+        const socket = await within(shareMs, signal, (attempt) => {
+          const to = { host: address, port };
+          return opened(tls === null ? connectTcp(to) : connectTls({ ...tls, ...to }), hop.peer, attempt);
+        });
+        socket.setNoDelay(true).setKeepAlive(true, idleProbeMs);
+        return { socket, address: isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}` };
+      } catch (caught) {
+        if (signal.aborted) throw caught;
+        problem = caught;
       }
+    }
+    throw problem;
+  };
+
+  const tunnelled = async ({ origin, topology, via }: Place, url: URL, signal: AbortSignal, verified: boolean): Promise<Connected> => {
+    const hostname = hostnameOf(origin);
+    // A name is the proxy's to resolve; an address can be judged here.
+    if (isIP(hostname) !== 0) judged([hostname], { peer: 'endpoint', url: origin, topology });
+    const { socket, address } = await dialled({ peer: 'proxy', url, topology: 'self-hosted' }, via, signal, true);
+    try {
+      await openTunnel(socket, `${origin.hostname}:${portOf(origin)}`, via.proxy?.secret ?? null, {
+        signal,
+        answerBytes: proxyAnswerBytes,
+      });
+      if (!isSecure(origin)) return { socket, address };
+      const tls = { ...tlsOptions(hostname, via.ca), rejectUnauthorized: verified, socket };
+      return { socket: await opened(connectTls(tls), 'endpoint', signal), address };
+    } catch (problem) {
+      socket.destroy();
       throw problem;
+    }
+  };
+
+  return (place, cancel, unverified) =>
+    within(connectMs, cancel, async (signal) => {
+      const { origin, topology, via } = place;
+      const verified = unverified === undefined;
+      return via.proxy === null
+        ? dialled({ peer: 'endpoint', url: origin, topology }, via, signal, verified)
+        : tunnelled(place, via.proxy.url, signal, verified);
     });
 };
 
@@ -67,78 +126,68 @@ const within = async <T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
 };
 
 /** Asks once for a name however many wait for it, so that a name server which hangs is not asked without bound. */
-const createAddressesOf = (resolve: Resolve): ((hostname: string) => Promise<readonly string[]>) => {
+const createAddressesOf = (resolve: Resolve): ((hop: Hop) => Promise<readonly string[]>) => {
   const asked = new Map<string, Promise<readonly string[]>>();
   const ask = async (hostname: string): Promise<readonly string[]> => {
     try {
       return (await resolve(hostname)).map(({ address }) => address);
-    } catch {
-      throw new DialProblem('unreachable', 'The name of the endpoint could not be resolved.');
     } finally {
       asked.delete(hostname);
     }
   };
-  return (hostname) => {
-    if (isIP(hostname) !== 0) return Promise.resolve([hostname]);
+  return async ({ url, peer }) => {
+    const hostname = hostnameOf(url);
+    if (isIP(hostname) !== 0) return [hostname];
     const pending = asked.get(hostname) ?? ask(hostname);
     asked.set(hostname, pending);
-    return pending;
+    try {
+      return await pending;
+    } catch {
+      throw new DialProblem('unreachable', `The name of the ${peer} could not be resolved.`);
+    }
   };
 };
 
-const judged = (addresses: readonly string[], topology: Topology): readonly string[] => {
-  if (addresses.length === 0) throw new DialProblem('address_refused', 'The name of the endpoint resolves to no address.');
+const judged = (addresses: readonly string[], { peer, topology }: Hop): readonly string[] => {
+  if (addresses.length === 0) throw new DialProblem('address_refused', `The name of the ${peer} resolves to no address.`);
   // One bad address among good ones is an attack or a mistake; neither is dialled round.
   for (const address of addresses) {
     const problem = addressProblem(address, topology);
     if (problem !== null)
-      throw new DialProblem('address_refused', `The name of the endpoint resolves to an address that is refused: ${problem}.`);
+      throw new DialProblem('address_refused', `The name of the ${peer} resolves to an address that is refused: ${problem}.`);
   }
   return addresses;
 };
 
 const hostnameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
 
-interface Target {
-  readonly secure: boolean;
-  readonly hostname: string;
-  readonly address: string;
-  readonly port: number;
-}
+const isSecure = ({ protocol }: URL): boolean => protocol === 'https:';
 
-const openSocket = ({ secure, hostname, address, port }: Target, signal: AbortSignal): Promise<Socket> =>
+const portOf = (url: URL): number => Number(url.port) || (isSecure(url) ? 443 : 80);
+
+/** Resolves when `socket` is ready to be written to; destroys it when that fails or `signal` aborts. */
+const opened = <S extends Socket>(socket: S, peer: Peer, signal: AbortSignal): Promise<S> =>
   new Promise((resolve, reject) => {
-    const to = { host: address, port };
-    const socket = secure
-      ? connectTls({
-          ...to,
-          // RFC 6066, section 3: no address as a server name. The certificate is then checked against the address.
-          servername: isIP(hostname) === 0 ? hostname : '',
-          ALPNProtocols: ['http/1.1'],
-          // Said here, because an environment variable could otherwise switch it off.
-          rejectUnauthorized: true,
-        })
-      : connectTcp(to);
     const stop = (): void => {
       socket.destroy();
       reject(signal.reason);
     };
-    socket.setNoDelay(true).setKeepAlive(true, idleProbeMs);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
+    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', stop);
       resolve(socket);
     });
     // Stays as long as the socket: an error that nobody listens for would end the process.
     socket.on('error', (problem) => {
       signal.removeEventListener('abort', stop);
-      reject(unreachable(socket, problem));
+      reject(unreachable(socket, peer, problem));
     });
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
 
-const unreachable = (socket: Socket, problem: Error): DialProblem => {
+const unreachable = (socket: Socket, peer: Peer, problem: Error): DialProblem => {
+  const who = peer === 'proxy' ? 'proxy' : 'upstream';
   if (socket instanceof TLSSocket && socket.authorizationError)
-    return new DialProblem('unreachable', "The upstream's certificate could not be verified.");
-  return new DialProblem('unreachable', 'The upstream could not be reached.', 'code' in problem && turnedAway.has(problem.code));
+    return new DialProblem('unreachable', `The ${who}'s certificate could not be verified.`);
+  return new DialProblem('unreachable', `The ${who} could not be reached.`, 'code' in problem && turnedAway.has(problem.code));
 };

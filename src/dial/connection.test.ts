@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { limits } from '../core/limits.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ConnectionLimits } from './connection.ts';
 import { createConnection } from './connection.ts';
 import { DialProblem } from './problem.ts';
 
@@ -17,7 +17,7 @@ interface Pair {
   readonly peer: Socket;
 }
 
-const connected = async (t: TestContext): Promise<Pair> => {
+const connected = async (t: TestContext, bounds: ConnectionLimits = limits): Promise<Pair> => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -32,7 +32,7 @@ const connected = async (t: TestContext): Promise<Pair> => {
     server.close();
   });
   const origin = new URL(`http://model.test:${port}`);
-  return { connection: createConnection(origin, { socket, address: `127.0.0.1:${port}` }, limits), socket, peer };
+  return { connection: createConnection(origin, { socket, address: `127.0.0.1:${port}` }, bounds), socket, peer };
 };
 
 const respond = (peer: Socket): void => void peer.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\n{}');
@@ -91,4 +91,13 @@ test('a connection that was destroyed on our side does not say so', async (t) =>
   const { connection } = await connected(t);
   connection.destroy();
   assert.equal(await saysUnsent(connection.exchange(call)), false);
+});
+
+test('an upstream that sends nothing but announcements of an answer has no more time to begin it than one that is silent', async (t) => {
+  const { connection, peer } = await connected(t, { ...limits, upstreamHeadersMs: 200 });
+  const announcing = setInterval(() => peer.write('HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n'), 5);
+  t.after(() => clearInterval(announcing));
+  peer.on('error', () => undefined);
+  await assert.rejects(connection.exchange(call), { failure: 'timed_out' });
+  assert.ok(connection.isLost());
 });

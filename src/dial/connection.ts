@@ -52,12 +52,17 @@ export const createConnection = (
   return {
     address,
     exchange: async ({ method, path, headers, body, cancel }) => {
+      const late = Promise.withResolvers<never>();
+      // Beside the client's own, which begins again with every interim answer (RFC 9110, section 15.2).
+      const timer = setTimeout(() => late.reject(tooLate()), upstreamHeadersMs);
       try {
         const sending = { path, method, headers, body: method === 'POST' ? body : null, signal: cancel };
-        return await unlessAborted(client.request(sending), cancel);
+        return await Promise.race([unlessAborted(client.request(sending), cancel), late.promise]);
       } catch (problem) {
         destroy();
         throw problemOf(problem);
+      } finally {
+        clearTimeout(timer);
       }
     },
     isLost: () => socket.destroyed,
@@ -67,9 +72,11 @@ export const createConnection = (
 
 const connectionLost = (): DialProblem => new DialProblem('reset', 'The upstream closed the connection before it answered.', true);
 
+const tooLate = (): DialProblem => new DialProblem('timed_out', 'The upstream did not begin to answer in time.');
+
 const problemOf = (problem: unknown): DialProblem => {
   if (problem instanceof DialProblem) return problem;
-  if (problem instanceof errors.HeadersTimeoutError) return new DialProblem('timed_out', 'The upstream did not begin to answer in time.');
+  if (problem instanceof errors.HeadersTimeoutError) return tooLate();
   if (problem instanceof errors.InvalidArgumentError) return new DialProblem('unreachable', 'The call cannot be written as HTTP.');
   // The call may have been received, so it is never sent again.
   return new DialProblem('reset', 'The upstream closed the connection before it answered.');

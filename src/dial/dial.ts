@@ -2,26 +2,22 @@
 // Failures are values with a sentence of ours; nothing of the upstream's text is in them. Redirects are answers, never followed.
 
 import type { Dispatcher } from 'undici';
-import type { Topology, UpstreamAnswer, UpstreamFailure } from '../core/endpoint.ts';
+import type { UpstreamAnswer, UpstreamFailure, Via } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
-import type { Resolve } from './connect.ts';
+import type { ConnectLimits, Place, Resolve } from './connect.ts';
 import { createConnect } from './connect.ts';
 import type { Call, Connection, ConnectionLimits } from './connection.ts';
 import { createConnection } from './connection.ts';
 import { DialProblem } from './problem.ts';
 
-export interface Outbound extends Call {
-  readonly origin: URL;
-  readonly topology: Topology;
-}
+export interface Outbound extends Call, Place {}
 
 export interface Dial {
   readonly send: (outbound: Outbound) => Promise<UpstreamAnswer | UpstreamFailure>;
   readonly close: () => Promise<void>;
 }
 
-interface DialLimits extends ConnectionLimits {
-  readonly connectMs: number;
+interface DialLimits extends ConnectionLimits, ConnectLimits {
   readonly drainedBytes: number;
   readonly drainedMs: number;
 }
@@ -38,15 +34,16 @@ const hopByHop = new Set([
 ]);
 
 export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial => {
-  const connect = createConnect(resolve, bounds.connectMs);
+  const connect = createConnect(resolve, bounds);
   const open = new Set<Connection>();
-  /** Connections that carry nothing, the newest last. A place is a topology and an origin: what one may dial, another may not. */
+  /** Connections that carry nothing, the newest last, by place: what one endpoint may dial, through what and trusting whom, another may not. */
   const idle = new Map<string, Connection[]>();
+  const placeOf = createPlaceNames();
   let closed = false;
 
-  const openConnection = async ({ origin, topology, cancel }: Outbound, place: string): Promise<Connection> => {
-    const connected = await connect(origin, topology, cancel);
-    const connection = createConnection(origin, connected, bounds);
+  const openConnection = async (outbound: Outbound, place: string): Promise<Connection> => {
+    const connected = await connect(outbound, outbound.cancel);
+    const connection = createConnection(outbound.origin, connected, bounds);
     open.add(connection);
     connected.socket.once('close', () => {
       open.delete(connection);
@@ -59,7 +56,7 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial 
   };
 
   const attempt = async (outbound: Outbound, attempts: number): Promise<UpstreamAnswer> => {
-    const place = `${outbound.topology} ${outbound.origin.origin}`;
+    const place = placeOf(outbound);
     const kept = attempts === 1 ? idle.get(place)?.pop() : undefined;
     const connection = kept ?? (await openConnection(outbound, place));
     const response = await connection.exchange(outbound);
@@ -98,6 +95,17 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial 
   };
 };
 
+/** A name for a topology, an origin and what stands between; the latter is told apart as the value that it is. */
+const createPlaceNames = (): ((place: Place) => string) => {
+  const numbers = new WeakMap<Via, number>();
+  let count = 0;
+  return ({ topology, origin, via }) => {
+    const number = numbers.get(via) ?? (count += 1);
+    numbers.set(via, number);
+    return `${topology} ${number} ${origin.origin}`;
+  };
+};
+
 const joined = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> => {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -127,7 +135,7 @@ const readOnce = (
   };
   const chunks = body.iterator({ destroyOnReturn: false });
   const read = {
-    next: (): Promise<IteratorResult<Uint8Array>> => chunks.next(),
+    next: gathered(body, chunks),
     // Lets go first: a read that still waits then ends too, and a body that was never begun is let go like any other.
     return: async (): Promise<IteratorResult<Uint8Array>> => {
       discard();
@@ -136,4 +144,38 @@ const readOnce = (
     },
   };
   return { body: { [Symbol.asyncIterator]: () => read }, discard };
+};
+
+/** A chunk that is this large costs more to copy than to pass on by itself. */
+const LARGE_CHUNK_BYTES = 4_096;
+
+/**
+ * Reads small chunks that came together as one: an upstream may make a chunk of each event, and what is done for a chunk costs more than
+ * what is done for its bytes. Waits no longer for that than for the first of them.
+ */
+const gathered = (
+  body: Dispatcher.ResponseData['body'],
+  chunks: AsyncIterator<Uint8Array>,
+): (() => Promise<IteratorResult<Uint8Array>>) => {
+  let ahead: Uint8Array | null = null;
+  const waiting = (size?: number): Uint8Array | null => {
+    const chunk: unknown = body.readableLength > 0 ? body.read(size) : null;
+    return chunk instanceof Uint8Array ? chunk : null;
+  };
+  const withOthers = (first: Uint8Array): Uint8Array => {
+    const second = first.length < LARGE_CHUNK_BYTES ? waiting() : null;
+    if (second === null) return first;
+    if (second.length < LARGE_CHUNK_BYTES) return Buffer.concat([first, second, waiting(body.readableLength) ?? new Uint8Array()]);
+    ahead = second;
+    return first;
+  };
+  return async () => {
+    if (ahead !== null) {
+      const value = ahead;
+      ahead = null;
+      return { done: false, value };
+    }
+    const next = await chunks.next();
+    return next.done === true ? next : { done: false, value: withOthers(next.value) };
+  };
 };

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endpointsConfig } from './config.ts';
+import { createAuthority } from '../../test/certificate.ts';
+import { limits } from '../core/limits.ts';
+import { certificatesIn, endpointsConfig } from './config.ts';
 
 const messages = (changes: Readonly<Record<string, unknown>>, name = 'claude'): readonly string[] => {
   const settings = {
@@ -44,6 +46,33 @@ describe('an endpoint', () => {
     }
   });
 
+  it('is reached through a proxy that is named by its address alone', () => {
+    const proxy = (settings: unknown) => messages({ via: { proxy: settings } });
+    assert.deepEqual(proxy({ url: 'http://proxy.example:3128' }), []);
+    assert.deepEqual(proxy({ url: 'https://[2001:db8::1]', credential: { env: 'PROXY' } }), []);
+    assert.match(proxy({ url: 'proxy.example:3128' })[0] ?? '', /must begin with http/);
+    assert.match(proxy({ url: 'proxy' })[0] ?? '', /must be a URL/);
+    assert.match(proxy({ url: 'socks5://proxy.example' })[0] ?? '', /must begin with http/);
+    assert.match(proxy({ url: 'http://me:secret@proxy.example' })[0] ?? '', /must not carry a user or password/);
+    for (const rest of ['/path', '/?a=b', '/#a']) assert.match(proxy({ url: `http://proxy.example${rest}` })[0] ?? '', /nothing behind/);
+    assert.equal(proxy('http://proxy.example').length, 1);
+    assert.equal(proxy({ url: 'http://proxy.example', credential: 'me:secret' }).length, 1);
+    assert.equal(messages({ via: { ca: '' } }).length, 1);
+    assert.deepEqual(messages({ via: {} }), []);
+    assert.match(messages({ base_url: undefined, provider: 'simulated', via: {} })[0] ?? '', /reached through nothing/);
+  });
+
+  it('streams as it is made unless it says otherwise', () => {
+    assert.deepEqual(messages({ streaming: 'buffered' }), []);
+    assert.equal(messages({ streaming: 'sometimes' }).length, 1);
+  });
+
+  it('names a header field only for a credential that it has', () => {
+    assert.deepEqual(messages({ credential: { env: 'KEY' }, credential_header: 'authorization' }), []);
+    assert.equal(messages({ credential: { env: 'KEY' }, credential_header: 'cookie' }).length, 1);
+    assert.match(messages({ credential_header: 'authorization' })[0] ?? '', /that is not there/);
+  });
+
   it('lists formats and models', () => {
     assert.equal(messages({ formats: [] }).length, 1);
     assert.equal(messages({ formats: ['morse'] }).length, 1);
@@ -54,5 +83,32 @@ describe('an endpoint', () => {
     assert.equal(messages({}, '2').length, 1);
     assert.equal(messages({}, 'a b').length, 1);
     assert.deepEqual(messages({}, 'eu-2.b'), []);
+  });
+});
+
+const certificate = createAuthority('Test').cert;
+const read = (text: string): readonly string[] | string => {
+  const found = certificatesIn(Buffer.from(text));
+  return 'problem' in found ? found.problem : found.certificates;
+};
+
+describe('a file of certificates', () => {
+  it('holds one or more in PEM, whatever stands around them', () => {
+    assert.deepEqual(read(certificate), [certificate]);
+    assert.deepEqual(read(`\ufeff# Root\r\n${certificate.replaceAll('\n', '\r\n')}\nand another:\n${certificate}`), [
+      certificate,
+      certificate,
+    ]);
+  });
+
+  it('is refused where it holds none, or one that cannot be read', () => {
+    for (const none of ['', 'not PEM', '-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n'])
+      assert.equal(read(none), 'holds no certificate in PEM');
+    const broken = 'holds a certificate that cannot be read';
+    assert.equal(read(certificate.slice(0, -60)), broken);
+    assert.equal(read(certificate.replace('MII', 'XII').replace('MIG', 'XIG')), broken);
+    assert.equal(read(`${certificate}-----BEGIN CERTIFICATE-----`), broken);
+    assert.equal(read('-----BEGIN CERTIFICATE-----'.repeat(30_000)), broken);
+    assert.match(read('x'.repeat(limits.trustedCertificatesBytes + 1)) as string, /is larger than/);
   });
 });

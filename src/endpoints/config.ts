@@ -1,8 +1,9 @@
 // Settings of the places where models run. Secrets stand here only by reference; the value is fetched when it is needed.
 // The order of the file counts: a model goes to the first listed endpoint that the decision permits.
 
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { Topology } from '../core/endpoint.ts';
+import type { Streaming, Topology } from '../core/endpoint.ts';
 import type { Frozen } from '../core/frozen.ts';
 import { plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
@@ -20,10 +21,14 @@ const ownName = z
   .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, { error: 'must be a name of letters, digits and . _ - that begins with a letter' });
 
 const topologies = ['vendor', 'cloud-partner', 'self-hosted'] as const satisfies readonly Topology[];
-const formats = ['anthropic-messages', 'openai-chat', 'openai-responses', 'gemini', 'bedrock-converse'] as const;
+const streamings = ['incremental', 'buffered'] as const satisfies readonly Streaming[];
+const formats = ['anthropic-messages', 'openai-chat', 'openai-responses', 'openai-embeddings', 'gemini', 'bedrock-converse'] as const;
 
 /** The formats of `formats` that this version carries. */
-export const carriedFormats: readonly string[] = ['anthropic-messages'];
+export const carriedFormats: readonly string[] = ['anthropic-messages', 'openai-chat', 'openai-responses', 'openai-embeddings', 'gemini'];
+
+/** Header fields in which a vendor takes its credential. */
+const credentialFields = ['x-api-key', 'authorization', 'x-goog-api-key'] as const;
 
 const credential = z
   .union([
@@ -49,6 +54,59 @@ const model = z.strictObject({
   also_called: z.array(name).optional().describe('Names that clients may use; they are rewritten to the pin.'),
 });
 
+const proxy = z
+  .strictObject({
+    url: z
+      .string()
+      .describe(
+        'Address of a proxy that takes CONNECT, such as http://proxy.example:3128; http or https. It may be private, but not link-local or special. ' +
+          'The proxy resolves the name of the endpoint, so records then hold the address of the proxy.',
+      ),
+    credential: credential.optional().describe('Where USER:PASSWORD for the proxy is found, sent as Basic; never the secret itself.'),
+  })
+  .superRefine(({ url }, context) => {
+    const problem = proxyUrlProblem(url);
+    if (problem !== null) context.addIssue({ code: 'custom', path: ['url'], message: problem });
+  });
+
+const via = z.strictObject({
+  proxy: proxy
+    .optional()
+    .describe('A corporate proxy through which every connection to this endpoint goes. Variables of the environment name none.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "PEM file with certificates that are trusted for this endpoint, and for its proxy, in addition to the system's, as an inspection proxy needs. " +
+        'Relative to this file; read when the envelope starts.',
+    ),
+});
+
+const [begin, end] = ['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'];
+
+/** The certificates in the bytes of a PEM file, each by itself, or why they cannot be used. Text around them is ignored. */
+export const certificatesIn = (bytes: Uint8Array): { readonly certificates: readonly string[] } | { readonly problem: string } => {
+  if (bytes.length > limits.trustedCertificatesBytes) return { problem: `is larger than ${limits.trustedCertificatesBytes} bytes` };
+  const parts = Buffer.from(bytes).toString('latin1').split(begin).slice(1);
+  if (parts.length === 0) return { problem: 'holds no certificate in PEM' };
+  try {
+    const certificates = parts.map((part) => new X509Certificate(`${begin}${part.slice(0, part.indexOf(end))}${end}`).toString());
+    return { certificates };
+  } catch {
+    return { problem: 'holds a certificate that cannot be read' };
+  }
+};
+
+const proxyUrlProblem = (text: string): string | null => {
+  if (!URL.canParse(text)) return 'must be a URL such as http://proxy.example:3128';
+  const { username, password, search, hash, pathname, protocol, hostname } = new URL(text);
+  if (username !== '' || password !== '') return 'must not carry a user or password; name the secret under `credential`';
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must begin with http:// or https://';
+  if (hostname === '' || search !== '' || hash !== '' || pathname !== '/') return 'must name a host and a port, and nothing behind them';
+  return null;
+};
+
 const baseUrlProblem = (text: string, topology: Topology): string | null => {
   if (!URL.canParse(text)) return 'must be a URL such as https://api.example.com';
   const url = new URL(text);
@@ -68,8 +126,25 @@ const endpoint = z
     base_url: z
       .string()
       .optional()
-      .describe('Where it is reached; https, or http for `self-hosted`. Required, except for `simulated`, which has none.'),
+      .describe(
+        "Where it is reached; https, or http for `self-hosted`. The vendor's own path follows. Where this ends in a version such as `/v1`, " +
+          'that stands in place of the version with which the path begins. Required, except for `simulated`, which has none.',
+      ),
     credential: credential.optional(),
+    credential_header: z
+      .enum(credentialFields)
+      .optional()
+      .describe(
+        "Header field that carries the credential (`authorization` as Bearer), for a server that wants another than the format's vendor: " +
+          '`x-api-key` for anthropic-messages, `x-goog-api-key` for gemini, `authorization` for all others.',
+      ),
+    via: via.optional().describe('What stands between this envelope and the endpoint: a proxy, an authority that a proxy signs with.'),
+    streaming: z
+      .enum(streamings)
+      .default('incremental')
+      .describe(
+        'Whether streamed answers arrive as they are made, or `buffered`, whole at the end, because something on the way holds them back.',
+      ),
     models: z.array(model).min(1).describe('Models that may be called here.'),
   })
   .superRefine((settings, context) => {
@@ -77,8 +152,11 @@ const endpoint = z
     if (settings.provider === 'simulated') {
       if (settings.base_url !== undefined) refuse(['base_url'], 'the simulated provider is built in and has no URL');
       if (settings.credential !== undefined) refuse(['credential'], 'the simulated provider is built in and takes no credential');
-      return;
+      if (settings.via !== undefined) refuse(['via'], 'the simulated provider is built in and reached through nothing');
     }
+    if (settings.credential_header !== undefined && settings.credential === undefined)
+      refuse(['credential_header'], 'names a header field for a credential that is not there');
+    if (settings.provider === 'simulated') return;
     if (settings.base_url === undefined) return refuse(['base_url'], 'is missing; only the provider `simulated` has none');
     const problem = baseUrlProblem(settings.base_url, settings.topology);
     if (problem !== null) refuse(['base_url'], problem);
@@ -87,4 +165,6 @@ const endpoint = z
 export const endpointsConfig = z.record(ownName, endpoint);
 
 export type EndpointSettings = Frozen<z.output<typeof endpoint>>;
+export type FormatName = EndpointSettings['formats'][number];
+export type CredentialField = (typeof credentialFields)[number];
 export type CredentialReference = Frozen<z.output<typeof credential>>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createVirtualClock } from '../../test/virtual-clock.ts';
+import { createCountingRandom, createVirtualClock } from '../../test/virtual-clock.ts';
+import { direct } from '../core/endpoint.ts';
 import { createSecret } from './credentials.ts';
 import type { EndpointSettings } from './config.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -11,20 +12,22 @@ const endpoint = (change: Partial<EndpointSettings> = {}): EndpointSettings => (
   topology: 'self-hosted',
   provider: 'own',
   region: 'local',
+  streaming: 'incremental',
   models: [{ pin: 'pin-1', also_called: ['alias'], reports: ['pin-1-2026'] }],
   ...change,
 });
 
 test('candidates are the endpoints that list the model and speak the format, in the order of the config', () => {
   const endpoints = createEndpoints(
-    { first: endpoint(), other: endpoint({ formats: ['gemini'] }), last: endpoint({ region: 'far' }) },
+    { first: endpoint(), other: endpoint({ formats: ['gemini'] }), last: endpoint({ region: 'far', streaming: 'buffered' }) },
     () => () => assert.fail('nothing is sent'),
+    { clock: createVirtualClock(), random: createCountingRandom() },
   );
   assert.deepEqual(
-    endpoints.candidates('alias', 'anthropic-messages').map(({ endpoint: { id }, pin }) => [id, pin]),
+    endpoints.candidates('alias', 'anthropic-messages').map(({ endpoint: { id, streaming }, pin }) => [id, streaming, pin]),
     [
-      ['first', 'pin-1'],
-      ['last', 'pin-1'],
+      ['first', 'incremental', 'pin-1'],
+      ['last', 'buffered', 'pin-1'],
     ],
   );
   assert.deepEqual(endpoints.candidates('unknown', 'anthropic-messages'), []);
@@ -32,7 +35,11 @@ test('candidates are the endpoints that list the model and speak the format, in 
 
 const upstream = { status: 200, headers: {}, body: (async function* () {})(), discard: () => undefined, address: null, attempts: 1 };
 const call = {
-  candidate: { endpoint: { id: 'e', topology: 'self-hosted' as const, provider: 'own', region: 'local' }, pin: 'pin-1', reports: [] },
+  candidate: {
+    endpoint: { id: 'e', topology: 'self-hosted', provider: 'own', region: 'local', streaming: 'incremental' },
+    pin: 'pin-1',
+    reports: [],
+  },
   formatName: 'anthropic-messages',
   operation: 'messages',
   path: '/v1/messages',
@@ -40,15 +47,16 @@ const call = {
   headers: { 'anthropic-version': '2023-06-01', 'content-type': 'application/json; charset=utf-7', 'accept-encoding': 'br' },
   body: new Uint8Array(),
   cancel: new AbortController().signal,
-};
+} as const;
+
+const parts = { baseUrl: new URL('https://models.example'), topology: 'vendor', via: direct, credentialField: undefined } as const;
 
 test("a call goes to the base URL's path with our credential and asks for an answer that can be inspected", async () => {
   const sent: { path: string; headers: Readonly<Record<string, string>> }[] = [];
   const transport = createHttpTransport({
+    ...parts,
     baseUrl: new URL('https://models.example/prefix/'),
-    topology: 'vendor',
     secret: async () => 'the-secret',
-    credentialHeaders: (secret) => ({ 'x-api-key': secret }),
     send: async (outbound) => {
       sent.push(outbound);
       return upstream;
@@ -63,8 +71,6 @@ test("a call goes to the base URL's path with our credential and asks for an ans
     'x-api-key': 'the-secret',
   });
 });
-
-const parts = { baseUrl: new URL('https://models.example'), topology: 'vendor' as const, credentialHeaders: () => ({}) };
 
 test('without its credential an endpoint is not called', async () => {
   const transport = createHttpTransport({ ...parts, secret: async () => null, send: () => assert.fail('nothing is sent') });
@@ -92,7 +98,7 @@ const answerTo = async (change: { readonly status?: number; readonly headers?: R
 
 test('a compressed answer does not pass, and its body is let go', async () => {
   for (const encoding of ['br', 'gzip', 'identity, gzip'])
-    assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 'reset', discarded: 1 });
+    assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 'unreadable', discarded: 1 });
   for (const encoding of ['identity', 'Identity'])
     assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 200, discarded: 0 });
 });

@@ -5,6 +5,8 @@ import type { Candidate, UpstreamAnswer, UpstreamFailure, UpstreamRequest } from
 import { applySplices } from '../core/slot.ts';
 import type { Admitted, Forwarded, Recorded } from '../core/stages.ts';
 import type { EndpointSettings } from './config.ts';
+import type { Retrying } from './retry.ts';
+import { sendAgain } from './retry.ts';
 
 /** Sends one judged and recorded call. Never rejects. */
 export type Transport = (upstream: UpstreamRequest) => Promise<UpstreamAnswer | UpstreamFailure>;
@@ -14,12 +16,25 @@ export interface Endpoints {
   readonly candidates: (model: string, formatName: string) => readonly Candidate[];
   /** The bytes that will leave: the model's name rewritten to the pin, nothing else. */
   readonly withPin: (admitted: Admitted) => Uint8Array;
+  /** What any of the formats could call, in the order of the config, each pin of an endpoint once. */
+  readonly listed: (formatNames: readonly string[]) => readonly Candidate[];
   readonly forward: (recorded: Recorded, cancel: AbortSignal) => Promise<Forwarded>;
 }
+
+const candidateOf = (
+  id: string,
+  { topology, provider, region, streaming }: EndpointSettings,
+  model: EndpointSettings['models'][number],
+): Candidate => ({
+  endpoint: { id, topology, provider, region, streaming },
+  pin: model.pin,
+  reports: model.reports ?? [],
+});
 
 export const createEndpoints = (
   settings: Readonly<Record<string, EndpointSettings>>,
   transportFor: (id: string, endpoint: EndpointSettings) => Transport,
+  retrying: Retrying,
 ): Endpoints => {
   const listed = Object.entries(settings).map(([id, endpoint]) => ({ id, endpoint, send: transportFor(id, endpoint) }));
   const transports = new Map(listed.map(({ id, send }) => [id, send]));
@@ -29,9 +44,15 @@ export const createEndpoints = (
         if (!endpoint.formats.some((format) => format === formatName)) return [];
         const found = endpoint.models.find(({ pin, also_called }) => pin === model || also_called?.includes(model));
         if (found === undefined) return [];
-        const { topology, provider, region } = endpoint;
-        return [{ endpoint: { id, topology, provider, region }, pin: found.pin, reports: found.reports ?? [] }];
+        return [candidateOf(id, endpoint, found)];
       }),
+
+    listed: (formatNames) =>
+      listed.flatMap(({ id, endpoint }) =>
+        endpoint.formats.some((format) => formatNames.includes(format))
+          ? endpoint.models.map((model) => candidateOf(id, endpoint, model))
+          : [],
+      ),
 
     withPin: ({ crossing: { call }, reading, judgement }) => {
       if (call.action === 'tool_call') return call.arguments;
@@ -39,21 +60,23 @@ export const createEndpoints = (
       return applySplices(call.body, call.format.spliceModel(reading, judgement.candidate.pin));
     },
 
-    forward: async ({ crossing: { call }, judgement, outbound }, cancel) => {
+    forward: async ({ crossing: { call }, invocation, judgement, outbound }, cancel) => {
       if (call.action === 'tool_call') return { handedOver: true };
       const { candidate } = judgement;
       const send = candidate === null ? undefined : transports.get(candidate.endpoint.id);
       if (candidate === null || send === undefined) return { failure: 'unreachable', reason: 'No endpoint was chosen.', attempts: 0 };
-      return send({
+      const { format, operation, path, query, headers } = call;
+      const request = {
         candidate,
-        formatName: call.format.name,
-        operation: call.operation,
-        path: call.path,
-        query: call.query,
-        headers: call.headers,
+        formatName: format.name,
+        operation,
+        path: format.pathWithModel(path, candidate.pin),
+        query,
+        headers,
         body: outbound,
         cancel,
-      });
+      };
+      return sendAgain(send, request, (status) => format.absorbs(status, invocation.agent.client), retrying);
     },
   };
 };

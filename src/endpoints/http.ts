@@ -2,30 +2,36 @@
 // The answer is asked for uncompressed, because what is compressed could not be inspected as it passes; a redirect is never followed.
 
 import { unlessAborted } from '../core/abort.ts';
-import type { UpstreamAnswer, UpstreamFailure, Topology } from '../core/endpoint.ts';
+import type { UpstreamAnswer, UpstreamFailure, Topology, Via } from '../core/endpoint.ts';
+import type { CredentialField } from './config.ts';
 import type { Transport } from './endpoints.ts';
+import { credentialHeaders, upstreamPath } from './vendor-ways.ts';
+
+/** Sends one call; `dial` does. Never rejects. */
+export type Send = (outbound: {
+  readonly origin: URL;
+  readonly topology: Topology;
+  readonly via: Via;
+  readonly method: 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly cancel: AbortSignal;
+}) => Promise<UpstreamAnswer | UpstreamFailure>;
 
 export interface HttpTransportParts {
   readonly baseUrl: URL;
   readonly topology: Topology;
+  readonly via: Via;
   /** Null when the endpoint needs none; a function that gives null means that it cannot be had. */
   readonly secret: (() => Promise<string | null>) | null;
-  /** Header fields that carry the secret, in the vendor's way. */
-  readonly credentialHeaders: (secret: string) => Readonly<Record<string, string>>;
-  readonly send: (outbound: {
-    readonly origin: URL;
-    readonly topology: Topology;
-    readonly method: 'POST';
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: Uint8Array;
-    readonly cancel: AbortSignal;
-  }) => Promise<UpstreamAnswer | UpstreamFailure>;
+  /** The header field that carries the secret, where it is not the one of the format's vendor. */
+  readonly credentialField: CredentialField | undefined;
+  readonly send: Send;
 }
 
-export const createHttpTransport = ({ baseUrl, topology, secret, credentialHeaders, send }: HttpTransportParts): Transport => {
-  const prefix = baseUrl.pathname.replace(/\/$/, '');
-  return async ({ path, query, headers, body, cancel }) => {
+export const createHttpTransport = ({ baseUrl, topology, via, secret, credentialField, send }: HttpTransportParts): Transport => {
+  return async ({ formatName, path, query, headers, body, cancel }) => {
     const value = secret === null ? '' : await unlessAborted(secret(), cancel).catch(() => null);
     if (cancel.aborted) return { failure: 'cancelled', reason: 'The call was cancelled before it was sent.', attempts: 0 };
     if (value === null)
@@ -33,14 +39,15 @@ export const createHttpTransport = ({ baseUrl, topology, secret, credentialHeade
     const answer = await send({
       origin: baseUrl,
       topology,
+      via,
       method: 'POST',
-      path: `${prefix}${path}${query === '' ? '' : `?${query}`}`,
+      path: `${upstreamPath(baseUrl, path)}${query === '' ? '' : `?${query}`}`,
       headers: {
         ...headers,
         // Ours, not the client's: another charset would make the upstream read other text than we did.
         'content-type': 'application/json',
         'accept-encoding': 'identity',
-        ...(value === '' ? {} : credentialHeaders(value)),
+        ...(value === '' ? {} : credentialHeaders(formatName, value, credentialField)),
       },
       body,
       cancel,
@@ -59,5 +66,5 @@ const refusalOf = ({ status, headers }: UpstreamAnswer): Pick<UpstreamFailure, '
     return { failure: 'redirected', reason: 'The upstream answered with a redirect, which is never followed.' };
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return null;
-  return { failure: 'reset', reason: 'The upstream compressed its answer although it was asked not to.' };
+  return { failure: 'unreadable', reason: 'The upstream compressed its answer although it was asked not to.' };
 };

@@ -14,7 +14,7 @@ const clock: Clock = {
 };
 const simulated = createSimulated({ clock });
 const candidate = {
-  endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local' },
+  endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local', streaming: 'incremental' },
   pin: 'simulated-1',
   reports: [],
 } as const;
@@ -141,7 +141,99 @@ test('a body that is not JSON gets the error of the vendor, any other shape an a
   }
 });
 
-test('a format that it does not speak is a failure', async () => {
-  const failure = await simulated(request({}, { formatName: 'gemini' }));
-  assert.ok('failure' in failure && failure.failure === 'unreachable');
+test('a format or an operation that it does not speak is a failure', async () => {
+  for (const more of [{ formatName: 'bedrock-converse' }, { operation: 'files' }, { formatName: 'gemini', operation: 'constructor' }]) {
+    const failure = await simulated(request({}, more));
+    assert.ok('failure' in failure && failure.failure === 'unreachable', JSON.stringify(more));
+  }
+});
+
+const dialects = [
+  ['anthropic-messages', 'messages'],
+  ['openai-chat', 'chat_completions'],
+  ['openai-responses', 'responses'],
+  ['openai-responses', 'input_tokens'],
+  ['openai-responses', 'compact'],
+  ['openai-embeddings', 'embeddings'],
+  ['gemini', 'generateContent'],
+  ['gemini', 'streamGenerateContent'],
+  ['gemini', 'countTokens'],
+  ['gemini', 'embedContent'],
+  ['gemini', 'batchEmbedContents'],
+] as const;
+
+test("a body that is not JSON gets the vendor's error in every format", async () => {
+  for (const [formatName, operation] of dialects) {
+    const answer = await answerTo(request('{', { formatName, operation }));
+    assert.equal(answer.status, 400);
+    assert.match(await textOf(answer), /"message":"\[simulated\] The body is not JSON\."/);
+  }
+});
+
+const deep = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+const members = [
+  'messages',
+  'input',
+  'contents',
+  'tools',
+  'content',
+  'requests',
+  'text',
+  'response_format',
+  'output_config',
+  'tool_choice',
+];
+const odd = ['null', '5', '"x"', '[]', '{}', '[null, 5, "x", [], {}]', deep(10_000), '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000)];
+
+test('whatever stands where something else belongs, there is an answer that can be read', async () => {
+  for (const [formatName, operation] of dialects)
+    for (const member of members)
+      for (const value of odd)
+        for (const stream of ['true', 'false']) {
+          const body = `{"${member}":${value},"instructions":${value},"stream":${stream}}`;
+          const answer = await answerTo(request(body, { formatName, operation, query: stream === 'true' ? 'alt=sse' : '' }));
+          assert.ok(answer.status === 200 || answer.status === 400);
+          assert.ok((await textOf(answer)).length > 10);
+        }
+});
+
+test('a text that asks for calls without end gets a few, soon', async () => {
+  const endless = [
+    'call a with {} '.repeat(100_000),
+    `call a with {"x":"${'\\"'.repeat(100_000)}`,
+    'call a with {"x":'.repeat(50_000),
+    `call a with ${'{"x":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+  ];
+  const counts: number[] = [];
+  for (const text of endless) counts.push((await messageTo(ask(text, 'a'))).content.length - 1);
+  assert.deepEqual(counts, [16, 0, 0, 0]);
+});
+
+test('a call that is forced is made, with arguments that its schema allows', async () => {
+  const schema = { type: 'object', properties: { when: { type: 'string', format: 'date' }, how: { enum: ['fast'] } } };
+  const tools = ['a', 'b'].map((name) => ({ name, input_schema: schema }));
+  const called = async (choice: unknown) => (await messageTo({ ...ask('Hello'), tools, tool_choice: choice })).content[1];
+  for (const [choice, name] of [
+    [{ type: 'tool', name: 'b' }, 'b'],
+    [{ type: 'any' }, 'a'],
+  ] as const) {
+    const call = await called(choice);
+    assert.deepEqual([call?.name, call?.input], [name, { when: '2026-01-01', how: 'fast' }]);
+  }
+  for (const choice of [{ type: 'auto' }, { type: 'tool', name: 'c' }, 'any', null]) assert.equal(await called(choice), undefined);
+});
+
+test('streams end as their vendors end them', async () => {
+  const last = async (formatName: string, operation: string, body: unknown): Promise<string> =>
+    (await chunksOf(await answerTo(request(body, { formatName, operation, query: 'alt=sse' })))).at(-1) ?? '';
+  const messages = [{ role: 'user', content: 'Hello' }];
+  assert.equal(await last('openai-chat', 'chat_completions', { messages, stream: true }), 'data: [DONE]\n\n');
+  assert.match(
+    await last('openai-responses', 'responses', { input: 'Hello', stream: true }),
+    /^event: response\.completed\ndata: \{.*\}\n\n$/,
+  );
+  const contents = [{ role: 'user', parts: [{ text: 'Hello' }] }];
+  assert.match(await last('gemini', 'streamGenerateContent', { contents }), /^data: \{.*"finishReason":"STOP".*\}\r\n\r\n$/);
+  const list = await textOf(await answerTo(request({ contents }, { formatName: 'gemini', operation: 'streamGenerateContent' })));
+  assert.ok(Array.isArray(JSON.parse(list)), 'without alt=sse the vendor streams one list');
 });

@@ -10,26 +10,43 @@ import { selectHeaders } from '../core/header-names.ts';
 import type { Crossed, Recorded } from '../core/stages.ts';
 import type { StreamPiece } from '../core/wire-format.ts';
 import type { Concluding } from './ending.ts';
-import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, withRequestId, writeWithin } from './ending.ts';
+import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId } from './ending.ts';
+import type { LiveStream } from './live-stream.ts';
 import { createTally } from './tally.ts';
+
+/** A client that did not ask for a stream may read one as something else than we do. */
+export const concludeUnasked = async (recorded: Recorded, answer: UpstreamAnswer, { stages }: Concluding): Promise<Crossed> => {
+  answer.discard();
+  const denial: Denial = { denial: 'not_inspectable', problem: 'the upstream streams an answer that was not asked for as a stream' };
+  return endUndelivered(recorded, createTally(recorded, answer).ending(false, sentenceOf(denial), null), denial, stages);
+};
+
+/** Says in a stream that has begun how the crossing ended; what has ended in the stream already stays as it is. */
+export const sayInStream = async (recorded: Recorded, crossed: Crossed, live: LiveStream): Promise<Crossed> => {
+  const { client } = recorded.invocation.agent;
+  const say = async (bytes: Uint8Array, recordId: string | null): Promise<Crossed> => {
+    await live.write(200, {}, bytes);
+    return { crossed: 'answered', recordId: recordId ?? recorded.intent.logId };
+  };
+  if (crossed.crossed === 'refused') {
+    const { denial, recordId } = crossed;
+    return say(live.reader.renderDenial({ code: denial.denial, sentence: sentenceOf(denial), recordId }, client), recordId);
+  }
+  return crossed.crossed === 'failed' ? say(live.reader.renderFailure(crossed, client), crossed.recordId) : crossed;
+};
 
 export const concludeStream = async (
   recorded: Recorded,
   call: ModelCall,
   answer: UpstreamAnswer,
-  concluding: Concluding,
+  concluding: Concluding & { readonly live: LiveStream },
 ): Promise<Crossed> => {
-  const { stages, delivery, deadline } = concluding;
-  const { client } = recorded.invocation.agent;
+  const { stages, deadline, live } = concluding;
+  const { reader } = live;
   const tally = createTally(recorded, answer);
-  const reader = call.format.readStream();
-  let begun = false;
 
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    if (!begun) delivery.begin(answer.status, selectHeaders(call.format.answerHeaders, answer.headers));
-    begun = true;
-    await writeWithin(concluding, bytes);
-  };
+  const headers = selectHeaders(call.format.answerHeaders, answer.headers);
+  const write = (bytes: Uint8Array): Promise<void> => live.write(answer.status, headers, bytes);
   const release = async (bytes: Uint8Array): Promise<void> => {
     if (bytes.length === 0) return;
     tally.released(bytes);
@@ -37,26 +54,20 @@ export const concludeStream = async (
   };
   const facts = () => withRequestId(reader.facts(), call, answer);
 
-  /** Tells the client of a denial, in its stream once that has begun. */
-  const sayInStream = async (denial: Denial, recordId: string | null): Promise<Crossed> => {
-    if (!begun) return { crossed: 'refused', denial, recordId, invocation: recorded.invocation };
-    const text = { code: denial.denial, sentence: sentenceOf(denial), recordId };
-    await writeWithin(concluding, reader.renderDenial(text, client));
-    return { crossed: 'answered', recordId: recordId ?? recorded.intent.logId };
-  };
-
-  const deny = async (denial: Denial): Promise<Crossed> => {
+  const deny = (denial: Denial): Promise<Crossed> => {
     deadline.cancel();
-    const recording = await recordEnding(recorded, tally.ending(false, sentenceOf(denial), facts()), stages);
-    return 'denial' in recording ? sayInStream(recording, null) : sayInStream(denial, recording.recordId);
+    return endUndelivered(recorded, tally.ending(false, sentenceOf(denial), facts()), denial, stages);
   };
 
   const finish = async (piece: StreamPiece & { readonly piece: 'ending' }): Promise<Crossed> => {
     const { errorType } = reader.facts();
     const message = piece.failed ? `The upstream ended the stream with ${errorType === null ? 'an error' : label(errorType)}.` : null;
+    if (message !== null && call.format.absorbsInStream(errorType, recorded.invocation.agent.client))
+      return endUndelivered(recorded, tally.ending(false, message, facts()), { sentence: message, status: 502, retryable: false }, stages);
     tally.released(piece.bytes);
     const recording = await recordEnding(recorded, tally.ending(!piece.failed, message, facts()), stages);
-    if ('denial' in recording) return sayInStream(recording, null);
+    if ('denial' in recording) return refused(recorded, recording, null);
+    live.stayQuiet();
     await write(piece.bytes);
     return { crossed: 'answered', recordId: recording.recordId };
   };
@@ -84,14 +95,10 @@ export const concludeStream = async (
     }
   };
 
-  // A client that did not ask for a stream may read one as something else than we do.
-  if (recorded.reading?.streaming !== true) {
-    answer.discard();
-    return deny({ denial: 'not_inspectable', problem: 'the upstream streams an answer that was not asked for as a stream' });
-  }
   const chunks = answer.body[Symbol.asyncIterator]();
   try {
-    for (let chunk = await nextChunk(chunks); chunk !== null; chunk = await nextChunk(chunks)) {
+    let chunk = await nextChunk(chunks);
+    for (; typeof chunk !== 'string'; chunk = await nextChunk(chunks)) {
       tally.received(chunk);
       for (const piece of reader.push(chunk)) {
         if (deadline.signal.aborted) break;
@@ -100,7 +107,8 @@ export const concludeStream = async (
       }
       if (deadline.signal.aborted) break;
     }
-    if (!deadline.signal.aborted)
+    // What a broken connection leaves behind is no end, even where a format ends with its bytes.
+    if (chunk === 'ended' && !deadline.signal.aborted)
       for (const piece of reader.end()) {
         const over = await settle(piece);
         if (over !== null) return over;
@@ -111,18 +119,18 @@ export const concludeStream = async (
   }
   if (deadline.passed()) return deny(deadlineDenial(recorded));
   const sentence = brokenSentence(recorded);
-  const ending = tally.ending(false, sentence, facts());
-  if (!begun) return endUndelivered(recorded, ending, { sentence, status: 502, retryable: true }, stages);
-  const recording = await recordEnding(recorded, ending, stages);
-  return 'denial' in recording ? sayInStream(recording, null) : { crossed: 'cut' };
+  const ended = await endUndelivered(recorded, tally.ending(false, sentence, facts()), { sentence, status: 502, retryable: true }, stages);
+  // A client that repeats a broken stream does so as it means to; one for which that is costly is told in its stream.
+  return ended.crossed === 'failed' && live.begun() && !call.format.absorbs(502, recorded.invocation.agent.client)
+    ? { crossed: 'cut' }
+    : ended;
 };
 
-/** The next chunk; null when the upstream ended or broke off. Which of the two the reader knows: a whole stream had its ending. */
-const nextChunk = async (chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | null> => {
+const nextChunk = async (chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | 'ended' | 'broke'> => {
   try {
     const next = await chunks.next();
-    return next.done === true ? null : next.value;
+    return next.done === true ? 'ended' : next.value;
   } catch {
-    return null;
+    return 'broke';
   }
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerOf, bytes, clock, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
-import type { Clock } from '../core/clock.ts';
+import { answerOf, bytes, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
+import { createVirtualClock } from '../../test/virtual-clock.ts';
 import type { Delivery, Stages } from '../core/stages.ts';
 import type { Reading } from '../core/wire-format.ts';
 import { createGate } from './gate.ts';
@@ -97,20 +97,13 @@ test('a client that goes away cancels the upstream and leaves one outcome', asyn
 });
 
 test('the deadline of a role cancels the upstream and says deadline_exceeded', async () => {
-  let fire: () => void = () => undefined;
-  const timed: Clock = {
-    ...clock,
-    after: (_delayMs, later) => {
-      fire = later;
-      return () => undefined;
-    },
-  };
+  const timed = createVirtualClock();
   const world = createWorld(answerOf('application/json', []), {
     admit: () => ({ deadlineMs: 30_000, deadlineSeconds: 30, hold: () => true, release: () => undefined }),
     forward: (_recorded, cancel) =>
       new Promise((resolve) => {
         cancel.addEventListener('abort', () => resolve({ failure: 'cancelled', reason: 'cancelled', attempts: 1 }));
-        fire();
+        timed.advance(30_000);
       }),
   });
   const { delivery } = deliver([]);
@@ -149,7 +142,7 @@ test('header fields of the upstream travel back only where the format lists them
   const world = createWorld(answer);
   const begun: Readonly<Record<string, string>>[] = [];
   const delivery: Delivery = { begin: (_status, headers) => void begun.push(headers), write: async () => undefined };
-  await createGate(world.stages, clock, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
+  await createGate(world.stages, createVirtualClock(), () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
   assert.deepEqual(begun, [{ 'content-type': 'text/event-stream' }]);
 });
 
@@ -174,21 +167,14 @@ test('a stream that is denied cancels its upstream', async () => {
 });
 
 test('a client that takes nothing is waited for no longer than the role may take', async () => {
-  let fire: () => void = () => undefined;
-  const timed: Clock = {
-    ...clock,
-    after: (_delayMs, later) => {
-      fire = later;
-      return () => undefined;
-    },
-  };
+  const timed = createVirtualClock();
   const world = createWorld(answerOf('text/event-stream', ['one two end']), {
     admit: () => ({ deadlineMs: 400, deadlineSeconds: 0.4, hold: () => true, release: () => undefined }),
   });
   const delivery: Delivery = {
     begin: () => undefined,
     write: () => {
-      fire();
+      timed.advance(400);
       return new Promise(() => undefined);
     },
   };
@@ -204,4 +190,26 @@ test('an answer for which no memory is left is a failure', async () => {
   const { crossed } = await run(world);
   assert.equal(crossed.crossed, 'failed');
   assert.match(world.endings[0]?.errorMessage ?? '', /no memory/);
+});
+
+test('bytes that end without a terminal event are whole where the format says so, and never when the connection broke', async () => {
+  const whole = createWorld(answerOf('text/event-stream', ['one ']));
+  assert.equal((await run(whole, undefined, 'open-ended')).delivered, 'one .');
+  assert.equal(whole.endings[0]?.success, true);
+  const body = (async function* () {
+    yield bytes('one ');
+    throw new Error('reset');
+  })();
+  const broken = createWorld({ ...answerOf('text/event-stream', []), body });
+  const { crossed, delivered } = await run(broken, undefined, 'open-ended');
+  assert.deepEqual([crossed.crossed, delivered], ['cut', 'one ']);
+  assert.match(broken.endings[0]?.errorMessage ?? '', /broke off/);
+});
+
+test('an error that ends a stream passes, unless the client would repeat it at a cost: then it is a failure of ours', async () => {
+  const passing = createWorld(answerOf('text/event-stream', ['one error']));
+  assert.equal((await run(passing)).delivered, 'one error');
+  const absorbed = createWorld(answerOf('text/event-stream', ['one error']));
+  assert.equal((await run(absorbed, undefined, 'costly')).delivered, 'one <502>');
+  for (const { endings } of [passing, absorbed]) assert.equal(endings[0]?.success, false);
 });

@@ -3,7 +3,6 @@
 // If the outcome cannot be recorded the caller is told so and the invocation is severed.
 
 import type { ModelCall } from '../core/crossing.ts';
-import type { Denial } from '../core/denial.ts';
 import { sentenceOf } from '../core/denial.ts';
 import type { UpstreamAnswer, UpstreamFailure } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
@@ -11,9 +10,9 @@ import { selectHeaders } from '../core/header-names.ts';
 import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { Crossed, Ending, Forwarded, Recorded } from '../core/stages.ts';
-import type { WholeAnswer } from '../core/wire-format.ts';
-import { concludeStream } from './conclude-stream.ts';
-import type { Concluding } from './ending.ts';
+import type { AnswerFacts, WholeAnswer } from '../core/wire-format.ts';
+import { concludeStream, concludeUnasked } from './conclude-stream.ts';
+import type { Concluding, Why } from './ending.ts';
 import {
   brokenSentence,
   deadlineDenial,
@@ -31,15 +30,19 @@ export const conclude = async (recorded: Recorded, forwarded: Forwarded, conclud
   const { call } = recorded.crossing;
   if ('handedOver' in forwarded || call.action === 'tool_call') return { crossed: 'handed_over' };
   if ('failure' in forwarded) return concludeFailure(recorded, forwarded, concluding);
-  const streamed = forwarded.status < 300 && (forwarded.headers['content-type'] ?? '').startsWith('text/event-stream');
-  return streamed ? concludeStream(recorded, call, forwarded, concluding) : concludeWhole(recorded, call, forwarded, concluding);
+  const streamed = forwarded.status < 300 && (forwarded.headers['content-type'] ?? '').toLowerCase().startsWith('text/event-stream');
+  if (!streamed) return concludeWhole(recorded, call, forwarded, concluding);
+  return concluding.live === null
+    ? concludeUnasked(recorded, forwarded, concluding)
+    : concludeStream(recorded, call, forwarded, { ...concluding, live: concluding.live });
 };
 
 /** Failures that last until somebody changes something. */
-const lasting: readonly UpstreamFailure['failure'][] = ['address_refused', 'credential_unavailable', 'redirected'];
+const lasting: readonly UpstreamFailure['failure'][] = ['address_refused', 'credential_unavailable', 'redirected', 'unreadable'];
 
 /** Ends a crossing that got no answer. */
-export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline }: Concluding): Promise<Crossed> => {
+export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline, live }: Concluding): Promise<Crossed> => {
+  live?.stayQuiet();
   const why = deadline.passed()
     ? deadlineDenial(recorded)
     : { sentence: failure.reason, status: failure.failure === 'timed_out' ? 504 : 502, retryable: !lasting.includes(failure.failure) };
@@ -60,17 +63,20 @@ export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { 
 };
 
 const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: UpstreamAnswer, concluding: Concluding): Promise<Crossed> => {
-  const { stages, deadline, delivery } = concluding;
+  const { stages, deadline, delivery, live } = concluding;
+  live?.stayQuiet();
   const tally = createTally(recorded, answer);
-  const end = (why: Denial | { readonly sentence: string; readonly status: number; readonly retryable: boolean }): Promise<Crossed> => {
+  const end = (why: Why, facts: AnswerFacts | null = null): Promise<Crossed> => {
     const said = deadline.passed() ? deadlineDenial(recorded) : why;
     const message = 'denial' in said ? sentenceOf(said) : said.sentence;
-    return endUndelivered(recorded, tally.ending(false, message, null), said, stages);
+    const known = facts === null ? null : withRequestId(facts, call, answer);
+    return endUndelivered(recorded, tally.ending(false, message, known), said, stages);
   };
   const body = await collect(recorded, answer, tally);
   if (typeof body === 'string') return end({ sentence: body, status: 502, retryable: true });
   const failed = answer.status >= 400;
-  const whole = call.format.readWhole(body);
+  const begun = live?.begun() === true;
+  const whole = call.format.readWhole(body, { operation: call.operation, status: answer.status });
   if ('malformed' in whole) {
     // What could not be read could hold anything; of an error only its status is passed on.
     if (failed)
@@ -82,11 +88,15 @@ const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: Upstre
     return end({ denial: 'not_inspectable', problem: `the upstream's answer could not be read: ${whole.malformed}` });
   }
   const { facts } = whole;
+  const said = failed ? `The upstream answered ${answer.status}${facts.errorType === null ? '' : ` ${label(facts.errorType)}`}.` : null;
+  if (said !== null && (begun || call.format.absorbs(answer.status, recorded.invocation.agent.client)))
+    return end({ sentence: said, status: answer.status, retryable: false }, facts);
+  if (live !== null && !failed)
+    return end({ denial: 'not_inspectable', problem: 'the upstream gives a whole answer in the place of a stream' }, facts);
   const released = applySplices(body, await refusals(recorded, whole, tally, concluding));
   if (deadline.passed()) return end(deadlineDenial(recorded));
   tally.released(released);
-  const message = failed ? `The upstream answered ${answer.status}${facts.errorType === null ? '' : ` ${label(facts.errorType)}`}.` : null;
-  const recording = await recordEnding(recorded, tally.ending(!failed, message, withRequestId(facts, call, answer)), stages);
+  const recording = await recordEnding(recorded, tally.ending(!failed, said, withRequestId(facts, call, answer)), stages);
   if ('denial' in recording) return refused(recorded, recording, null);
   const headers = { ...selectHeaders(call.format.answerHeaders, answer.headers), 'content-length': String(released.length) };
   delivery.begin(answer.status, headers);

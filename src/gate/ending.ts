@@ -10,12 +10,15 @@ import { isRefusal } from '../core/receipt.ts';
 import type { Crossed, Delivery, Ending, Recorded, Stages } from '../core/stages.ts';
 import type { AnswerFacts, CalledTool } from '../core/wire-format.ts';
 import type { Deadline } from './deadline.ts';
+import type { LiveStream } from './live-stream.ts';
 import type { Tally } from './tally.ts';
 
 export interface Concluding {
   readonly stages: Stages;
   readonly delivery: Delivery;
   readonly deadline: Deadline;
+  /** The client's side of the answer, where it asked for a stream. */
+  readonly live: LiveStream | null;
   readonly crossToolCall: (parent: Recorded, call: Call) => Promise<Crossed>;
 }
 
@@ -38,13 +41,11 @@ export const refused = (recorded: Recorded, denial: Denial, recordId: string | n
   invocation: recorded.invocation,
 });
 
+/** Why nothing was delivered: we refused, or something outside broke. */
+export type Why = Denial | { readonly sentence: string; readonly status: number; readonly retryable: boolean };
+
 /** Ends a crossing of which nothing was delivered. */
-export const endUndelivered = async (
-  recorded: Recorded,
-  ending: Ending,
-  why: Denial | { readonly sentence: string; readonly status: number; readonly retryable: boolean },
-  stages: Stages,
-): Promise<Crossed> => {
+export const endUndelivered = async (recorded: Recorded, ending: Ending, why: Why, stages: Stages): Promise<Crossed> => {
   const recording = await recordEnding(recorded, ending, stages);
   if ('denial' in recording) return refused(recorded, recording, null);
   if ('denial' in why) return refused(recorded, why, recording.recordId);
@@ -63,7 +64,8 @@ export const judgeToolCall = async (
   tally: Tally,
   concluding: Concluding,
 ): Promise<string | null> => {
-  const call: ToolCall = { action: 'tool_call', tool: label(called.name), callId: label(called.callId), arguments: called.arguments };
+  const { name, callId, arguments: given, notInspected } = called;
+  const call: ToolCall = { action: 'tool_call', tool: label(name), callId: label(callId), arguments: given, notInspected };
   const crossed = await concluding.crossToolCall(recorded, call);
   if (crossed.crossed === 'handed_over') {
     tally.toolCalled(called.name, false);

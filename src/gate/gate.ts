@@ -25,8 +25,10 @@ import type {
   Transformed,
 } from '../core/stages.ts';
 import { conclude, concludeFailure } from './conclude.ts';
+import { sayInStream } from './conclude-stream.ts';
 import type { Deadline } from './deadline.ts';
 import { watchDeadline } from './deadline.ts';
+import { openLiveStream } from './live-stream.ts';
 
 /** Stage types are made only here: the cast below is the one place where a brand is given. */
 const advance = <Passed extends Received>(value: Omit<Passed, symbol>): Passed => value as unknown as Passed;
@@ -84,10 +86,17 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
       ended = true;
       return stages.recordOutcome(at, ending);
     };
-    const concluding = { stages: { ...stages, recordOutcome }, delivery, deadline, crossToolCall };
+    const { crossing, reading, judgement } = recorded;
+    const buffered = judgement.candidate?.endpoint.streaming === 'buffered';
+    using live =
+      crossing.call.action === 'model_request' && reading?.streaming === true
+        ? openLiveStream(recorded, crossing.call, { clock, delivery, deadline }, buffered)
+        : null;
+    const concluding = { stages: { ...stages, recordOutcome }, delivery, deadline, live, crossToolCall };
     try {
       if (deadline.signal.aborted) return await concludeFailure(recorded, notSent, concluding);
-      return await conclude(recorded, await stages.forward(recorded, deadline.signal), concluding);
+      const crossed = await conclude(recorded, await stages.forward(recorded, deadline.signal), concluding);
+      return live?.begun() ? await sayInStream(recorded, crossed, live) : crossed;
     } catch (bug) {
       deadline.cancel();
       if (!ended) await concludeFailure(recorded, internalError, concluding);

@@ -21,6 +21,7 @@ const opening: Opening = {
 const setUp = (answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 })) => {
   const clock = createVirtualClock();
   const records: RecordBody[] = [];
+  const ended: string[] = [];
   const invocations = createInvocations({
     clock,
     random: createCountingRandom(),
@@ -33,8 +34,9 @@ const setUp = (answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id
     digest: () => 'digest',
     newDigestKey: async () => new Uint8Array(32),
     keptDigestKey: async () => new Uint8Array(32),
+    ended: (id) => ended.push(id),
   });
-  return { clock, records, invocations };
+  return { clock, records, ended, invocations };
 };
 
 const opened = async (invocations: ReturnType<typeof setUp>['invocations']) => {
@@ -66,6 +68,16 @@ test('G-IDENTITY-1: a missing, malformed, foreign or closed credential identifie
   await invocations.close(invocation.id, 'closed', {});
   assert.deepEqual(invocations.identify(credential), { denial: 'unidentified', problem: 'unknown' });
   assert.equal(await invocations.close(invocation.id, 'closed', {}), null);
+});
+
+test('who keeps something for an invocation hears that it ended, once, also when its runner was lost', async () => {
+  const { clock, ended, invocations } = setUp();
+  const first = await opened(invocations);
+  const second = await opened(invocations);
+  await invocations.close(first.invocation.id, 'closed', {});
+  await invocations.close(first.invocation.id, 'closed', {});
+  clock.advance(30_000);
+  assert.deepEqual(ended, [first.invocation.id, second.invocation.id]);
 });
 
 test('an invocation whose opening could not be recorded does not exist', async () => {
@@ -119,7 +131,7 @@ const toolCall = (invocation: Invocation): Recorded =>
       parentId: 'parent',
       sessionId: null,
       acceptedMs: 0,
-      call: { action: 'tool_call', tool: 't', callId: 'call_1', arguments: new Uint8Array() },
+      call: { action: 'tool_call', tool: 't', callId: 'call_1', arguments: new Uint8Array(), notInspected: [] },
     },
     invocation,
     reading: null,
@@ -149,6 +161,16 @@ test('G-RECORD-2: a tool call that was handed over gets exactly one outcome: its
       [null, 'envelope'],
     ],
   );
+});
+
+test('a result under an id that the client made up joins the call that waits under the other name, after one that waits under the id', async () => {
+  const { invocations, records } = setUp();
+  const { invocation } = await opened(invocations);
+  invocations.toolCallHandedOver(toolCall(invocation));
+  invocations.toolResultArrived(invocation, 'made_up', true, 'another');
+  invocations.toolResultArrived(invocation, 'made_up', true, 'call_1');
+  invocations.toolResultArrived(invocation, 'made_up', true, 'call_1');
+  assert.equal(records.filter(({ kind }) => kind === 'outcome').length, 1);
 });
 
 test('a tool call whose invocation ended while its decision became durable is not left open', async () => {

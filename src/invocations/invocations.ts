@@ -25,6 +25,8 @@ export interface InvocationParts {
   readonly newDigestKey: (invocationId: string) => Promise<Uint8Array>;
   /** The key of an invocation that was open before a restart; null when it was erased. */
   readonly keptDigestKey: (invocationId: string) => Promise<Uint8Array | null>;
+  /** Called when an invocation ends, so that others let go of what they kept for it. */
+  readonly ended: (invocationId: string) => void;
 }
 
 export interface Opening {
@@ -82,7 +84,8 @@ export interface Invocations {
   readonly restore: (openedRecords: readonly Members[]) => Promise<void>;
   readonly countCrossing: (invocation: Invocation, ended: 'passed' | 'denied' | 'denied_as_text') => void;
   readonly toolCallHandedOver: (recorded: Recorded) => void;
-  readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean) => void;
+  /** `otherwise` is the id under which the call waits if none waits under the first. */
+  readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean, otherwise?: string) => void;
   readonly isOpen: (id: string) => boolean;
   readonly openCount: () => number;
   /** The envelope stops: leases are watched no longer, and what is open stays open for the next start. */
@@ -95,7 +98,8 @@ const prefix = 'sw_';
 const credentialForm = /^sw_[A-Za-z0-9_-]{43}$/;
 const digestOf = (credential: string): string => createHash('sha256').update(credential).digest('hex');
 
-export const createInvocations = ({ clock, random, recorder, digest, newDigestKey, keptDigestKey }: InvocationParts): Invocations => {
+export const createInvocations = (parts: InvocationParts): Invocations => {
+  const { clock, random, recorder, digest, newDigestKey, keptDigestKey } = parts;
   const byId = new Map<string, Open>();
   const byCredential = new Map<string, Open>();
   const stamp = () => ({ log_id: uuidv7(clock, random), timestamp: new Date(clock.wallMs()).toISOString() });
@@ -134,6 +138,7 @@ export const createInvocations = ({ clock, random, recorder, digest, newDigestKe
     byCredential.delete(open.credentialDigest);
     open.stopLease();
     open.toolCalls.endAll(noResult);
+    parts.ended(id);
     const { crossings, denials, deniedAsText } = open;
     const closed: RecordBody = {
       ...invocationMembers(open.invocation),
@@ -228,7 +233,7 @@ export const createInvocations = ({ clock, random, recorder, digest, newDigestKe
       late.handedOver(recorded);
       late.endAll(noResult);
     },
-    toolResultArrived: ({ id }, callId, success) => byId.get(id)?.toolCalls.resultArrived(callId, success),
+    toolResultArrived: ({ id }, callId, success, otherwise) => byId.get(id)?.toolCalls.resultArrived(callId, success, otherwise),
     isOpen: (id) => byId.has(id),
     openCount: () => byId.size,
 

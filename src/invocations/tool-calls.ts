@@ -10,7 +10,8 @@ import type { Recorded } from '../core/stages.ts';
 
 export interface ToolCalls {
   readonly handedOver: (recorded: Recorded) => void;
-  readonly resultArrived: (callId: string, success: boolean) => void;
+  /** `otherwise` is the id under which the call waits if none waits under the first. */
+  readonly resultArrived: (callId: string, success: boolean, otherwise?: string) => void;
   readonly endAll: (why: string) => void;
 }
 
@@ -53,8 +54,8 @@ export const createToolCalls = ({ clock, stamp, recorder }: Parts): ToolCalls =>
       waiting.set(call.callId, calls);
     },
 
-    resultArrived: (callId, success) => {
-      const recorded = take(callId);
+    resultArrived: (callId, success, otherwise = callId) => {
+      const recorded = take(callId) ?? take(otherwise);
       if (recorded !== undefined) end(recorded, success, success ? null : 'The agent reports that the tool failed.', 'agent');
     },
 

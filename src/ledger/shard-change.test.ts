@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
 import { atRest, createRoom, leavesIn, receiptOf, record, verification, type Room } from '../../test/memory-ledger.ts';
 import { seededChance, type MemoryDiskSettings } from '../../test/sim/memory-disk.ts';
+import { inThread } from '../../test/thread.ts';
 import { isRefusal, type Stream } from '../core/receipt.ts';
 import { isLedgerProblem, type Ledger } from './ledger.ts';
 
+const it = inThread(import.meta.url);
 const quarters = ['2026-09-30T23:59:59.000Z', '2026-10-01T00:00:00.000Z', '2026-09-30T23:59:59.500Z', '2026-10-01T00:00:01.000Z'];
 const streams: readonly Stream[] = ['agent', 'model', 'control'];
 

@@ -854,15 +854,14 @@ const checkBeside = (input: LogInput, tile: Tile, size: number, tail: Tail): voi
   const end =
     needed.width < tile.width ? reference.length : tile.level === 'entries' ? entriesEnd(reference, tile.width) : tile.width * hashBytes;
   const expected = reference.subarray(0, end);
+  if (same(expected, bytes)) return;
   const differs = expected.findIndex((byte, at) => byte !== bytes[at]);
-  if (differs >= 0 || bytes.length !== expected.length) {
-    const unit = unitAt(tile.level, expected, differs >= 0 ? differs : Math.max(0, expected.length - 1));
-    input.report(
-      path,
-      unit,
-      needed.width > tile.width ? 'this older tile disagrees with the one that replaced it' : 'this newer tile disagrees with the journal',
-    );
-  }
+  const unit = unitAt(tile.level, expected, differs >= 0 ? differs : Math.max(0, expected.length - 1));
+  input.report(
+    path,
+    unit,
+    needed.width > tile.width ? 'this older tile disagrees with the one that replaced it' : 'this newer tile disagrees with the journal',
+  );
 };
 
 const checkAllBeside = (input: LogInput, size: number, tail: Tail): void => {

@@ -6,7 +6,11 @@ import type { Inspected } from '../core/stages.ts';
 import type { OfferedTool } from '../core/wire-format.ts';
 import { createDecide } from './decide.ts';
 
-const candidate: Candidate = { endpoint: { id: 'e', topology: 'self-hosted', provider: 'p', region: 'r' }, pin: 'm', reports: [] };
+const candidate: Candidate = {
+  endpoint: { id: 'e', topology: 'self-hosted', provider: 'p', region: 'r', streaming: 'incremental' },
+  pin: 'm',
+  reports: [],
+};
 const decision = (verdict: Verdict, mode: Decision['mode'] = 'enforce'): Decision => ({
   verdict,
   policies: [],

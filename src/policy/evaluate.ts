@@ -50,6 +50,13 @@ const preparse = (policies: readonly NamedPolicy[]): string => {
 };
 
 const schemaName = nameOf(cedarSchema);
+let schemaIsParsed = false;
+
+const preparseSchemaOnce = (): void => {
+  if (schemaIsParsed) return;
+  if (preparseSchema(schemaName, cedarSchema).type === 'failure') throw new Error('the Cedar schema does not parse');
+  schemaIsParsed = true;
+};
 
 const ask = (set: string, { principal, action, resource, context, entities }: Question): AuthorizationAnswer => {
   try {
@@ -81,7 +88,7 @@ const plainly = (answer: AuthorizationAnswer): Exclude<Finding, { readonly found
  * again without them, and what is then permitted is found to need approval.
  */
 export const createSlice = (policies: readonly NamedPolicy[]): Slice => {
-  if (preparseSchema(schemaName, cedarSchema).type === 'failure') throw new Error('the Cedar schema does not parse');
+  preparseSchemaOnce();
   const subjectOf = new Map(policies.flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
   const all = preparse(policies);
   const withoutApprovals = subjectOf.size === 0 ? all : preparse(policies.filter(({ approval }) => approval === undefined));

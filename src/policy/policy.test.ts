@@ -47,7 +47,7 @@ const invocation = (changes: Partial<Invocation> = {}): Invocation => ({
 });
 
 const candidate = (id: string, pin = 'simulated-1', topology: Topology = 'self-hosted', region = 'local'): Candidate => ({
-  endpoint: { id, topology, provider: 'simulated', region },
+  endpoint: { id, topology, provider: 'simulated', region, streaming: 'incremental' },
   pin,
   reports: [],
 });

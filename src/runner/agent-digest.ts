@@ -1,12 +1,13 @@
 // Which program this is: SHA-256 over the executable after its symbolic links, and over the script that an interpreter was given.
 // What cannot be told by reading files (code on the command line, a file past its bound) has no digest and says why; a pin then refuses it.
+// A large file is not read again where the envelope knows the digest of exactly this state of it.
 
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { isSettled, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
-import { isUnreadable, openRegular } from './bounded-file.ts';
-import type { DigestCache } from './digest-cache.ts';
+import { isUnreadable, openRegular, type OpenFile } from './bounded-file.ts';
 
 export interface AgentIdentity {
   /** 64 hexadecimal digits, or null with the reason in `problem`. */
@@ -17,28 +18,56 @@ export interface AgentIdentity {
 const interpreters = /^(?:node|nodejs|deno|bun|tsx|python|pypy|ruby|perl|php|lua|bash|sh|dash|zsh|ksh|fish)[\d.]*$/;
 
 const chunkBytes = 1_024 * 1_024;
-/** Reading less than this anew is faster than asking the cache. */
-const cachedFromBytes = chunkBytes;
+/** Reading less than this anew is faster than asking for it. */
+const askedFromBytes = chunkBytes;
 
 export type HashProgress = (doneBytes: number, totalBytes: number) => void;
 
+/** Digests that were found before; null where none is known. Neither rejects. */
+export interface KnownDigests {
+  readonly find: (facts: FileFacts) => Promise<string | null>;
+  readonly keep: (facts: FileFacts, sha256: string) => Promise<void>;
+}
+
+export interface Identification {
+  readonly known: KnownDigests;
+  /** Judges only how long ago a file changed. */
+  readonly wallMs: () => number;
+  readonly progress: HashProgress;
+}
+
+const sameFacts = (a: FileFacts, b: FileFacts): boolean =>
+  a.device === b.device &&
+  a.inode === b.inode &&
+  a.sizeBytes === b.sizeBytes &&
+  a.modifiedNs === b.modifiedNs &&
+  a.changedNs === b.changedNs;
+
+const contentDigest = (file: OpenFile, total: number, progress: HashProgress): string => {
+  const hash = createHash('sha256');
+  for (let at = 0; at < total; at += chunkBytes) {
+    hash.update(file.read(at, Math.min(chunkBytes, total - at)));
+    progress(Math.min(at + chunkBytes, total), total);
+  }
+  return hash.digest('hex');
+};
+
 /** SHA-256 of a file, its symbolic links resolved first. */
-const fileDigest = (path: string, cache: DigestCache, progress: HashProgress): AgentIdentity => {
+const fileDigest = async (path: string, { known, wallMs, progress }: Identification): Promise<AgentIdentity> => {
   const file = openRegular(realpathSync(path));
   const refuse = (problem: string): AgentIdentity => ({ digest: null, problem: `${path} could not be identified: ${problem}` });
   if (isUnreadable(file)) return refuse(file.unreadable);
   try {
     const total = file.stats.size;
     if (total > limits.programHashedBytes) return refuse(`more than ${limits.programHashedBytes} bytes`);
-    const known = total < cachedFromBytes ? null : cache.find(file.stats);
-    if (known !== null) return { digest: known, problem: null };
-    const hash = createHash('sha256');
-    for (let at = 0; at < total; at += chunkBytes) {
-      hash.update(file.read(at, Math.min(chunkBytes, total - at)));
-      progress(Math.min(at + chunkBytes, total), total);
-    }
-    const digest = hash.digest('hex');
-    if (total >= cachedFromBytes) cache.keep(file.stats, digest);
+    if (total < askedFromBytes) return { digest: contentDigest(file, total, progress), problem: null };
+    const facts = file.facts();
+    const settled = isSettled(facts, wallMs());
+    const found = settled ? await known.find(facts) : null;
+    if (found !== null) return { digest: found, problem: null };
+    const digest = contentDigest(file, total, progress);
+    // What changed while it was read has a digest of no state at all.
+    if (settled && sameFacts(facts, file.facts())) await known.keep(facts, digest);
     return { digest, problem: null };
   } finally {
     file.close();
@@ -65,9 +94,9 @@ export interface AgentProgram {
  * For an interpreter it is the SHA-256 of the lines `program HEX`, `option TEXT` for each argument before the script, and `script HEX`, each ended by a newline:
  * an option such as `--import` can bring in other code, so a pin holds for one set of options only.
  */
-export const identifyAgent = ({ executable, args, cwd }: AgentProgram, cache: DigestCache, progress: HashProgress): AgentIdentity => {
+export const identifyAgent = async ({ executable, args, cwd }: AgentProgram, how: Identification): Promise<AgentIdentity> => {
   try {
-    const program = fileDigest(executable, cache, progress);
+    const program = await fileDigest(executable, how);
     const interprets = interpreters.test(basename(executable)) || interpreters.test(basename(realpathSync(executable)));
     if (program.digest === null || !interprets) return program;
     const at = args.findIndex((argument) => !argument.startsWith('-') && isFile(resolve(cwd, argument)));
@@ -79,7 +108,7 @@ export const identifyAgent = ({ executable, args, cwd }: AgentProgram, cache: Di
     const isLater = (argument: string): boolean => !argument.startsWith('-') && isFile(resolve(cwd, argument));
     if (optionBefore !== undefined && !optionBefore.includes('=') && args.slice(at + 1).some(isLater))
       return { digest: null, problem: `which file ${basename(executable)} runs cannot be told; write its options as --name=value` };
-    const script = fileDigest(resolve(cwd, named), cache, progress);
+    const script = await fileDigest(resolve(cwd, named), how);
     if (script.digest === null) return script;
     const options = args.slice(0, at).map((option) => `option ${JSON.stringify(option)}\n`);
     const lines = `program ${program.digest}\n${options.join('')}script ${script.digest}\n`;

@@ -3,6 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import type { Stats } from 'node:fs';
+import type { FileFacts } from '../core/file-facts.ts';
 
 export interface Unreadable {
   readonly unreadable: string;
@@ -12,6 +13,8 @@ export interface Unreadable {
 
 export interface OpenFile {
   readonly stats: Stats;
+  /** As they are now. */
+  readonly facts: () => FileFacts;
   /** Up to `count` bytes from `offset`; fewer at the end of the file. */
   readonly read: (offset: number, count: number) => Buffer;
   readonly close: () => void;
@@ -23,6 +26,11 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 
 /** Whether the path, as bytes, is what it says: no part of it is a symbolic link. */
 const isDirect = (path: Buffer): boolean => realpathSync.native(path, { encoding: 'buffer' }).equals(path);
+
+const factsOf = (fd: number): FileFacts => {
+  const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  return { device: `${dev}`, inode: `${ino}`, sizeBytes: `${size}`, modifiedNs: `${mtimeNs}`, changedNs: `${ctimeNs}` };
+};
 
 /** Opens the regular file at an absolute, normalised path whose root was resolved before. The caller closes it. */
 export const openRegular = (path: string | Buffer): OpenFile | Unreadable => {
@@ -48,7 +56,7 @@ export const openRegular = (path: string | Buffer): OpenFile | Unreadable => {
       }
       return chunk.subarray(0, filled);
     };
-    return { stats, read, close: () => closeSync(open) };
+    return { stats, facts: () => factsOf(open), read, close: () => closeSync(open) };
   } catch (error) {
     if (fd !== null) closeSync(fd);
     const code = codeOf(error);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -285,7 +285,9 @@ test('an index of another version, or cut at any point, is malformed or lacks th
 
 test('more packs than the bound are not opened', (t) => {
   const objects = objectsFor(t);
-  for (let n = 0; n <= limits.gitPacksCount; n++) writeFileSync(join(objects, 'pack', `${n}.idx`), '');
+  const pack = (n: number): string => join(objects, 'pack', `${n}.idx`);
+  writeFileSync(pack(0), '');
+  for (let n = 1; n <= limits.gitPacksCount; n++) linkSync(pack(0), pack(n));
   assert.match(malformedFor(objects, idOf(first)), /packs/);
 });
 

@@ -21,6 +21,8 @@ interface Answers {
   opened?: readonly [status: number, body: object];
   heartbeat?: number;
   closed?: readonly [status: number, body: object];
+  /** What the envelope knows of any program. */
+  digest?: string;
 }
 
 interface Stage {
@@ -57,6 +59,7 @@ const stage = async (t: TestContext): Promise<Stage> => {
     sent.on('end', () => {
       const path = sent.url ?? '';
       seen.push([path, Buffer.concat(chunks).toString()]);
+      if (path === '/digests/find') return answer.end(JSON.stringify({ sha256: answers.digest ?? null }));
       if (path.endsWith('/heartbeat')) return answer.writeHead(answers.heartbeat ?? 204).end();
       const [status, body] = path.endsWith('/close')
         ? (answers.closed ?? [200, { crossings: 2, denials: 1, denied_as_text: 0, record: 'r-1' }])
@@ -165,6 +168,30 @@ test('a run sends exactly these two bodies, and its lines name what matters', as
   assert.deepEqual(announced, [
     `invocation ${id} · agent sdk as demo · models simulated-1 · containment advisory (nothing keeps the agent from going round the envelope) · recorded: start, end and digest of the agent, commits, changed files`,
     'crossings 2 · denied 1 · record r-1',
+  ]);
+});
+
+test('the digest of a large program is asked of the envelope, told where it was not known, and believed where it was', async (t) => {
+  const at = await stage(t);
+  const bytes = readFileSync(at.agent(`exit 0\n#${' '.repeat(1_024 * 1_024)}`));
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  const later = { wallMs: () => Date.now() + 60_000 };
+  const exchanges = (): readonly (readonly [string, unknown])[] =>
+    at.seen.splice(0).flatMap(([path, body]) => {
+      const { sha256, agent_digest } = JSON.parse(body || '{}') as Readonly<Record<string, unknown>>;
+      return /\/(?:heartbeat|close)$/.test(path) ? [] : [[path, sha256 ?? agent_digest ?? null] as const];
+    });
+  assert.equal((await run(at, ['./agent'], later)).exitCode, 0);
+  assert.deepEqual(exchanges(), [
+    ['/digests/find', null],
+    ['/digests', digest],
+    ['/invocations', digest],
+  ]);
+  at.answers.digest = 'ab'.repeat(32);
+  await run(at, ['./agent'], later);
+  assert.deepEqual(exchanges(), [
+    ['/digests/find', null],
+    ['/invocations', 'ab'.repeat(32)],
   ]);
 });
 

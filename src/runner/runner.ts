@@ -16,7 +16,6 @@ import type { AgentIdentity, HashProgress } from './agent-digest.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
-import { openDigestCache } from './digest-cache.ts';
 import { findExecutable, liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { keepLease } from './lease.ts';
@@ -156,7 +155,8 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, uid);
 
-  const identity = identifyAgent({ executable, args, cwd }, openDigestCache({ env, uid, workspace, wallMs }), progress);
+  const known = { find: client.findDigest, keep: client.keepDigest };
+  const identity = await identifyAgent({ executable, args, cwd }, { known, wallMs, progress });
   if (identity.problem !== null) warn(identity.problem);
   const before = viewRepository(repository);
   const opened = await openInvocation(client, order, identity, before);

@@ -138,6 +138,11 @@ const serve = async (settings: ListenerSettings, message: IncomingMessage, respo
     reserved = 0;
     if (!response.writableFinished) gone.abort();
   });
+  const reserve = (bytes: number): boolean => {
+    const granted = settings.bodies.reserve(bytes);
+    if (granted) reserved += bytes;
+    return granted;
+  };
   const incoming: Incoming = {
     from,
     method: message.method ?? 'GET',
@@ -145,12 +150,8 @@ const serve = async (settings: ListenerSettings, message: IncomingMessage, respo
     query: mark === -1 ? '' : target.slice(mark + 1),
     headers: singleHeaders(message),
     gone: gone.signal,
-    body: () =>
-      readBody(settings, message, (bytes) => {
-        const granted = settings.bodies.reserve(bytes);
-        if (granted) reserved += bytes;
-        return granted;
-      }),
+    body: () => readBody(settings, message, reserve),
+    reserve,
   };
   await settings.handle(incoming, outgoing(response));
 };

@@ -8,8 +8,10 @@ import { readWhole } from './anthropic-messages-answers.ts';
 const call = { type: 'tool_use', id: 't', name: 'n', input: { a: 1 } };
 const hostedCall = { ...call, type: 'server_tool_use' };
 const message = (content: unknown, stopReason = 'tool_use') => ({ type: 'message', model: 'm', content, stop_reason: stopReason });
+const read = (text: string) => readWhole(Buffer.from(text), { operation: 'messages', status: 200 });
+
 const whole = (body: unknown): WholeAnswer => {
-  const answer = readWhole(Buffer.from(JSON.stringify(body)));
+  const answer = read(JSON.stringify(body));
   return 'malformed' in answer ? assert.fail(answer.malformed) : answer;
 };
 const refused = (body: unknown, ...indexes: readonly number[]) => {
@@ -30,9 +32,9 @@ test('an answer in which a call cannot be found for certain is malformed', () =>
     [message([{ ...call, id: '' }]), 'a tool_use block has no id'],
     [message([{ ...call, type: 'mcp_tool_use' }]), 'an mcp_tool_use block has no server_name'],
   ];
-  for (const [body, problem] of cases) assert.deepEqual(readWhole(Buffer.from(JSON.stringify(body))), { malformed: problem });
+  for (const [body, problem] of cases) assert.deepEqual(read(JSON.stringify(body)), { malformed: problem });
   const two = `{"content":[],"content":[${JSON.stringify(call)}]}`;
-  assert.deepEqual(readWhole(Buffer.from(two)), { malformed: 'a member name stands twice in one object (at byte 14)' });
+  assert.deepEqual(read(two), { malformed: 'a member name stands twice in one object (at byte 14)' });
 });
 
 test('a call that stands where none is read is malformed, at any depth, and the arguments of a call are its own', () => {
@@ -46,7 +48,7 @@ test('a call that stands where none is read is malformed, at any depth, and the 
     { type: 'error', error: { type: 'api_error', message: 'x', content: [call] } },
     call,
   ];
-  for (const body of bodies) assert.deepEqual(readWhole(Buffer.from(JSON.stringify(body))), hidden, JSON.stringify(body));
+  for (const body of bodies) assert.deepEqual(read(JSON.stringify(body)), hidden, JSON.stringify(body));
   assert.equal(whole(message([{ ...call, input: { example: call, Type: 'x' } }])).toolCalls.length, 1);
 });
 
@@ -65,8 +67,13 @@ test('a name or a type that differs from a known one only by letter case is malf
     message([{ ...call, type: 'mcp_tool_use', server_name: 's', Server_name: 't' }]),
   ];
   for (const body of bodies) {
-    assert.match(JSON.stringify(readWhole(Buffer.from(JSON.stringify(body)))), /differs from a known one only by letter case/);
+    assert.match(JSON.stringify(read(JSON.stringify(body))), /differs from a known one only by letter case/);
   }
+});
+
+test('a member that some readers would let an object inherit is malformed', () => {
+  const body = '{"type":"message","content":[{"type":"text","text":"","__proto__":{"type":"tool_use"}}]}';
+  assert.deepEqual(read(body), { malformed: 'a member is named __proto__' });
 });
 
 test('an error body that has content is read as a message has', () => {
@@ -75,13 +82,13 @@ test('an error body that has content is read as a message has', () => {
     whole(body).toolCalls.map(({ name }) => name),
     ['n'],
   );
-  assert.deepEqual(readWhole(Buffer.from(JSON.stringify({ ...body, content: { 0: call } }))), { malformed: '/content is not an array' });
-  assert.ok('malformed' in readWhole(Buffer.from('<html>502</html>')));
+  assert.deepEqual(read(JSON.stringify({ ...body, content: { 0: call } })), { malformed: '/content is not an array' });
+  assert.ok('malformed' in read('<html>502</html>'));
 });
 
 test('more tool calls than the limit are malformed', () => {
   const calls = Array.from({ length: limits.toolCallsPerAnswerCount + 1 }, () => call);
-  assert.match(JSON.stringify(readWhole(Buffer.from(JSON.stringify(message(calls))))), /there are more than \d+ tool calls/);
+  assert.match(JSON.stringify(read(JSON.stringify(message(calls)))), /there are more than \d+ tool calls/);
 });
 
 test('the stop reason follows only when no call is left for the agent', () => {

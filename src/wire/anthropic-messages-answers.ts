@@ -5,7 +5,7 @@
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
-import type { AnswerFacts, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
+import type { AnswerFacts, Answered, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
 import { callTypes, findHidden } from './anthropic-messages-names.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, jsonText, memberOf, parseJson, textOf } from './json.ts';
@@ -55,10 +55,10 @@ export const readCallHead = (block: JsonNode, type: string): CallHead | Unframed
   const callId = textOf(memberOf(block, 'id'));
   if (name === undefined || name === '') return unframed(`a ${type} block has no name`);
   if (callId === undefined || callId === '') return unframed(`a ${type} block has no id`);
-  if (type !== 'mcp_tool_use') return { name, callId, hosted: type !== 'tool_use' };
+  if (type !== 'mcp_tool_use') return { name, callId, hosted: type !== 'tool_use', notInspected: [] };
   const server = textOf(memberOf(block, 'server_name'));
   if (server === undefined || server === '') return unframed('an mcp_tool_use block has no server_name');
-  return { name: `${server}/${name}`, callId, hosted: true };
+  return { name: `${server}/${name}`, callId, hosted: true, notInspected: [] };
 };
 
 export const noArguments: Uint8Array = jsonText({});
@@ -152,11 +152,18 @@ const readCalls = (content: JsonNode | undefined, body: Uint8Array, take: (type:
   return calls;
 };
 
+/** Whether a success has what its operation promises; another vendor's answer has not. */
+const isAnswer = (root: JsonNode, { operation, status }: Answered): boolean => {
+  if (status >= 400) return true;
+  return operation === 'count_tokens' ? countOf(memberOf(root, 'input_tokens')) !== null : textOf(memberOf(root, 'type')) !== undefined;
+};
+
 /** Reads a whole answer of any operation: a message, an error or a count. Whatever has content is read as a message has. */
-export const readWhole = (body: Uint8Array): WholeAnswer | Malformed => {
+export const readWhole = (body: Uint8Array, answered: Answered): WholeAnswer | Malformed => {
   const root = parseJson(body);
   if (isJsonProblem(root)) return { malformed: describeProblem(root) };
   if (root.kind !== 'object') return { malformed: 'the answer is not an object' };
+  if (!isAnswer(root, answered)) return { malformed: 'the answer has not the shape of this format' };
   const facts = createFacts();
   facts.takeMessage(root);
   facts.takeUsage(memberOf(root, 'usage') ?? root);

@@ -24,8 +24,13 @@ const inBlocks = ['type', 'role', 'content', 'id', 'name', 'input', 'text', 'sou
 const inTools = ['definition', 'server_name', 'mcp_server_name'];
 const inAnswers = ['content_block', 'index', 'delta', 'partial_json', 'stop_reason', 'usage', 'input_tokens', 'output_tokens'];
 
-/** Members that decide what we read. */
-export const isLookalikeMember = lookalikesOf([...inRequests, ...inBlocks, ...inTools, ...inAnswers]);
+const isLookalike = lookalikesOf([...inRequests, ...inBlocks, ...inTools, ...inAnswers]);
+
+/** Readers that copy members one by one into an object let it inherit what stands here. */
+const INHERITED = '__proto__';
+
+/** Whether a reader could take a member for one of those that decide what we read. */
+export const isLookalikeMember = (name: string): boolean => name === INHERITED || isLookalike(name);
 
 /** Types that make or fill a call. */
 const isLookalikeType = lookalikesOf([...callTypes, 'message_start', 'content_block_start', 'content_block_delta', 'input_json_delta']);
@@ -42,6 +47,7 @@ export const findHidden = (node: JsonNode, callPlaces: readonly JsonNode[]): str
   if (isCall && !callPlaces.includes(node)) return `a ${type} block stands where none is read`;
   if (isLookalikeType(type)) return 'a type differs from a known one only by letter case';
   for (const { name, value } of node.members) {
+    if (name === INHERITED) return 'a member is named __proto__';
     if (isLookalikeMember(name)) return 'a member name differs from a known one only by letter case';
     if (name === 'input_schema' || (isCall && name === 'input')) continue;
     const hidden = findHidden(value, callPlaces);

@@ -28,7 +28,7 @@ const collect = (reader: StreamReader, events: readonly Event[]): readonly Strea
   ...reader.push(bytesOf(events)),
   ...reader.end(),
 ];
-const pieces = (...events: readonly Event[]): readonly StreamPiece[] => collect(format.readStream(), events);
+const pieces = (...events: readonly Event[]): readonly StreamPiece[] => collect(format.readStream('messages'), events);
 const problem = (...events: readonly Event[]): string => {
   const piece = pieces(...events).at(-1);
   return piece?.piece === 'unreadable' ? piece.problem : assert.fail(`was ${piece?.piece}`);
@@ -93,7 +93,7 @@ test('data that cannot be read strictly is unreadable under every event name', (
       assert.match(problem(start, `${name}data: ${data}\n\n`), /^an event is not readable/, `${name}${data.slice(0, 40)}`);
     }
     const latin1 = Buffer.concat([bytesOf([start]), Buffer.from(`${name}data: {"type":"x","y":"\xff"}\n\n`, 'latin1')]);
-    const last = [...format.readStream().push(latin1)].at(-1);
+    const last = [...format.readStream('messages').push(latin1)].at(-1);
     assert.ok(last?.piece === 'unreadable' && last.problem.includes('not UTF-8'));
   }
 });
@@ -165,7 +165,7 @@ test('a listing of tools may have members of any name in their schemas', () => {
 });
 
 test('after what cannot be read nothing more is released', () => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   assert.deepEqual(
     [...reader.push(bytesOf([start, close(5), text(0)]))].map(({ piece }) => piece),
     ['pass', 'unreadable'],
@@ -196,7 +196,7 @@ test('arguments come from the deltas, from the block start, or are an empty obje
 });
 
 test('a stop reason of null does not begin the ending, and counts of later events replace earlier ones', () => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   const seen = collect(reader, [start, stop(null), text(0), close(0), stop('end_turn'), ping, last]);
   assert.deepEqual(
     seen.map(({ piece }) => piece),
@@ -210,7 +210,7 @@ test('the stop reason follows only when a call was refused and none is left for 
   const hosted = open(0, { type: 'server_tool_use', id: 's', name: 'web_search', input: {} });
   const stopReason = (refused: readonly string[], ...events: readonly Event[]): string | undefined => {
     let ending = '';
-    for (const piece of format.readStream().push(bytesOf([start, ...events, stop('tool_use'), last]))) {
+    for (const piece of format.readStream('messages').push(bytesOf([start, ...events, stop('tool_use'), last]))) {
       if (piece.piece === 'tool_call' && refused.includes(piece.call.callId)) piece.refuse('No.');
       if (piece.piece === 'ending') ending = bytes(piece);
     }
@@ -247,7 +247,7 @@ const types = (rendered: Uint8Array): readonly string[] =>
   ].map(([, name]) => name ?? '');
 
 test('an SDK gets an error event, wherever the stream stands', () => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   assert.deepEqual(types(reader.renderDenial(denial, 'sdk')), ['error']);
   for (const piece of reader.push(bytesOf([start, text(0)]))) assert.ok(piece);
   const rendered = Buffer.from(reader.renderDenial(denial, 'sdk')).toString();
@@ -255,7 +255,7 @@ test('an SDK gets an error event, wherever the stream stands', () => {
 });
 
 test('Claude Code gets an orderly end that fits what it has seen', () => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   const end = () => types(reader.renderDenial(denial, 'claude-code'));
   const orderly = ['content_block_start', 'content_block_delta', 'content_block_stop', 'message_delta', 'message_stop'];
   const release = (...events: readonly Event[]): void => {
@@ -275,7 +275,7 @@ test('Claude Code gets an orderly end that fits what it has seen', () => {
 
 test('a piece at which the consumer stops was not released', () => {
   const at = (wanted: StreamPiece['piece']): string => {
-    const reader = format.readStream();
+    const reader = format.readStream('messages');
     for (const { piece } of reader.push(bytesOf([start, text(0), close(0), tool(1), close(1), stop('tool_use'), last]))) {
       if (piece === wanted) return Buffer.from(reader.renderDenial(denial, 'claude-code')).toString();
     }

@@ -9,6 +9,8 @@ import type { AnswerFacts } from '../core/wire-format.ts';
 import type { CallHead, Facts, Unframed } from './anthropic-messages-answers.ts';
 import { createFacts, inputOf, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
 import { callTypes, findHidden } from './anthropic-messages-names.ts';
+import type { EventTemplate } from './event-template.ts';
+import { anyString, blanks, literal, runOf } from './event-template.ts';
 import type { Framing, Step } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, memberOf, parseJson, textOf } from './json.ts';
@@ -58,7 +60,7 @@ type Outcome = Step | Unframed;
 type Handler = (progress: Progress, unit: StreamEvent, node: JsonNode) => Outcome;
 
 const hold = (progress: Progress, bytes: Uint8Array): Outcome => {
-  progress.heldBytes += bytes.length;
+  progress.heldBytes += bytes.length + limits.heldEventBytes;
   if (progress.heldBytes > limits.heldBlockBytes) return unframed(`a part that is held back is larger than ${limits.heldBlockBytes} bytes`);
   progress.held.push(bytes);
   return 'held';
@@ -206,6 +208,8 @@ const handlers: ReadonlyMap<string, Handler> = new Map([
 ]);
 
 const noteUnknown = (progress: Progress, unit: StreamEvent, type: string): Outcome => {
+  // What begins with something else is another vendor's stream, of which nothing here would be read.
+  if (!progress.seen.begun) return unframed('the stream does not begin with message_start');
   progress.facts.note('stream_event', `unknown type ${label(type)}`);
   return besides(progress, unit);
 };
@@ -228,6 +232,29 @@ const readEvent = (progress: Progress, unit: StreamEvent): Outcome => {
   return handler(progress, unit, node);
 };
 
+/** What the vendor sends for a text that grows; the blanks are its own, and differ from event to event. */
+const growingText = (index: number, type: string, member: string): EventTemplate => [
+  literal(`event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${member}":`),
+  anyString,
+  literal('}'),
+  blanks,
+  literal('}\n\n'),
+];
+
+/**
+ * Deltas of the block that is open. In a block that is no call they pass, and neither the text in them nor their number changes anything:
+ * what `blockDelta` finds out about each of them is what the form says.
+ */
+const createGrowingTexts = (): ((index: number) => readonly EventTemplate[]) => {
+  let known: readonly EventTemplate[] = [];
+  let knownIndex = -1;
+  return (index) => {
+    if (index !== knownIndex) known = [growingText(index, 'text_delta', 'text'), growingText(index, 'thinking_delta', 'thinking')];
+    knownIndex = index;
+    return known;
+  };
+};
+
 export const createFraming = (): Framing<Shown> & { readonly facts: () => AnswerFacts } => {
   const progress: Progress = {
     facts: createFacts(),
@@ -240,7 +267,12 @@ export const createFraming = (): Framing<Shown> & { readonly facts: () => Answer
     refusedCount: 0,
     phase: 'content',
   };
+  const growingTexts = createGrowingTexts();
   return {
+    passing: (bytes) => {
+      const { seen, call, phase } = progress;
+      return seen.open === null || call !== null || phase !== 'content' ? 0 : runOf(growingTexts(seen.open), bytes);
+    },
     step: (unit) => {
       const outcome = readEvent(progress, unit);
       return typeof outcome === 'object' && 'unframed' in outcome ? { piece: 'unreadable', problem: outcome.unframed } : outcome;

@@ -8,7 +8,9 @@ import type { Reading } from '../core/wire-format.ts';
 import { anthropicMessages as format } from './anthropic-messages.ts';
 
 const base = { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] };
-const result = (more: object) => format.read('messages', Buffer.from(JSON.stringify({ ...base, ...more })));
+const readBody = (operation: string, body: object) =>
+  format.read({ operation, path: `/v1/${operation}`, query: '', body: Buffer.from(JSON.stringify(body)) });
+const result = (more: object) => readBody('messages', { ...base, ...more });
 const read = (more: object): Reading => {
   const reading = result(more);
   return 'malformed' in reading ? assert.fail(reading.malformed) : reading;
@@ -20,7 +22,13 @@ const malformed = (more: object): string => {
 const ask = (...content: readonly unknown[]) => ({ messages: [{ role: 'user', content }] });
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-test('two operations are carried, by exactly their method and path', () => {
+test('a member that some readers would let an object inherit is malformed', () => {
+  const body = Buffer.from('{"model":"m","max_tokens":1,"messages":[],"__proto__":{"tools":[]}}');
+  const reading = format.read({ operation: 'messages', path: '/v1/messages', query: '', body });
+  assert.deepEqual(reading, { malformed: '/__proto__ is not a known name in this spelling' });
+});
+
+test('operations are carried by exactly their method and path', () => {
   assert.equal(format.operation('POST', '/v1/messages'), 'messages');
   assert.equal(format.operation('POST', '/v1/messages/count_tokens'), 'count_tokens');
   const others = ['/v1/messages/', '/v1/messages/batches', '/v1/models', '/v1/Messages', '//v1/messages', '/v1/messages/../messages'];
@@ -29,11 +37,11 @@ test('two operations are carried, by exactly their method and path', () => {
 });
 
 test('the credential is read however the client sends it', () => {
-  assert.equal(format.credential({ 'x-api-key': 'k' }), 'k');
-  assert.equal(format.credential({ authorization: 'Bearer k' }), 'k');
-  assert.equal(format.credential({ authorization: 'bearer  k' }), 'k');
-  assert.equal(format.credential({ 'x-api-key': 'k', authorization: 'Bearer k' }), 'k');
-  assert.equal(format.credential({}), null);
+  assert.equal(format.credential({ 'x-api-key': 'k' }, ''), 'k');
+  assert.equal(format.credential({ authorization: 'Bearer k' }, ''), 'k');
+  assert.equal(format.credential({ authorization: 'bearer  k' }, ''), 'k');
+  assert.equal(format.credential({ 'x-api-key': 'k', authorization: 'Bearer k' }, ''), 'k');
+  assert.equal(format.credential({}, ''), null);
 });
 
 test('credentials that differ, or of another scheme, become one that no invocation has', () => {
@@ -42,7 +50,7 @@ test('credentials that differ, or of another scheme, become one that no invocati
     { authorization: 'Basic dTpw' },
     { authorization: 'Bearer a b' },
   ]) {
-    const credential = format.credential(headers);
+    const credential = format.credential(headers, '');
     assert.ok(credential !== null && /\s/.test(credential), JSON.stringify(headers));
   }
 });
@@ -249,12 +257,12 @@ test('a session id is kept only where it has the form of an identifier', () => {
 test('only messages are streamed', () => {
   assert.equal(read({ stream: true }).streaming, true);
   assert.equal(read({ stream: false }).streaming, false);
-  const counted = format.read('count_tokens', Buffer.from(JSON.stringify({ ...base, stream: true })));
+  const counted = readBody('count_tokens', { ...base, stream: true });
   assert.ok(!('malformed' in counted) && !counted.streaming);
 });
 
 const rendered = (code: DenialCode, client: 'sdk' | 'claude-code') => {
-  const { status, headers, body } = format.renderDenial({ code, sentence: 'No.', recordId: null }, client);
+  const { status, headers, body } = format.renderDenial({ code, sentence: 'No.', recordId: null }, client, 'messages');
   return { status, headers, type: (JSON.parse(Buffer.from(body).toString()) as { error: { type: string } }).error.type };
 };
 

@@ -2,25 +2,37 @@
 // Reads every string of a request as a slot; what is opaque (images, encrypted content, files) is listed as not inspected.
 // A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and block types are visited and pass.
 
-import { createHash } from 'node:crypto';
 import type { DenialCode } from '../core/denial.ts';
 import { denialTable } from '../core/denial.ts';
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { AgentClient } from '../core/principal.ts';
 import type { Slot } from '../core/slot.ts';
-import type { AnsweredTool, DenialText, Malformed, OfferedTool, Reading, StreamReader, WireFormat } from '../core/wire-format.ts';
+import type {
+  AnsweredTool,
+  DenialText,
+  ListedModel,
+  Malformed,
+  OfferedTool,
+  Reading,
+  RequestBytes,
+  StreamReader,
+  WireFormat,
+} from '../core/wire-format.ts';
 import { knownBlocks, readWhole } from './anthropic-messages-answers.ts';
 import { isLookalikeMember } from './anthropic-messages-names.ts';
 import type { Shown } from './anthropic-messages-stream.ts';
 import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { createHeldStream } from './held-stream.ts';
+import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
 import { isJsonProblem, jsonText, memberOf, parseJson, pointer, textOf } from './json.ts';
 import type { Notes } from './reading.ts';
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { parseWithMemory } from './reading-memory.ts';
 import { renderEvent } from './sse.ts';
+import { digestSystemPrompt } from './system-prompt.ts';
 
 interface Walk {
   readonly slots: Slot[];
@@ -87,6 +99,7 @@ const visitSource = (walk: Walk, source: JsonNode, path: string, block: { readon
   checkSpelling(walk, source, path);
   const readable = block.type === 'document' && (type === 'text' || type === 'content');
   if (!readable) walk.notes.add(block.type, label(type));
+  if (type === 'url' && !offersUrlSource(walk.toolsOffered)) offer(walk, path, urlSource);
   for (const { name, value } of source.members) {
     const at = pointer(path, name);
     if (isIdentifier(name, value) || (name === 'data' && type === 'base64')) continue;
@@ -192,11 +205,9 @@ const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
 /** Claude Code puts a line about itself into a block of its own that differs from request to request (seen in 2.1.197). */
 const BILLING_PREFIX = 'x-anthropic-billing-header:';
 
-/** SHA-256 over the texts, joined by a NUL; of a single text, its plain digest. */
-const systemPromptDigest = (system: JsonNode | undefined): string | null => {
+const systemTexts = (system: JsonNode | undefined): readonly string[] => {
   const blocks = system?.kind === 'array' ? system.items.map((block) => memberOf(block, 'text')) : [system];
-  const texts = blocks.map(textOf).filter((text) => text !== undefined && !text.startsWith(BILLING_PREFIX));
-  return texts.length === 0 ? null : createHash('sha256').update(texts.join('\0')).digest('hex');
+  return blocks.flatMap((block) => textOf(block) ?? []).filter((text) => !text.startsWith(BILLING_PREFIX));
 };
 
 /** Claude Code sends `metadata.user_id` as a JSON text with a `session_id`: a claim, kept where it has the form of an identifier. */
@@ -211,12 +222,15 @@ const sessionIdOf = (metadata: JsonNode | undefined): string | null => {
 const operations: ReadonlyMap<string, string> = new Map([
   ['POST /v1/messages', 'messages'],
   ['POST /v1/messages/count_tokens', 'count_tokens'],
+  ['GET /v1/models', 'models'],
 ]);
-const carried: ReadonlySet<string> = new Set(operations.values());
 
-const readRequest = (operation: string, body: Uint8Array): Reading | Malformed => {
-  if (!carried.has(operation)) return { malformed: 'the path is no operation of the vendor that this envelope carries' };
-  const root = parseJson(body);
+const MODEL_PATH = /^\/v1\/models\/([^/]+)$/;
+
+const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malformed => {
+  if (operation !== 'messages' && operation !== 'count_tokens')
+    return { malformed: 'the path is no operation of the vendor that this envelope carries' };
+  const root = parseWithMemory(body, memory);
   if (isJsonProblem(root)) return { malformed: describeProblem(root) };
   if (root.kind !== 'object') return { malformed: 'the body is not an object' };
   const model = memberOf(root, 'model');
@@ -245,7 +259,7 @@ const readRequest = (operation: string, body: Uint8Array): Reading | Malformed =
     slots: walk.slots,
     toolsOffered: walk.toolsOffered,
     toolsAnswered: newToolResults(messages),
-    systemPromptDigest: systemPromptDigest(memberOf(root, 'system')),
+    ...digestSystemPrompt(systemTexts(memberOf(root, 'system'))),
     sessionId: sessionIdOf(memberOf(root, 'metadata')),
     notInspected: walk.notes.list(),
   };
@@ -307,11 +321,11 @@ const renderOrderlyEnd = (message: string, { begun, open, next }: Shown): Uint8A
   return Buffer.concat(parts);
 };
 
-const renderInStream = (denial: DenialText, client: AgentClient, shown: Shown): Uint8Array => {
-  const message = messageOf(denial);
-  if (client === 'claude-code') return renderOrderlyEnd(message, shown);
-  return renderEvent('error', errorBody(errorTypeOf(denialTable[denial.code].status, denial.code), message));
-};
+const renderInStream = (message: string, errorType: string, client: AgentClient, shown: Shown): Uint8Array =>
+  client === 'claude-code' ? renderOrderlyEnd(message, shown) : renderEvent('error', errorBody(errorType, message));
+
+/** Clients pass over it wherever it stands (platform.claude.com/docs/en/build-with-claude/streaming, "Ping events"). */
+const PING = renderEvent('ping', { type: 'ping' });
 
 const readStream = (): StreamReader => {
   const framing = createFraming();
@@ -320,7 +334,10 @@ const readStream = (): StreamReader => {
     push: stream.push,
     end: stream.end,
     facts: framing.facts,
-    renderDenial: (denial, client) => renderInStream(denial, client, stream.shown()),
+    renderDenial: (denial, client) =>
+      renderInStream(messageOf(denial), errorTypeOf(denialTable[denial.code].status, denial.code), client, stream.shown()),
+    renderFailure: (failure, client) => renderInStream(messageOf(failure), errorTypeOf(failure.status, null), client, stream.shown()),
+    keepAlive: () => PING,
   };
 };
 
@@ -335,10 +352,29 @@ const credential: WireFormat['credential'] = ({ 'x-api-key': apiKey, authorizati
   return apiKey ?? fromBearer ?? null;
 };
 
+/** The model list (platform.claude.com/docs/en/api/models-list). The vendor's dates and names are not ours to know. */
+const modelObject = ({ pin }: ListedModel): object => ({ type: 'model', id: pin, display_name: pin, created_at: '1970-01-01T00:00:00Z' });
+
+const renderModels: WireFormat['renderModels'] = (operation, path, models) => {
+  const json = (status: number, body: object): ReturnType<WireFormat['renderModels']> => ({
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: jsonText(body),
+  });
+  if (operation === 'models') {
+    const data = models.map(modelObject);
+    return json(200, { data, has_more: false, first_id: models[0]?.pin ?? null, last_id: models.at(-1)?.pin ?? null });
+  }
+  if (operation !== 'model') return undefined;
+  const asked = MODEL_PATH.exec(path)?.[1];
+  const found = models.find(({ pin }) => pin === asked);
+  return found === undefined ? json(404, errorBody('not_found_error', 'No such model may be called here.')) : json(200, modelObject(found));
+};
+
 export const anthropicMessages: WireFormat = {
   name: 'anthropic-messages',
   prefix: '/anthropic',
-  operation: (method, path) => operations.get(`${method} ${path}`),
+  operation: (method, path) => operations.get(`${method} ${path}`) ?? (method === 'GET' && MODEL_PATH.test(path) ? 'model' : undefined),
   credential,
   forwardedHeaders: ['anthropic-version', 'anthropic-beta', 'accept', 'user-agent'],
   answerHeaders: ['content-type', 'request-id', 'anthropic-*', 'retry-after', 'retry-after-ms', 'x-should-retry'],
@@ -353,5 +389,10 @@ export const anthropicMessages: WireFormat = {
     headers: failureHeaders(failure),
     body: jsonText(errorBody(errorTypeOf(failure.status, null), messageOf(failure))),
   }),
+  // A client that repeats an answer of the vendor does so as the vendor wants it.
+  absorbs: () => false,
+  absorbsInStream: () => false,
   spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
+  pathWithModel: (path) => path,
+  renderModels,
 };

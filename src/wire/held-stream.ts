@@ -3,16 +3,19 @@
 // The pieces hold the upstream's bytes in their order; a format that cannot frame its stream ends it with `unreadable`.
 
 import type { StreamPiece } from '../core/wire-format.ts';
-import type { StreamEvent, StreamProblem } from './sse.ts';
-import { createStreamDecoder, isStreamProblem } from './sse.ts';
+import type { Recognise, StreamEvent, StreamUnit } from './sse.ts';
+import { createStreamSource, isStreamProblem } from './sse.ts';
 
 /** What becomes of one unit: it passes, the format keeps it, or it completes a piece. */
 export type Step = 'pass' | 'held' | Exclude<StreamPiece, { readonly piece: 'pass' }>;
 
 export interface Framing<Shown> {
-  readonly step: (unit: StreamEvent) => Step;
-  /** The upstream ended: what is wrong with that, or null. */
-  readonly atEnd: () => string | null;
+  /** Several pieces of one unit are asked for one by one, each when the one before it is settled. */
+  readonly step: (unit: StreamEvent) => Step | Iterable<StreamPiece>;
+  /** How many bytes at the beginning are whole events that `step` would let pass one after the other, and that would change nothing. */
+  readonly passing?: Recognise;
+  /** The upstream ended: what is wrong with that, or the ending where only the end of the stream says it, or null. */
+  readonly atEnd: () => string | (StreamPiece & { readonly piece: 'ending' }) | null;
   /** What a client has seen once everything that was read is released. */
   readonly seen: () => Shown;
 }
@@ -24,11 +27,48 @@ export interface HeldStream<Shown> {
   readonly shown: () => Shown;
 }
 
-const joined = (parts: readonly Uint8Array[]): Uint8Array =>
-  parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+/** Up to this length bytes are moved to make one piece of several: a piece costs more than they do. */
+const MOVED_BYTES = 4_096;
+
+/** Puts together bytes that pass: where they lie one behind the other as they are, where they do not by moving them, if they are few. */
+const createSpan = () => {
+  let parts: Uint8Array[] = [];
+  /** Bytes of the last part and of what lies behind it. */
+  let lastLength = 0;
+  let length = 0;
+  const close = (): void => {
+    const last = parts.pop();
+    if (last !== undefined) parts.push(last.length === lastLength ? last : new Uint8Array(last.buffer, last.byteOffset, lastLength));
+  };
+  return {
+    /** False when `part` can only stand in a piece of its own: take first what is there. */
+    add: (part: Uint8Array): boolean => {
+      const last = parts.at(-1);
+      const follows = last !== undefined && part.buffer === last.buffer && part.byteOffset === last.byteOffset + lastLength;
+      if (!follows) {
+        if (last !== undefined && length + part.length > MOVED_BYTES) return false;
+        close();
+        parts.push(part);
+        lastLength = 0;
+      }
+      lastLength += part.length;
+      length += part.length;
+      return true;
+    },
+    /** All that was added since the last time; null for nothing. */
+    take: (): Uint8Array | null => {
+      close();
+      const [first, second] = parts;
+      const taken = second === undefined ? (first ?? null) : Buffer.concat(parts);
+      parts = [];
+      length = 0;
+      return taken;
+    },
+  };
+};
 
 export const createHeldStream = <Shown>(framing: Framing<Shown>): HeldStream<Shown> => {
-  const decoder = createStreamDecoder();
+  const source = createStreamSource(framing.passing);
   let shown = framing.seen();
   let over = false;
 
@@ -37,39 +77,54 @@ export const createHeldStream = <Shown>(framing: Framing<Shown>): HeldStream<Sho
     yield { piece: 'unreadable', problem };
   }
 
-  function* settle(units: readonly (StreamEvent | StreamProblem)[]): Iterable<StreamPiece> {
-    let passing: Uint8Array[] = [];
+  const stepOf = (unit: StreamUnit): Step | Iterable<StreamPiece> => {
+    if ('run' in unit) return 'pass';
+    return isStreamProblem(unit) ? { piece: 'unreadable', problem: unit.problem } : framing.step(unit);
+  };
+
+  function* settle(next: () => StreamUnit | null): Iterable<StreamPiece> {
+    const span = createSpan();
     let shownAfter = shown;
-    for (const unit of units) {
-      if (over) return;
-      const step = isStreamProblem(unit) ? { piece: 'unreadable' as const, problem: unit.problem } : framing.step(unit);
+    function* pass(): Iterable<StreamPiece> {
+      const bytes = span.take();
+      if (bytes === null) return;
+      yield { piece: 'pass', bytes };
+      shown = shownAfter;
+    }
+    for (let unit = next(); unit !== null && !over; unit = next()) {
+      const step = stepOf(unit);
       if (step === 'held') continue;
       if (step === 'pass') {
-        if (!isStreamProblem(unit)) passing.push(unit.raw);
+        if ('raw' in unit && !span.add(unit.raw)) {
+          yield* pass();
+          span.add(unit.raw);
+        }
         shownAfter = framing.seen();
         continue;
       }
-      if (passing.length > 0) {
-        yield { piece: 'pass', bytes: joined(passing) };
-        shown = shownAfter;
-        passing = [];
+      yield* pass();
+      for (const piece of Symbol.iterator in step ? step : [step]) {
+        over = piece.piece === 'unreadable';
+        yield piece;
+        shown = framing.seen();
       }
-      over = step.piece === 'unreadable';
-      yield step;
-      shown = framing.seen();
     }
-    if (passing.length > 0) {
-      yield { piece: 'pass', bytes: joined(passing) };
-      shown = shownAfter;
-    }
+    yield* pass();
   }
 
   return {
-    push: (chunk) => settle(decoder.push(chunk)),
+    push: (chunk) => {
+      source.add(chunk);
+      return settle(source.next);
+    },
     *end() {
-      yield* settle(decoder.end());
-      const problem = over ? null : framing.atEnd();
-      if (problem !== null) yield* unreadable(problem);
+      yield* settle(source.last);
+      const last = over ? null : framing.atEnd();
+      if (typeof last === 'string') yield* unreadable(last);
+      else if (last !== null) {
+        yield last;
+        shown = framing.seen();
+      }
     },
     shown: () => shown,
   };

@@ -61,6 +61,42 @@ test('what two parsers could read differently is refused, with the byte at which
   assert.deepEqual(problemOf(''), ['the text ends where a value should stand', 0]);
 });
 
+test('a string is read alike at every length, wherever an escape stands in it', () => {
+  for (let length = 0; length < 120; length++) {
+    const plain = 'x'.repeat(length);
+    assert.equal(textOf(parsed(`"${plain}"`)), plain);
+    for (const [source, text] of [
+      ['\\"', '"'],
+      ['\\\\', '\\'],
+      ['\\u00e9', 'é'],
+      ['é', 'é'],
+      ['🌦', '🌦'],
+    ] as const) {
+      for (let at = 0; at <= length; at += 7) {
+        const [before, after] = [plain.slice(at), plain.slice(0, at)];
+        const root = parsed(`[ "${before}${source}${after}" ,"${source}"]`);
+        const texts = root.kind === 'array' ? root.items.map(textOf) : [];
+        assert.deepEqual(texts, [before + text + after, text]);
+      }
+    }
+  }
+});
+
+test('what is wrong in a string is found at its byte, however long the string', () => {
+  for (let length = 0; length < 120; length += 3) {
+    const plain = 'x'.repeat(length);
+    for (const before of [plain, `${plain}\\"${plain}`, `${plain}\\\\`]) {
+      const at = before.length + 1;
+      assert.deepEqual(problemOf(`"${before}\n${plain}"`), ['a control character stands unescaped in a string', at]);
+      assert.deepEqual(problemOf(`"${before}\\x${plain}"`), ['an escape is not valid', at]);
+      assert.deepEqual(problemOf(`"${before}\\u12g4${plain}"`), ['an escape is not valid', at]);
+      assert.deepEqual(problemOf(`"${before}${plain}`), ['a string is not closed', at + length]);
+      assert.deepEqual(problemOf(`"${before}${plain}\\"`), ['a string is not closed', at + length + 2]);
+      assert.deepEqual(problemOf(`"${before}${plain}\\`), ['an escape is not valid', at + length]);
+    }
+  }
+});
+
 test('bytes that are not UTF-8 are refused at the first bad one', () => {
   assert.deepEqual(problemOf([0x22, 0x61, 0xff, 0x22]), ['the bytes are not UTF-8', 2]);
   assert.deepEqual(problemOf([0x22, 0xc3, 0xa9, 0xc0, 0xaf, 0x22]), ['the bytes are not UTF-8', 3]);
@@ -100,4 +136,63 @@ test('a count is a whole number that a double can hold', () => {
 
 test('pointers escape what RFC 6901 reserves', () => {
   assert.equal(pointer(pointer('', 'a/b~c'), 0), '/a~1b~0c/0');
+});
+
+const long = 'a text that is long enough to be worth comparing, with an \\"escape\\" in it';
+
+/** `text` parsed after `earlier`, and what `earlier` was parsed into. */
+const after = (earlier: string, text: string): readonly [ReturnType<typeof parseJson>, JsonNode] => {
+  const root = parsed(earlier);
+  return [parseJson(Buffer.from(text), { bytes: Buffer.from(earlier), root }), root];
+};
+
+test('a value that stands in the same place of an earlier text is used again, and one that has moved knows where it is now', () => {
+  const [again, before] = after(`{"m":[{"t":"${long}"},1]}`, `{"m":[{"t":"${long}"},2,3]}`);
+  assert.ok(!isJsonProblem(again));
+  const first = (node: JsonNode): JsonNode | undefined => {
+    const list = memberOf(node, 'm');
+    return list?.kind === 'array' ? list.items[0] : undefined;
+  };
+  assert.equal(first(again), first(before));
+
+  const text = `{"new":0,"m": [{"t":"${long}"},1]}`;
+  const [shifted, origin] = after(`{"m":[{"t":"${long}"},1]}`, text);
+  assert.ok(!isJsonProblem(shifted));
+  assert.notEqual(first(shifted), first(origin));
+  assert.deepEqual(shifted, parsed(text));
+});
+
+test('a value is not used again for less than all of its bytes', () => {
+  for (const [earlier, text] of [
+    [`["${long}"]`, `["${long}x"]`],
+    [`["${long}"]`, `["${long.slice(0, -1)}y"]`],
+    [`["${long}"]`, `["${long}`],
+    [`[{"t":"${long}"}]`, `[{"t":"${long}" x}]`],
+    [`[{"t":"${long}"}]`, `[{"t":"${long}"}`],
+    [`{"t":"${long}"}`, `{"t":"${long}","t":"${long}"}`],
+    [`{"t":"${long}"}`, `{"t":"${long}"} 1`],
+  ] as const) {
+    assert.deepEqual(after(earlier, text)[0], parseJson(Buffer.from(text)), text);
+  }
+});
+
+test('limits are kept, and reported at the same byte, whatever was parsed before', () => {
+  const list = `[${'0,'.repeat(limits.jsonNodesCount / 2)}0]`;
+  const twice = `[${list},${list}]`;
+  const [again] = after(`[${list}]`, twice);
+  assert.deepEqual(again, parseJson(Buffer.from(twice)));
+  assert.ok(isJsonProblem(again));
+  const [doubled] = after(`[${list},1]`, `[1,${list}]`);
+  assert.ok(!isJsonProblem(doubled));
+  const nested = (depth: number): string => `${'['.repeat(depth)}"${long}"${']'.repeat(depth)}`;
+  const deeper = `[${nested(limits.jsonDepth)}]`;
+  assert.deepEqual(after(nested(limits.jsonDepth), deeper)[0], parseJson(Buffer.from(deeper)));
+});
+
+test('a container knows how many values stand in it', () => {
+  const count = (text: string): number => {
+    const node = parsed(text);
+    return node.kind === 'object' || node.kind === 'array' ? node.valuesCount : 1;
+  };
+  assert.deepEqual(['[]', '{}', '[1,[2],{"a":[]}]', '{"a":1,"b":{"c":"d"}}'].map(count), [1, 1, 6, 4]);
 });

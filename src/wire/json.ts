@@ -5,12 +5,21 @@
 import { isUtf8 } from 'node:buffer';
 import { limits } from '../core/limits.ts';
 import type { ByteRange } from '../core/slot.ts';
+import { familiarText } from './familiar-text.ts';
+import type { Cursor } from './json-text.ts';
+import { scanText, stop } from './json-text.ts';
 
-export interface JsonObject extends ByteRange {
+interface JsonContainer extends ByteRange {
+  /** How many values stand in it, itself included. */
+  readonly valuesCount: number;
+  /** Room for what a reader found out from this value alone; it comes again with the value. Undefined until then. */
+  memo: unknown;
+}
+export interface JsonObject extends JsonContainer {
   readonly kind: 'object';
   readonly members: readonly JsonMember[];
 }
-export interface JsonArray extends ByteRange {
+export interface JsonArray extends JsonContainer {
   readonly kind: 'array';
   readonly items: readonly JsonNode[];
 }
@@ -42,93 +51,32 @@ export interface JsonProblem {
 
 export const isJsonProblem = (result: JsonNode | JsonProblem): result is JsonProblem => 'problem' in result;
 
-interface Scan {
-  readonly bytes: Buffer;
-  at: number;
+/** A JSON text and what it was parsed into. Its bytes must still be those that were parsed. */
+export interface Parsed {
+  readonly bytes: Uint8Array;
+  readonly root: JsonNode;
+}
+
+interface Scan extends Cursor {
   depth: number;
   nodesCount: number;
-  problem: string | null;
+  /** The bytes of an earlier text whose nodes may be used again. */
+  readonly earlier: Uint8Array;
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-
-/** 1 for bytes that end the plain run of a string: the quote, the backslash and the control characters. */
-const endsRun = new Uint8Array(256);
-endsRun.fill(1, 0, 0x20);
-endsRun[QUOTE] = 1;
-endsRun[BACKSLASH] = 1;
-
-/** Below this length a string is cheaper to build in JavaScript than to ask the runtime for. */
-const SHORT_STRING_BYTES = 16;
-
-const stop = (scan: Scan, problem: string): undefined => {
-  scan.problem ??= problem;
-  return undefined;
-};
 
 const skipSpace = (scan: Scan): void => {
   const { bytes } = scan;
   let { at } = scan;
   for (;;) {
     const byte = bytes[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+    if (byte === undefined || byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
     at++;
   }
   scan.at = at;
-};
-
-const isHex = (byte: number | undefined): boolean =>
-  byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66));
-
-/** The bytes that may follow a backslash, but for the u. */
-const shortEscapes = new Set(Buffer.from('"\\/bfnrt'));
-
-/** Leaves the cursor after the escape that begins at the cursor. */
-const skipEscape = (scan: Scan): boolean => {
-  const { bytes, at } = scan;
-  const byte = bytes[at + 1];
-  if (byte === undefined) return false;
-  const long = byte === 0x75;
-  if (long ? !(isHex(bytes[at + 2]) && isHex(bytes[at + 3]) && isHex(bytes[at + 4]) && isHex(bytes[at + 5])) : !shortEscapes.has(byte)) {
-    return false;
-  }
-  scan.at = at + (long ? 6 : 2);
-  return true;
-};
-
-const plainText = (bytes: Buffer, start: number, end: number): string => {
-  if (end - start >= SHORT_STRING_BYTES) return bytes.toString('utf8', start, end);
-  let text = '';
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte > 0x7f) return bytes.toString('utf8', start, end);
-    text += String.fromCharCode(byte);
-  }
-  return text;
-};
-
-/** The text of the string whose opening quote is at the cursor; leaves the cursor after the closing quote. */
-const scanText = (scan: Scan): string | undefined => {
-  const { bytes } = scan;
-  const start = scan.at;
-  let escaped = false;
-  let at = start + 1;
-  for (;;) {
-    while (at < bytes.length && endsRun[bytes[at] ?? 0] === 0) at++;
-    scan.at = at;
-    if (at >= bytes.length) return stop(scan, 'a string is not closed');
-    if (bytes[at] === QUOTE) break;
-    if (bytes[at] !== BACKSLASH) return stop(scan, 'a control character stands unescaped in a string');
-    if (!skipEscape(scan)) return stop(scan, 'an escape is not valid');
-    escaped = true;
-    at = scan.at;
-  }
-  scan.at = at + 1;
-  // Every escape was checked above, so JSON.parse cannot throw here.
-  return escaped ? (JSON.parse(bytes.toString('utf8', start, at + 1)) as string) : plainText(bytes, start + 1, at);
 };
 
 const skipDigits = (scan: Scan): boolean => {
@@ -161,38 +109,91 @@ const scanNumber = (scan: Scan): JsonNumber | undefined => {
     if (bytes[scan.at] === 0x2b || bytes[scan.at] === 0x2d) scan.at++;
     if (!skipDigits(scan)) return stop(scan, 'a number ends in its exponent');
   }
-  return { kind: 'number', start, end: scan.at, source: bytes.toString('latin1', start, scan.at) };
+  return { kind: 'number', start, end: scan.at, source: familiarText(bytes, start, scan.at) ?? bytes.toString('latin1', start, scan.at) };
 };
 
-const literals: readonly (readonly [string, boolean | null])[] = [
-  ['true', true],
-  ['false', false],
-  ['null', null],
-];
+const literals: ReadonlyMap<number, { readonly rest: readonly number[]; readonly value: boolean | null }> = new Map(
+  (
+    [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const
+  ).map(([source, value]) => [source.charCodeAt(0), { rest: [...Buffer.from(source)], value }]),
+);
 
 const scanLiteral = (scan: Scan): JsonLiteral | undefined => {
   const start = scan.at;
-  for (const [source, value] of literals) {
-    const end = start + source.length;
-    if (scan.bytes.toString('latin1', start, Math.min(end, scan.bytes.length)) !== source) continue;
-    scan.at = end;
-    return { kind: 'literal', start, end, value };
-  }
-  return stop(scan, 'no JSON value begins here');
+  const literal = literals.get(scan.bytes[start] ?? 0);
+  if (literal === undefined) return stop(scan, 'no JSON value begins here');
+  const { rest, value } = literal;
+  for (let index = 0; index < rest.length; index++)
+    if (scan.bytes[start + index] !== rest[index]) return stop(scan, 'no JSON value begins here');
+  scan.at = start + rest.length;
+  return { kind: 'literal', start, end: scan.at, value };
 };
 
-const scanArray = (scan: Scan): JsonArray | undefined => {
+/** How deep values are compared with an earlier text: as deep as the blocks of a message and what they hold. */
+const REUSE_DEPTH = 6;
+/** Shorter values are cheaper to parse than to compare. */
+const REUSE_BYTES = 48;
+
+/** `node` as it stands `by` bytes further on. */
+const moved = (node: JsonNode, by: number): JsonNode => {
+  const start = node.start + by;
+  const end = node.end + by;
+  switch (node.kind) {
+    case 'object': {
+      const { valuesCount, memo } = node;
+      const members = node.members.map(({ name, value }) => ({ name, value: moved(value, by) }));
+      return { kind: 'object', start, end, members, valuesCount, memo };
+    }
+    case 'array': {
+      const { valuesCount, memo } = node;
+      return { kind: 'array', start, end, items: node.items.map((item) => moved(item, by)), valuesCount, memo };
+    }
+    case 'string':
+      return { kind: 'string', start, end, text: node.text };
+    case 'number':
+      return { kind: 'number', start, end, source: node.source };
+    case 'literal':
+      return { kind: 'literal', start, end, value: node.value };
+  }
+};
+
+/**
+ * The value at the cursor, when it is byte for byte `before`. Only values that say themselves where they end: a longer number can begin like a shorter one.
+ * `before` stood equally deep, so that a limit that it kept is kept here too.
+ */
+const reuse = (scan: Scan, before: JsonNode): JsonNode | undefined => {
+  if (before.kind === 'number' || before.kind === 'literal') return undefined;
+  const { bytes, at, earlier } = scan;
+  const { start, end } = before;
+  const until = at + end - start;
+  if (end - start < REUSE_BYTES || bytes[until - 1] !== earlier[end - 1] || bytes[at] !== earlier[start]) return undefined;
+  const valuesCount = before.kind === 'string' ? 1 : before.valuesCount;
+  // The value at which a limit is passed must be found where it stands.
+  if (scan.nodesCount + valuesCount > limits.jsonNodesCount) return undefined;
+  if (bytes.compare(earlier, start, end, at, until) !== 0) return undefined;
+  scan.nodesCount += valuesCount;
+  scan.at = until;
+  return at === start ? before : moved(before, at - start);
+};
+
+const scanArray = (scan: Scan, before: JsonNode | undefined): JsonArray | undefined => {
   const start = scan.at++;
+  const countBefore = scan.nodesCount - 1;
   const items: JsonNode[] = [];
+  const earlier = before?.kind === 'array' ? before.items : undefined;
   skipSpace(scan);
-  if (scan.bytes[scan.at] === 0x5d) return { kind: 'array', start, end: ++scan.at, items };
+  if (scan.bytes[scan.at] === 0x5d) return { kind: 'array', start, end: ++scan.at, items, valuesCount: 1, memo: undefined };
   for (;;) {
-    const item = scanValue(scan);
+    const item = scanValue(scan, earlier?.[items.length]);
     if (item === undefined) return undefined;
     items.push(item);
     skipSpace(scan);
     const byte = scan.bytes[scan.at];
-    if (byte === 0x5d) return { kind: 'array', start, end: ++scan.at, items };
+    if (byte === 0x5d) return { kind: 'array', start, end: ++scan.at, items, valuesCount: scan.nodesCount - countBefore, memo: undefined };
     if (byte !== COMMA) return stop(scan, 'a comma or the end of an array is missing');
     scan.at++;
   }
@@ -201,19 +202,38 @@ const scanArray = (scan: Scan): JsonArray | undefined => {
 const MANY_MEMBERS = 12;
 
 /** Whether `name` stands among `members`; from many members on, `names` keeps them in a set so that large objects stay linear. */
-const isRepeated = (members: readonly JsonMember[], names: Set<string> | undefined, name: string): boolean =>
-  names === undefined ? members.some((member) => member.name === name) : names.has(name);
+const isRepeated = (members: readonly JsonMember[], names: Set<string> | undefined, name: string): boolean => {
+  if (names !== undefined) return names.has(name);
+  for (const member of members) if (member.name === name) return true;
+  return false;
+};
 
-const scanObject = (scan: Scan): JsonObject | undefined => {
+/** How many members may have been taken out or put in between two that are compared. */
+const MEMBERS_APART = 4;
+
+/** The member of that name among `members`, at `index` or not far from it. */
+const near = (members: readonly JsonMember[], index: number, name: string): JsonNode | undefined => {
+  const same = members[index];
+  if (same?.name === name) return same.value;
+  for (let at = Math.max(0, index - MEMBERS_APART); at <= index + MEMBERS_APART; at++) {
+    const member = members[at];
+    if (member?.name === name) return member.value;
+  }
+  return undefined;
+};
+
+const scanObject = (scan: Scan, before: JsonNode | undefined): JsonObject | undefined => {
   const start = scan.at++;
+  const countBefore = scan.nodesCount - 1;
   const members: JsonMember[] = [];
+  const earlier = before?.kind === 'object' ? before.members : undefined;
   let names: Set<string> | undefined;
   skipSpace(scan);
-  if (scan.bytes[scan.at] === 0x7d) return { kind: 'object', start, end: ++scan.at, members };
+  if (scan.bytes[scan.at] === 0x7d) return { kind: 'object', start, end: ++scan.at, members, valuesCount: 1, memo: undefined };
   for (;;) {
     if (scan.bytes[scan.at] !== QUOTE) return stop(scan, 'a member name is missing');
     const nameAt = scan.at;
-    const name = scanText(scan);
+    const name = scanText(scan, true);
     if (name === undefined) return undefined;
     if (isRepeated(members, names, name)) {
       scan.at = nameAt;
@@ -222,41 +242,45 @@ const scanObject = (scan: Scan): JsonObject | undefined => {
     skipSpace(scan);
     if (scan.bytes[scan.at] !== COLON) return stop(scan, 'a colon is missing');
     scan.at++;
-    const value = scanValue(scan);
+    const value = scanValue(scan, earlier && near(earlier, members.length, name));
     if (value === undefined) return undefined;
     members.push({ name, value });
     if (members.length === MANY_MEMBERS) names = new Set(members.map((member) => member.name));
     else names?.add(name);
     skipSpace(scan);
     const byte = scan.bytes[scan.at];
-    if (byte === 0x7d) return { kind: 'object', start, end: ++scan.at, members };
+    if (byte === 0x7d)
+      return { kind: 'object', start, end: ++scan.at, members, valuesCount: scan.nodesCount - countBefore, memo: undefined };
     if (byte !== COMMA) return stop(scan, 'a comma or the end of an object is missing');
     scan.at++;
     skipSpace(scan);
   }
 };
 
-const scanNested = (scan: Scan, inner: (scan: Scan) => JsonNode | undefined): JsonNode | undefined => {
+const scanNested = (scan: Scan, before: JsonNode | undefined): JsonNode | undefined => {
   if (scan.depth >= limits.jsonDepth) return stop(scan, `values are nested more than ${limits.jsonDepth} deep`);
   scan.depth++;
-  const node = inner(scan);
+  const comparable = scan.depth <= REUSE_DEPTH ? before : undefined;
+  const node = scan.bytes[scan.at] === 0x7b ? scanObject(scan, comparable) : scanArray(scan, comparable);
   scan.depth--;
   return node;
 };
 
-const scanValue = (scan: Scan): JsonNode | undefined => {
+/** `before` is the value that stood in the same place of the earlier text. */
+const scanValue = (scan: Scan, before: JsonNode | undefined): JsonNode | undefined => {
   skipSpace(scan);
+  const reused = before && reuse(scan, before);
+  if (reused !== undefined) return reused;
   if (++scan.nodesCount > limits.jsonNodesCount) return stop(scan, `there are more than ${limits.jsonNodesCount} values`);
   switch (scan.bytes[scan.at]) {
     case QUOTE: {
       const start = scan.at;
-      const text = scanText(scan);
+      const text = scanText(scan, false);
       return text === undefined ? undefined : { kind: 'string', start, end: scan.at, text };
     }
     case 0x7b:
-      return scanNested(scan, scanObject);
     case 0x5b:
-      return scanNested(scan, scanArray);
+      return scanNested(scan, before);
     case 0x74:
     case 0x66:
     case 0x6e:
@@ -276,13 +300,16 @@ const firstBadByte = (bytes: Buffer): number => {
   return at;
 };
 
-/** Parses `source` as one JSON text. The whole must be UTF-8 without a byte order mark; nothing but white space may follow the value. */
-export const parseJson = (source: Uint8Array): JsonNode | JsonProblem => {
-  const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+/**
+ * Parses `source` as one JSON text. The whole must be UTF-8 without a byte order mark; nothing but white space may follow the value.
+ * The result does not depend on `earlier`: values that are byte for byte what stood in the same place of it are only found sooner.
+ */
+export const parseJson = (source: Uint8Array, earlier?: Parsed): JsonNode | JsonProblem => {
+  const bytes = Buffer.isBuffer(source) ? source : Buffer.from(source.buffer, source.byteOffset, source.byteLength);
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return { problem: 'the text begins with a byte order mark', at: 0 };
   if (!isUtf8(bytes)) return { problem: 'the bytes are not UTF-8', at: firstBadByte(bytes) };
-  const scan: Scan = { bytes, at: 0, depth: 0, nodesCount: 0, problem: null };
-  const node = scanValue(scan);
+  const scan: Scan = { bytes, at: 0, problem: null, backslashAt: -1, depth: 0, nodesCount: 0, earlier: earlier?.bytes ?? bytes };
+  const node = scanValue(scan, earlier?.root);
   if (node === undefined) return { problem: scan.problem ?? 'the text is not JSON', at: scan.at };
   skipSpace(scan);
   if (scan.at < bytes.length) return { problem: 'something follows the JSON value', at: scan.at };
@@ -290,8 +317,11 @@ export const parseJson = (source: Uint8Array): JsonNode | JsonProblem => {
 };
 
 /** The member of that name, or undefined when `node` is no object or has none. */
-export const memberOf = (node: JsonNode | undefined, name: string): JsonNode | undefined =>
-  node?.kind === 'object' ? node.members.find((member) => member.name === name)?.value : undefined;
+export const memberOf = (node: JsonNode | undefined, name: string): JsonNode | undefined => {
+  if (node?.kind !== 'object') return undefined;
+  for (const member of node.members) if (member.name === name) return member.value;
+  return undefined;
+};
 
 /** The text of a string node; undefined for anything else. */
 export const textOf = (node: JsonNode | undefined): string | undefined => (node?.kind === 'string' ? node.text : undefined);
@@ -303,9 +333,14 @@ export const countOf = (node: JsonNode | undefined): number | null => {
   return Number.isSafeInteger(count) && count >= 0 ? count : null;
 };
 
+const reserved = /[~/]/;
+
+/** A member name as a reference token (RFC 6901 section 3). */
+export const referenceToken = (name: string): string => (reserved.test(name) ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name);
+
 /** `path` extended by one reference token (RFC 6901). */
 export const pointer = (path: string, token: string | number): string =>
-  `${path}/${typeof token === 'number' ? token : token.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  `${path}/${typeof token === 'number' ? token : referenceToken(token)}`;
 
 /** `value` as the bytes of a JSON text. */
 export const jsonText = (value: unknown): Buffer => Buffer.from(JSON.stringify(value), 'utf8');

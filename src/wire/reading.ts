@@ -5,14 +5,59 @@ import { limits } from '../core/limits.ts';
 import type { Slot } from '../core/slot.ts';
 import type { NotInspected } from '../core/wire-format.ts';
 import type { JsonNode, JsonProblem } from './json.ts';
-import { pointer } from './json.ts';
+import { referenceToken } from './json.ts';
+
+/** The slots of a container that was visited, as a memo on it. */
+class Visited {
+  readonly slots: readonly Slot[];
+  readonly path: string;
+  readonly role: Slot['role'];
+  /** Where the container began. */
+  readonly start: number;
+
+  constructor(slots: readonly Slot[], path: string, role: Slot['role'], start: number) {
+    this.slots = slots;
+    this.path = path;
+    this.role = role;
+    this.start = start;
+  }
+}
+
+/** Shorter containers are visited faster than a memo of them is made and found. */
+const MEMO_BYTES = 256;
 
 /** Adds a slot for every string value under `node`. Member names and numbers are not slots. */
 export const visitStrings = (slots: Slot[], node: JsonNode, path: string, role: Slot['role']): void => {
-  if (node.kind === 'string') slots.push({ path, start: node.start, end: node.end, text: node.text, role });
-  else if (node.kind === 'array') for (const [index, item] of node.items.entries()) visitStrings(slots, item, pointer(path, index), role);
-  else if (node.kind === 'object') for (const { name, value } of node.members) visitStrings(slots, value, pointer(path, name), role);
+  if ((node.kind !== 'object' && node.kind !== 'array') || node.end - node.start < MEMO_BYTES) return collect(slots, node, path, role);
+  const { memo, start } = node;
+  if (memo instanceof Visited && memo.path === path && memo.role === role) return addAgain(slots, memo, start - memo.start);
+  const from = slots.length;
+  collect(slots, node, path, role);
+  node.memo = new Visited(slots.slice(from), path, role, start);
 };
+
+/** Adds the slots of a container that now stands `by` bytes further on. */
+const addAgain = (slots: Slot[], visited: Visited, by: number): void => {
+  for (const slot of visited.slots) slots.push(by === 0 ? slot : { ...slot, start: slot.start + by, end: slot.end + by });
+};
+
+const collect = (slots: Slot[], node: JsonNode, path: string, role: Slot['role']): void => {
+  if (node.kind === 'string') return void slots.push({ path, start: node.start, end: node.end, text: node.text, role });
+  if (!mayHoldStrings(node)) return;
+  // Paths are made once per container and only where a slot may follow: a body has more of them than of anything else.
+  const parent = `${path}/`;
+  if (node.kind === 'object') {
+    for (const { name, value } of node.members) if (mayHoldStrings(value)) collect(slots, value, parent + referenceToken(name), role);
+  } else if (node.kind === 'array') {
+    let index = 0;
+    for (const item of node.items) {
+      if (mayHoldStrings(item)) collect(slots, item, parent + String(index), role);
+      index++;
+    }
+  }
+};
+
+const mayHoldStrings = ({ kind }: JsonNode): boolean => kind !== 'number' && kind !== 'literal';
 
 export interface Notes {
   /** Notes a kind of content once, however often it occurs. */

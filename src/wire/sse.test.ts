@@ -58,7 +58,6 @@ test('what some reader of event streams would read as another event is a problem
       `retry: \u0085data: 1`,
       'id: \0',
     ],
-    ['an event has more than one data line', `data: 1\ndata: 2`, `data: ${json}\ndata`],
     ['an event has more than one name', 'event: a\nevent: b', 'event\nevent: b'],
     ['a CR stands without its LF', `data: 1\rdata: 2`, 'data: 1\r\r\n', `data: ${json}\r${json}`],
   ];
@@ -70,7 +69,41 @@ test('what some reader of event streams would read as another event is a problem
       }
     }
   }
-  assert.equal(decode(`\uFEFFdata: ${json}\n\n`).problem, 'a line is no field of an event stream');
+  assert.equal(decode(`\uFEFF\uFEFFdata: ${json}\n\n`).problem, 'a line is no field of an event stream');
+});
+
+test('a byte order mark at the very beginning is left out, however it is cut', () => {
+  const mark = Buffer.from('\uFEFF');
+  for (const cut of [0, 1, 2, 3]) {
+    const decoder = createStreamDecoder();
+    const bytes = Buffer.concat([mark, Buffer.from('data: 1\n\n')]);
+    const units = [...decoder.push(bytes.subarray(0, cut)), ...decoder.push(bytes.subarray(cut)), ...decoder.end()];
+    assert.deepEqual(
+      units.map((unit) => (isStreamProblem(unit) ? unit.problem : text(unit.raw))),
+      ['data: 1\n\n'],
+    );
+  }
+});
+
+test('data in several lines is read as the standard joins it, and comes out in one line', () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['data: {"a":\ndata: 1}\n\n', '{"a":\n1}', 'data: {"a": 1}\n\n'],
+    ['data:{\r\nevent: x\r\ndata:  "b":2}\r\nid: 7\r\n\r\n', '{\n "b":2}', 'event: x\r\ndata: {  "b":2}\r\nid: 7\r\n\r\n'],
+    ['data\ndata: 1\n: c\ndata\n\n', '\n1\n', ': c\ndata:  1 \n\n'],
+    ['data: 1\ndata: 2', '1\n2', 'data: 1 2'],
+  ];
+  for (const [stream, data, raw] of cases) {
+    const { units, problem } = decode(stream);
+    assert.equal(problem, null);
+    assert.deepEqual(
+      units.map((unit) => [
+        text(unit.data ?? assert.fail()),
+        text(unit.raw),
+        (text(unit.raw.subarray(unit.dataAt)) ?? '').startsWith(data.replaceAll('\n', ' ')),
+      ]),
+      [[data, raw, true]],
+    );
+  }
 });
 
 test('a CR LF that is cut in two is one line end, and its LF belongs to the event before', () => {

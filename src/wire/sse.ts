@@ -1,9 +1,10 @@
 // Decodes an event stream (WHATWG HTML, section 9.2.6 "Interpreting an event stream") on bytes, however they were cut into chunks.
-// Every unit carries its raw bytes; together they are the stream, comments and line ends included.
+// Every unit carries its bytes; together they are the stream, comments and line ends included, but for two things that the standard allows and
+// not every reader takes: a byte order mark at the very beginning is left out, and data in several lines comes out in one.
 // Stricter than the standard wherever readers of event streams differ: what one of them could read as another event is a problem.
 
 import { limits } from '../core/limits.ts';
-import type { Splice } from '../core/slot.ts';
+import type { ByteRange, Splice } from '../core/slot.ts';
 
 /** One block of lines up to and including its blank line. */
 export interface StreamEvent {
@@ -20,19 +21,42 @@ export interface StreamProblem {
   readonly problem: string;
 }
 
-export const isStreamProblem = (unit: StreamEvent | StreamProblem): unit is StreamProblem => 'problem' in unit;
+/** Several events that were recognised without being read; `raw` is all of them. */
+export interface StreamRun {
+  readonly raw: Uint8Array;
+  readonly run: true;
+}
+
+export type StreamUnit = StreamEvent | StreamRun | StreamProblem;
+
+export const isStreamProblem = (unit: StreamUnit): unit is StreamProblem => 'problem' in unit;
+
+/** How many bytes at the beginning of `bytes` are whole events that need not be read; 0 for none. */
+export type Recognise = (bytes: Buffer) => number;
+
+const recogniseNone: Recognise = () => 0;
+
+/** Units asked for one by one, so that what is recognised may depend on those before. */
+export interface StreamSource {
+  /** `chunk` must not be changed afterwards. */
+  readonly add: (chunk: Uint8Array) => void;
+  /** The next unit that is whole; null when none is. After a problem nothing more comes. */
+  readonly next: () => StreamUnit | null;
+  /** What is left without a closing blank line, as a last unit: some clients act on it. Null when nothing is. */
+  readonly last: () => StreamEvent | StreamProblem | null;
+}
 
 export interface StreamDecoder {
   /** The units that this chunk completes. `chunk` must not be changed afterwards. After a problem nothing more comes. */
   readonly push: (chunk: Uint8Array) => readonly (StreamEvent | StreamProblem)[];
-  /** What is left without a closing blank line, as a last unit: some clients act on it. */
+  /** What is left without a closing blank line, as a last unit. */
   readonly end: () => readonly (StreamEvent | StreamProblem)[];
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
-const SMALLEST_STORE_BYTES = 4_096;
+const SMALLEST_STORE_BYTES = 1_024;
 
 /** The fields of the standard; the one without a name is a comment. */
 const fields: ReadonlySet<string> = new Set(['data', 'event', 'id', 'retry', '']);
@@ -41,11 +65,39 @@ const LONGEST_FIELD = 'retry:'.length;
 /** Printable ASCII without an opening brace: no reader, however it splits lines or looks for `data:`, can find an event in it. */
 const plain = /^[\x20-\x7a|}~]*$/;
 
+/** Bytes of a byte order mark in UTF-8. */
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** The same block with its data in one line, at its end. `data` keeps the line feeds, as the standard joins lines: text that cannot hold one is no JSON. */
+const inOneLine = (raw: Buffer, name: string | null, lines: readonly DataLine[]): StreamEvent => {
+  const others: Buffer[] = [];
+  let at = 0;
+  let lineEnd = raw.subarray(0, 0);
+  for (const { start, end, next } of lines) {
+    others.push(raw.subarray(at, start));
+    lineEnd = raw.subarray(end, next);
+    at = next;
+  }
+  const values = lines.map(({ valueAt, end }) => raw.toString('latin1', valueAt, end));
+  const head = Buffer.concat([...others, Buffer.from('data: ')]);
+  return {
+    raw: Buffer.concat([head, Buffer.from(values.join(' '), 'latin1'), lineEnd, raw.subarray(at)]),
+    name,
+    data: Buffer.from(values.join('\n'), 'latin1'),
+    dataAt: head.length,
+  };
+};
+
+interface DataLine extends ByteRange {
+  readonly valueAt: number;
+  /** Where the next line begins. */
+  readonly next: number;
+}
+
 /** Reads the lines of one block. `raw` begins at a line start. */
 const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
+  const lines: DataLine[] = [];
   let name: string | null = null;
-  let data: Buffer | null = null;
-  let dataAt = 0;
   for (let at = 0, next = 0; at < raw.length; at = next) {
     const feed = raw.indexOf(LF, at);
     next = feed === -1 ? raw.length : feed + 1;
@@ -56,10 +108,8 @@ const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
     const valueAt = Math.min(end, at + field.length + (raw[at + field.length + 1] === SPACE ? 2 : 1));
     if (!fields.has(field)) return { problem: 'a line is no field of an event stream' };
     if (field === 'data') {
-      if (data !== null) return { problem: 'an event has more than one data line' };
-      data = raw.subarray(valueAt, end);
-      dataAt = valueAt;
-      if (data.includes(CR)) return { problem: 'a CR stands without its LF' };
+      lines.push({ start: at, end, valueAt, next });
+      if (raw.subarray(valueAt, end).includes(CR)) return { problem: 'a CR stands without its LF' };
       continue;
     }
     if (!plain.test(raw.toString('latin1', at, end))) return { problem: 'a line that is not data holds more than plain text' };
@@ -67,7 +117,19 @@ const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
     if (name !== null) return { problem: 'an event has more than one name' };
     name = raw.toString('latin1', valueAt, end);
   }
-  return { raw, name, data, dataAt };
+  if (lines.length > 1) return inOneLine(raw, name, lines);
+  const [line] = lines;
+  return line === undefined
+    ? { raw, name, data: null, dataAt: 0 }
+    : { raw, name, data: raw.subarray(line.valueAt, line.end), dataAt: line.valueAt };
+};
+
+/** How much of `chunk` to put behind an event that began before it: up to the first blank line, so that the rest need not be moved. */
+const headLength = (chunk: Buffer): number => {
+  const feeds = chunk.indexOf('\n\n');
+  if (feeds !== -1) return feeds + 2;
+  const returns = chunk.indexOf('\n\r\n');
+  return returns === -1 ? chunk.length : returns + 3;
 };
 
 /**
@@ -79,36 +141,55 @@ const createStore = () => {
   let own = false;
   let from = 0;
   let used = 0;
+  /** What of the last chunk does not stand in `store` yet. */
+  let later: Buffer | null = null;
+  const append = (bytes: Buffer): void => {
+    if (from === used) {
+      store = bytes;
+      own = false;
+      from = 0;
+      used = store.length;
+      return;
+    }
+    if (!own || used + bytes.length > store.length) {
+      // Nothing of it is handed out that was not written before.
+      const grown = Buffer.allocUnsafe(Math.max(SMALLEST_STORE_BYTES, 2 * (used - from + bytes.length)));
+      used = store.copy(grown, 0, from, used);
+      store = grown;
+      own = true;
+      from = 0;
+    }
+    store.set(bytes, used);
+    used += bytes.length;
+  };
+  /** Moves on to the rest of the chunk; false when there is none. */
+  const proceed = (): boolean => {
+    if (later === null) return false;
+    append(later);
+    later = null;
+    return true;
+  };
   return {
     add: (chunk: Uint8Array): void => {
-      if (from === used) {
-        store = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-        own = false;
-        from = 0;
-        used = store.length;
-        return;
-      }
-      if (!own || used + chunk.length > store.length) {
-        const grown = Buffer.alloc(Math.max(SMALLEST_STORE_BYTES, 2 * (used - from + chunk.length)));
-        used = store.copy(grown, 0, from, used);
-        store = grown;
-        own = true;
-        from = 0;
-      }
-      store.set(chunk, used);
-      used += chunk.length;
+      proceed();
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      const head = from === used ? bytes.length : headLength(bytes);
+      append(bytes.subarray(0, head));
+      if (head < bytes.length) later = bytes.subarray(head);
     },
+    proceed,
     pending: (): Buffer => store.subarray(from, used),
     take: (count: number): Buffer => store.subarray(from, (from += count)),
   };
 };
 
-export const createStreamDecoder = (): StreamDecoder => {
+export const createStreamSource = (recognise: Recognise = recogniseNone): StreamSource => {
   const store = createStore();
   /** Bytes of the pending block that were scanned already, and where its last line begins. */
   let scanned = 0;
   let lineAt = 0;
   let over = false;
+  let isFirst = true;
 
   /** Length of the first whole block of `pending`, or -1. */
   const blockLength = (pending: Buffer): number => {
@@ -122,12 +203,25 @@ export const createStreamDecoder = (): StreamDecoder => {
     }
   };
 
-  const takeBlock = (length: number): StreamEvent | StreamProblem => {
-    const unit = readBlock(store.take(length));
+  const take = (length: number): Buffer => {
     scanned = 0;
     lineAt = 0;
+    return store.take(length);
+  };
+
+  const takeBlock = (length: number): StreamEvent | StreamProblem => {
+    const block = take(length);
+    const unit = readBlock(isFirst && block.subarray(0, MARK.length).equals(MARK) ? block.subarray(MARK.length) : block);
+    isFirst = false;
     over = 'problem' in unit;
     return unit;
+  };
+
+  const takeRun = (pending: Buffer): StreamRun | null => {
+    const length = recognise(pending);
+    if (length === 0) return null;
+    isFirst = false;
+    return { raw: take(length), run: true };
   };
 
   const overLimit = (): StreamProblem => {
@@ -135,26 +229,55 @@ export const createStreamDecoder = (): StreamDecoder => {
     return { problem: `an event is larger than ${limits.streamEventBytes} bytes` };
   };
 
+  /** The first unit of what is pending; null when it is not whole. */
+  const takeUnit = (pending: Buffer): StreamUnit | null => {
+    if (pending.length === 0) return null;
+    // Looked at when a block begins and once more when it is whole, however many chunks it comes in: that stays linear.
+    const begun = scanned > 0;
+    const run = begun ? null : takeRun(pending);
+    if (run !== null) return run;
+    const length = blockLength(pending);
+    if (scanned > limits.streamEventBytes) return overLimit();
+    if (length === -1) return null;
+    return (begun ? takeRun(pending) : null) ?? takeBlock(length);
+  };
+
   return {
-    push: (chunk) => {
-      const units: (StreamEvent | StreamProblem)[] = [];
-      if (over || chunk.length === 0) return units;
-      store.add(chunk);
+    add: (chunk) => {
+      if (!over && chunk.length > 0) store.add(chunk);
+    },
+    next: () => {
+      if (over) return null;
       for (;;) {
-        const length = blockLength(store.pending());
-        const problem = scanned > limits.streamEventBytes ? overLimit() : null;
-        if (problem === null && length === -1) return units;
-        const unit = problem ?? takeBlock(length);
-        units.push(unit);
-        if (isStreamProblem(unit)) return units;
+        const unit = takeUnit(store.pending());
+        if (unit !== null || !store.proceed()) return unit;
       }
     },
-    end: () => {
+    last: () => {
+      store.proceed();
       const { length } = store.pending();
-      if (over || length === 0) return [];
+      if (over || length === 0) return null;
       const unit = takeBlock(length);
       over = true;
-      return [unit];
+      return unit;
+    },
+  };
+};
+
+/** The same without recognising anything, a chunk at a time. */
+export const createStreamDecoder = (): StreamDecoder => {
+  const { add, next, last } = createStreamSource();
+  const isRead = (unit: StreamUnit | null): unit is StreamEvent | StreamProblem => unit !== null && !('run' in unit);
+  return {
+    push: (chunk) => {
+      add(chunk);
+      const units: (StreamEvent | StreamProblem)[] = [];
+      for (let unit = next(); isRead(unit); unit = next()) units.push(unit);
+      return units;
+    },
+    end: () => {
+      const unit = last();
+      return unit === null ? [] : [unit];
     },
   };
 };

@@ -2,9 +2,13 @@
 // Throws when a required file is missing: a case that is half there must not pass.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { RequestBytes } from '../../src/core/wire-format.ts';
 
 export interface ExpectedRequest {
   readonly operation: string;
+  /** The vendor's own path, and what travels on of its query. */
+  readonly path: string;
+  readonly query?: string;
   readonly model: string;
   readonly streaming: boolean;
   readonly tools_offered: readonly { readonly name: string; readonly hosted: boolean }[];
@@ -16,6 +20,8 @@ export interface ExpectedRequest {
 }
 
 export interface ExpectedAnswer {
+  /** 200 where it is not given. */
+  readonly status?: number;
   readonly model_reported: string | null;
   readonly upstream_request_id: string | null;
   readonly input_token_count: number | null;
@@ -29,6 +35,9 @@ export interface Case {
   readonly name: string;
   readonly origin: string;
   readonly request: Uint8Array;
+  readonly query: string;
+  /** The upstream's. */
+  readonly status: number;
   readonly streamed: boolean;
   readonly upstream: Uint8Array;
   /** What a client gets when nothing is refused. */
@@ -37,6 +46,14 @@ export interface Case {
   readonly refusal: { readonly sentences: ReadonlyMap<number, string>; readonly released: Uint8Array } | null;
   readonly expected: { readonly request: ExpectedRequest; readonly answer: ExpectedAnswer };
 }
+
+/** A body as the request of a case. */
+export const requestOf = ({ expected: { request }, query }: Case, body: Uint8Array): RequestBytes => ({
+  operation: request.operation,
+  path: request.path,
+  query,
+  body,
+});
 
 const folder = new URL('.', import.meta.url);
 
@@ -52,6 +69,7 @@ const readCase = (at: URL, name: string): Case => {
   const upstream = readFileSync(file(`upstream.${ending}`));
   const released = existsSync(file(`released.${ending}`)) ? readFileSync(file(`released.${ending}`)) : upstream;
   const json = (named: string): unknown => JSON.parse(readFileSync(file(named), 'utf8'));
+  const expected = json('expected.json') as Case['expected'];
   return {
     name,
     origin: readFileSync(file('origin.txt'), 'utf8'),
@@ -65,6 +83,8 @@ const readCase = (at: URL, name: string): Case => {
           released: readFileSync(file(`refused.${ending}`)),
         }
       : null,
-    expected: json('expected.json') as Case['expected'],
+    expected,
+    query: expected.request.query ?? '',
+    status: expected.answer.status ?? 200,
   };
 };

@@ -87,7 +87,7 @@ const raised = async (call: Promise<unknown>): Promise<APIError> => {
 
 /** What a client has of a stream up to `cut` bytes, and the denial that follows. */
 const deniedAt = (upstream: Uint8Array, cut: number, code: DenialCode, kind: 'sdk' | 'claude-code'): readonly Uint8Array[] => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   const released: Uint8Array[] = [];
   for (const piece of reader.push(upstream.subarray(0, cut)))
     if (piece.piece === 'pass' || piece.piece === 'tool_call') released.push(piece.bytes);
@@ -98,7 +98,7 @@ describe('a denial before the answer', () => {
   for (const code of codes.filter((each) => !denialTable[each].retryable)) {
     for (const stream of [false, true]) {
       test(`${code} is raised as the SDK's own error, once (${stream ? 'streamed' : 'whole'})`, async () => {
-        answerWith(format.renderDenial(denialOf(code), 'sdk'));
+        answerWith(format.renderDenial(denialOf(code), 'sdk', 'messages'));
         const error = await raised(client().messages.create({ ...ask, stream }));
         const { status } = denialTable[code];
         assert.equal(error.status, status);
@@ -115,19 +115,19 @@ describe('a denial before the answer', () => {
       codes.filter((code) => denialTable[code].retryable),
       ['overloaded'],
     );
-    answerWith(format.renderDenial(denialOf('overloaded'), 'sdk'));
+    answerWith(format.renderDenial(denialOf('overloaded'), 'sdk', 'messages'));
     const error = await raised(client({ maxRetries: 1 }).messages.create(ask));
     assert.deepEqual([error.status, error.type, requestsCount], [503, 'overloaded_error', 2]);
   });
 
   test('a failure is raised as a server error with our sentence, and tried again only if it may pass', async () => {
     for (const status of [502, 504] as const) {
-      answerWith(format.renderFailure({ status, retryable: false, sentence: 'It broke.', recordId: null }, 'sdk'));
+      answerWith(format.renderFailure({ status, retryable: false, sentence: 'It broke.', recordId: null }, 'sdk', 'messages'));
       const error = await raised(client({ maxRetries: 2 }).messages.create(ask));
       assert.ok(error instanceof InternalServerError);
       assert.deepEqual([error.status, error.apiMessage, requestsCount], [status, 'It broke.', 1]);
     }
-    answerWith(format.renderFailure({ status: 502, retryable: true, sentence: 'It broke.', recordId: null }, 'sdk'));
+    answerWith(format.renderFailure({ status: 502, retryable: true, sentence: 'It broke.', recordId: null }, 'sdk', 'messages'));
     await raised(client({ maxRetries: 1 }).messages.create(ask));
     assert.equal(requestsCount, 2);
   });
@@ -144,7 +144,8 @@ describe('a denial after the stream began', () => {
         assert.match(error.message, /The role demo may not call the model m\./);
         assert.equal(
           error.type,
-          (JSON.parse(Buffer.from(format.renderDenial(denialOf(code), 'sdk').body).toString()) as { error: { type: string } }).error.type,
+          (JSON.parse(Buffer.from(format.renderDenial(denialOf(code), 'sdk', 'messages').body).toString()) as { error: { type: string } })
+            .error.type,
         );
         assert.equal(requestsCount, 1);
       }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { limits } from '../../src/core/limits.ts';
 import type { LedgerRecord, Running, Upstream } from './running.ts';
 import { startRunning, startUpstream } from './running.ts';
@@ -118,12 +120,76 @@ test('an unknown model is denied and recorded, also when its name is a secret or
   expected.set(recordId, (record) => assert.ok(!JSON.stringify(record).includes('someone@example.com')));
 });
 
-test('a body that is compressed is not inspectable', async () => {
-  await assertDenied(await send({ headers: { 'content-encoding': 'gzip' } }), 403, 'not_inspectable', /compressed/);
+for (const [coding, encode] of [
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+  ['zstd', zstdCompressSync],
+] as const)
+  test(`G-BYTES-1: a body in ${coding} is read and leaves as what was read, or is refused`, async () => {
+    const plain = asking('packed hello');
+    const headers = { 'content-encoding': coding };
+    upstream.seen.length = 0;
+    assert.equal((await send({ body: encode(plain), headers })).status, 200);
+    assert.equal(upstream.seen[0]?.body.toString(), plain);
+    assert.equal(upstream.seen[0]?.headers['content-encoding'], undefined);
+    const bomb = encode(Buffer.alloc(limits.requestBodyBytes + 1, 0x20));
+    await assertDenied(await send({ body: bomb, headers }), 413, 'too_large', /32 MiB/);
+    await assertDenied(await send({ body: encode(plain).subarray(0, -6), headers }), 400, 'malformed', /Content-Encoding/);
+    await assertDenied(await send({ body: plain, headers }), 400, 'malformed', /Content-Encoding/);
+  });
+
+test('a body in another coding, or in two, is not inspectable', async () => {
+  for (const coding of ['compress', 'gzip, br', 'aes128gcm'])
+    await assertDenied(await send({ headers: { 'content-encoding': coding } }), 403, 'not_inspectable', /content coding/);
 });
 
-test('an unknown path of the vendor is refused by name, and one of nobody is not found', async () => {
-  await assertDenied(await send({ path: '/anthropic/v1/complete' }), 403, 'not_permitted', /POST \/v1\/complete/);
+test('a query parameter that travels on and stands twice is malformed', async () => {
+  await assertDenied(await send({ path: '/anthropic/v1/messages?beta=true&beta=false' }), 400, 'malformed', /twice/);
+});
+
+test('a WebSocket is answered 426, so that the client falls back to HTTP, and the attempt is recorded', async () => {
+  const headers = { 'x-api-key': credential, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  const answered = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(`${running.envelope.doors.model}/anthropic/v1/messages`, { headers }, resolve);
+    sent
+      .on('error', reject)
+      .on('upgrade', () => reject(new Error('it was upgraded')))
+      .end();
+  });
+  answered.resume();
+  assert.equal(answered.statusCode, 426);
+  const recordId = String(answered.headers['x-sealwright-record']);
+  expected.set(recordId, (record) => assert.match(JSON.stringify(record), /WebSocket/));
+});
+
+test('the models that the role may call are listed in the shape of the vendor, to an invocation only', async () => {
+  const get = (path: string, who = credential): Promise<Response> =>
+    fetch(`${running.envelope.doors.model}/anthropic${path}`, { headers: { 'x-api-key': who } });
+  const listed = (await (await get('/v1/models?limit=1000')).json()) as { data: { id: string }[]; has_more: boolean };
+  assert.deepEqual(
+    listed.data.map(({ id }) => id),
+    ['pinned-1'],
+  );
+  assert.equal(listed.has_more, false);
+  assert.equal((await get('/v1/models/pinned-1')).status, 200);
+  assert.equal((await get('/v1/models/forbidden-1')).status, 404);
+  await assertDenied(await get('/v1/models', 'sw_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'), 401, 'unidentified', /invocation/, false);
+});
+
+test('what the vendor offers beside is refused with the reason, an unknown path by name, and one of nobody is not found', async () => {
+  await assertDenied(
+    await send({ path: '/anthropic/v1/files' }),
+    403,
+    'not_permitted',
+    /POST \/v1\/files is not carried \(files: what is stored/,
+  );
+  await assertDenied(
+    await send({ path: '/anthropic/v1/surprise' }),
+    403,
+    'not_permitted',
+    /POST \/v1\/surprise is nothing that is carried/,
+  );
   assert.equal((await send({ path: '/somewhere' })).status, 404);
 });
 

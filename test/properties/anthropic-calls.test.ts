@@ -153,7 +153,7 @@ interface Released {
 
 /** What the gate would let through of a stream when every call that it can refuse is refused, or none. */
 const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released => {
-  const reader = format.readStream();
+  const reader = format.readStream('messages');
   const calls: CalledTool[] = [];
   const out: Uint8Array[] = [];
   const take = (pieces: Iterable<StreamPiece>): void => {
@@ -249,7 +249,7 @@ test('G-DECIDE-2: no reader finds a call in a whole answer that was not judged',
     .map(([content, more]) => JSON.stringify({ ...messageOf(content), ...more }));
   fc.assert(
     fc.property(body, (text) => {
-      const answer = format.readWhole(Buffer.from(text));
+      const answer = format.readWhole(Buffer.from(text), { operation: 'messages', status: 200 });
       if ('malformed' in answer) return;
       const { toolCalls, refuse } = answer;
       found += toolCalls.length;

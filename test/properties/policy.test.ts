@@ -63,7 +63,9 @@ const verdictsOf = (given: PolicySettings, files: readonly PolicyFile[]): readon
       (pin) =>
         policy.decideModel({
           invocation,
-          candidates: [{ endpoint: { id: 'e', topology: 'vendor', provider: 'p', region: 'r' }, pin, reports: [] }],
+          candidates: [
+            { endpoint: { id: 'e', topology: 'vendor', provider: 'p', region: 'r', streaming: 'incremental' }, pin, reports: [] },
+          ],
         }).decision.verdict,
     ),
   ];

@@ -1,14 +1,15 @@
 // Bugs planted between the parts of the envelope: the simulation must find each of them, or it proves nothing.
-// Each is one line of the kind that a careless change makes; each must break the invariant that stands against it within sixty seeds.
+// Each is one line of the kind that a careless change makes; each must break the invariant that stands against it within four hundred seeds.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Receipt } from '../../src/core/receipt.ts';
 import type { DiskFile } from '../../src/disk/disk.ts';
 import type { Planted } from './envelope.ts';
+import { inThread } from '../thread.ts';
 import { simulate } from './simulation.ts';
 
-const seedsMax = 60;
+const test = inThread(import.meta.url);
+const seedsMax = 400;
 
 const finds = (bug: string, planted: () => Planted, rule: string): void => {
   test(`the simulation finds ${bug}`, async () => {

@@ -103,7 +103,7 @@ const work = async (parts: ClientParts, agent: Agent, { id, credential }: Opened
   let beating = true;
   void keepAlive(parts, id, () => beating);
   let results: readonly ToolResult[] = [];
-  for (let turn = chance.between(1, agent.bulky ? 9 : 6); turn > 0; turn -= 1) {
+  for (let turn = chance.between(agent.bulky ? 12 : 1, agent.bulky ? 20 : 6); turn > 0; turn -= 1) {
     const aside = chance.happens(0.15) ? ask(parts, agent, credential, []) : null;
     const answer = reply(await ask(parts, agent, chance.happens(0.05) ? 'sw_forged' : credential, results));
     results = toolCallsIn(answer).map((callId) => ({ id: callId, failed: chance.happens(0.2) }));

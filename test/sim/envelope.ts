@@ -19,6 +19,7 @@ import type { Ledger, LedgerProblem } from '../../src/ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decisions } from '../../src/policy/decide.ts';
 import { composeStages, keyedDigest } from '../../src/spine.ts';
+import { createReadingMemories } from '../../src/wire/reading-memory.ts';
 import type { Site } from './clients.ts';
 import type { Invariants } from './invariants.ts';
 import type { Life } from './schedule.ts';
@@ -86,6 +87,7 @@ const places: Readonly<Record<string, EndpointSettings>> = {
     topology: 'vendor',
     provider: 'scripted',
     region: 'nowhere',
+    streaming: 'incremental',
     models: [{ pin: 'fast-1', also_called: ['fast'] }, { pin: 'forbidden-1' }],
   },
 };
@@ -153,6 +155,7 @@ const createSite = (parts: EnvelopeParts, cross: Cross, invocations: Invocations
         clock: life.clock,
         newCrossingId: () => uuidv7(life.clock, random),
         known: (credential) => !('denial' in invocations.identify(credential)),
+        listModels: () => [],
         turnedAway: () => undefined,
       }),
   };
@@ -166,6 +169,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
   const ledger = await openLedger(ledgerSettings, { disk, clock, random });
   if (isLedgerProblem(ledger)) return ledger;
   const recorder = watchRecorder(planted.recorder?.(ledger) ?? ledger, invariants);
+  const memories = createReadingMemories();
   const real = createInvocations({
     clock,
     random,
@@ -177,9 +181,10 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
       return key;
     },
     keptDigestKey: async (id) => digestKeys.get(id) ?? null,
+    ended: memories.forget,
   });
   const invocations = planted.invocations?.(real) ?? real;
-  const endpoints = createEndpoints(places, () => planted.transport?.(parts.upstream) ?? parts.upstream);
+  const endpoints = createEndpoints(places, () => planted.transport?.(parts.upstream) ?? parts.upstream, { clock, random });
   const composed = composeStages({
     clock,
     random,
@@ -188,6 +193,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     decisions,
     endpoints,
     privacy: { mode: 'off' },
+    memories,
     responseSecondsMax: (role) => rules[role]?.seconds ?? null,
     bodies: { reserve: () => true, release: () => undefined },
     unidentified: () => undefined,

@@ -2,9 +2,10 @@
 // A seed that breaks one is printed with the command that replays it step by step.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { inThread } from '../thread.ts';
 import { simulate } from './simulation.ts';
 
+const test = inThread(import.meta.url);
 const seedsCount = 200;
 
 test('G-RECORD-1, G-RECORD-2, G-RECORD-3, G-RECORD-4, G-DECIDE-2: every promise holds over two hundred seeded runs, each with a crash at a write that the seed picks', async () => {

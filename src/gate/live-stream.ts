@@ -1,0 +1,73 @@
+// The client's side of a streamed answer: whether it has begun, and events that keep it waiting while nothing else comes.
+// Begins by itself only where something on the way holds a stream back until it is whole; everywhere else with the upstream's answer.
+// Disposing it stops the waiting.
+
+import type { Clock } from '../core/clock.ts';
+import type { ModelCall } from '../core/crossing.ts';
+import { limits } from '../core/limits.ts';
+import type { Delivery, Recorded } from '../core/stages.ts';
+import type { StreamReader } from '../core/wire-format.ts';
+import type { Deadline } from './deadline.ts';
+
+export interface LiveStream extends Disposable {
+  readonly reader: StreamReader;
+  readonly begun: () => boolean;
+  /** The answer is no stream: from now on nothing begins by itself. */
+  readonly stayQuiet: () => void;
+  /** Begins the answer unless it has begun, and writes; waits for the client no longer than the crossing may take. */
+  readonly write: (status: number, headers: Readonly<Record<string, string>>, bytes: Uint8Array) => Promise<void>;
+}
+
+const EARLY_STATUS = 200;
+const earlyHeaders = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
+
+/** `begins` says whether it may begin before the upstream has answered. */
+export const openLiveStream = (
+  { invocation }: Recorded,
+  { format, operation }: ModelCall,
+  { clock, delivery, deadline }: { readonly clock: Clock; readonly delivery: Delivery; readonly deadline: Deadline },
+  begins: boolean,
+): LiveStream => {
+  const reader = format.readStream(operation);
+  let begun = false;
+  let writing = 0;
+  let quietSinceMs = clock.monotonicMs();
+  let stopTimer: () => void = () => undefined;
+
+  const taken = unlessOver(deadline.over);
+  const write: LiveStream['write'] = async (status, headers, bytes) => {
+    if (!begun) delivery.begin(status, headers);
+    begun = true;
+    writing += 1;
+    await taken(delivery.write(bytes));
+    writing -= 1;
+    quietSinceMs = clock.monotonicMs();
+  };
+  /** Only between two pieces: what the reader knows as shown is then what the client has. */
+  const look = (): void => {
+    if (deadline.signal.aborted) return;
+    const leftMs = quietSinceMs + limits.keepAliveMs - clock.monotonicMs();
+    const event = leftMs > 0 || writing > 0 || !(begun || begins) ? null : reader.keepAlive(invocation.agent.client);
+    if (event !== null) void write(EARLY_STATUS, earlyHeaders, event);
+    stopTimer = clock.after(leftMs > 0 ? leftMs : limits.keepAliveMs, look);
+  };
+  stopTimer = clock.after(limits.keepAliveMs, look);
+  const stop = (): void => stopTimer();
+  return { reader, begun: () => begun, stayQuiet: stop, write, [Symbol.dispose]: stop };
+};
+
+/** Waits for a write, but not beyond `over`. Listens to that once: a race would leave something behind for each write of a long stream. */
+const unlessOver = (over: Promise<void>): ((writing: Promise<void>) => Promise<void>) => {
+  const waiting = new Set<() => void>();
+  let isOver = false;
+  void over.then(() => {
+    isOver = true;
+    for (const leave of waiting) leave();
+  });
+  return (writing) =>
+    new Promise((resolve, reject) => {
+      if (isOver) resolve();
+      else waiting.add(resolve);
+      void writing.then(resolve, reject).finally(() => waiting.delete(resolve));
+    });
+};

@@ -1,0 +1,377 @@
+// The Chat Completions API of OpenAI and of the servers that speak it (platform.openai.com/docs/api-reference/chat): requests, denials and the face.
+// Reads every string of a request as a slot; what is opaque (images, sound, files) is listed as not inspected.
+// A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and parts are visited and pass.
+
+import { label } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import type { Slot } from '../core/slot.ts';
+import type { AnsweredTool, Malformed, OfferedTool, Reading, RequestBytes, StreamReader, WireFormat } from '../core/wire-format.ts';
+import { createHeldStream } from './held-stream.ts';
+import { offersUrlSource, urlSource } from './hosted.ts';
+import type { JsonNode } from './json.ts';
+import { isJsonProblem, memberOf, pointer, textOf } from './json.ts';
+import { given, readWhole } from './openai-chat-answers.ts';
+import {
+  bodyMembers,
+  furtherModels,
+  hostedMembers,
+  innerBodies,
+  isLookalikeMember,
+  isLookalikeWord,
+  mediaTypes,
+} from './openai-chat-names.ts';
+import type { Shown } from './openai-chat-stream.ts';
+import { createFraming } from './openai-chat-stream.ts';
+import { holdsAddress, isBytes, isFetched } from './openai-media.ts';
+import {
+  absorbsOpenai,
+  absorbsOpenaiInStream,
+  OPENAI_PREFIX,
+  OPENAI_REQUEST_ID,
+  openaiAnswerHeaders,
+  openaiCredential,
+  openaiErrorInStream,
+  openaiForwardedHeaders,
+  openaiModelsOperation,
+  renderData,
+  renderOpenaiDenial,
+  renderOpenaiFailure,
+  renderOpenaiModels,
+  spliceModelInBody,
+} from './openai.ts';
+import type { Notes } from './reading.ts';
+import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { parseWithMemory } from './reading-memory.ts';
+import { digestSystemPrompt } from './system-prompt.ts';
+
+interface Walk {
+  readonly slots: Slot[];
+  readonly toolsOffered: OfferedTool[];
+  readonly notes: Notes;
+  malformed: string | null;
+}
+
+type Role = Slot['role'];
+
+const wrong = (walk: Walk, path: string, expected: string): void => {
+  walk.malformed ??= `${path} is not ${expected}`;
+};
+
+/** Refuses a member, a role or a type that the server could take for one of those that we act on. */
+const checkSpelling = (walk: Walk, node: JsonNode, path: string): void => {
+  if (node.kind !== 'object') return;
+  for (const { name, value } of node.members) {
+    if (isLookalikeMember(name)) wrong(walk, pointer(path, name), 'a known name in this spelling');
+    const isWord = (name === 'role' || name === 'type') && value.kind === 'string';
+    if (isWord && isLookalikeWord(value.text)) wrong(walk, pointer(path, name), 'a known word in this spelling');
+  }
+};
+
+const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_call_id', 'detail', 'format', 'file_id']);
+
+/** Whether a member of a known shape is an identifier; one that could be prose is text like any other. */
+const isIdentifier = (name: string, value: JsonNode): boolean =>
+  identifiers.has(name) && value.kind === 'string' && label(value.text) === value.text;
+
+const offerSource = (walk: Walk, at: string): void => {
+  if (!offersUrlSource(walk.toolsOffered)) offer(walk, at, urlSource);
+};
+
+/** What of a part is no medium. An address is text, and what lies there is not. */
+const visitBeside = (walk: Walk, what: string, name: string, value: JsonNode, path: string, role: Role): void => {
+  const isSource = holdsAddress(name, value);
+  if (isSource) offerSource(walk, path);
+  if (isSource || name === 'file_id') walk.notes.add(what, name === 'file_id' ? name : 'url');
+  if (isSource || !isIdentifier(name, value)) visitStrings(walk.slots, value, path, role);
+};
+
+/** What the model gets to see or hear. Bytes and stored files cannot be read; an address is text, but not what lies there. */
+const visitMedium = (walk: Walk, type: string, medium: JsonNode, path: string, role: Role): void => {
+  const visitSource = (name: string, value: JsonNode, at: string): void => {
+    const bytes = value.kind === 'string' && isBytes(value.text, name !== 'url');
+    const isSource = name === 'url' ? isFetched(value) : holdsAddress(name, value);
+    walk.notes.add(type, bytes ? 'base64' : name === 'url' || isSource ? 'url' : 'unknown form');
+    if (isSource) offerSource(walk, at);
+    if (!bytes) visitStrings(walk.slots, value, at, role);
+  };
+  // Some servers take the address itself, or the bytes, in place of an object that holds them.
+  if (medium.kind === 'string') return visitSource(type.endsWith('url') ? 'url' : type, medium, path);
+  // The pictures of a film.
+  if (medium.kind === 'array') {
+    for (const [index, item] of medium.items.entries()) visitMedium(walk, type, item, pointer(path, index), role);
+    return;
+  }
+  if (medium.kind !== 'object') return wrong(walk, path, 'an object');
+  checkSpelling(walk, medium, path);
+  for (const { name, value } of medium.members) {
+    const at = pointer(path, name);
+    if (name === 'url' || name === 'data' || name === 'file_data') visitSource(name, value, at);
+    else visitBeside(walk, type, name, value, at, role);
+  }
+};
+
+const visitPart = (walk: Walk, part: JsonNode, path: string, role: Role): void => {
+  const type = textOf(memberOf(part, 'type'));
+  // Some servers take texts among the parts.
+  if (part.kind === 'string') return visitStrings(walk.slots, part, path, role);
+  if (part.kind !== 'object') return wrong(walk, path, 'an object');
+  if (type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
+  checkSpelling(walk, part, path);
+  const what = mediaTypes.has(type) ? type : 'content';
+  for (const { name, value } of part.members) {
+    const at = pointer(path, name);
+    if (mediaTypes.has(name)) visitMedium(walk, name, value, at, role);
+    else visitBeside(walk, what, name, value, at, role);
+  }
+};
+
+const visitContent = (walk: Walk, content: JsonNode, path: string, role: Role): void => {
+  if (content.kind === 'string') visitStrings(walk.slots, content, path, role);
+  else if (content.kind === 'array') for (const [index, part] of content.items.entries()) visitPart(walk, part, pointer(path, index), role);
+  else if (given(content) !== undefined) wrong(walk, path, 'a string or an array');
+};
+
+/** Calls of an earlier answer. Arguments are one slot: JSON inside a string is text here, escapes and all. */
+const visitCalls = (walk: Walk, calls: JsonNode, path: string, role: Role): void => {
+  if (calls.kind !== 'array') {
+    if (given(calls) !== undefined) wrong(walk, path, 'an array');
+    return;
+  }
+  for (const [index, call] of calls.items.entries()) {
+    const at = pointer(path, index);
+    if (call.kind !== 'object') return wrong(walk, at, 'an object');
+    checkSpelling(walk, call, at);
+    for (const { name, value } of call.members) {
+      if (name === 'function' || name === 'custom') checkSpelling(walk, value, pointer(at, name));
+      if (!isIdentifier(name, value)) visitStrings(walk.slots, value, pointer(at, name), role);
+    }
+  }
+};
+
+const rolesOfWords: ReadonlyMap<string, Role> = new Map([
+  ['developer', 'system'],
+  ['system', 'system'],
+  ['user', 'user'],
+  ['assistant', 'assistant'],
+  ['tool', 'tool'],
+  ['function', 'tool'],
+]);
+
+const visitMessages = (walk: Walk, messages: readonly JsonNode[], path: string): void => {
+  for (const [index, message] of messages.entries()) {
+    const at = pointer(path, index);
+    const role = textOf(memberOf(message, 'role'));
+    if (message.kind !== 'object') return wrong(walk, at, 'an object');
+    if (role === undefined) return wrong(walk, pointer(at, 'role'), 'a string');
+    checkSpelling(walk, message, at);
+    const words = rolesOfWords.get(role) ?? 'unknown';
+    for (const { name, value } of message.members) {
+      const inside = pointer(at, name);
+      if (name === 'content') visitContent(walk, value, inside, words);
+      else if (name === 'tool_calls') visitCalls(walk, value, inside, words);
+      // Some servers take further tools in the middle of a conversation.
+      else if (offering.has(name)) visitOffered(walk, name, value, inside);
+      else if (!isIdentifier(name, value)) {
+        if (name === 'function_call') checkSpelling(walk, value, inside);
+        // An answer in sound is named by its id: the provider still has it.
+        if (name === 'audio' && given(value) !== undefined) walk.notes.add(name, 'kept by the provider');
+        visitStrings(walk.slots, value, inside, words);
+      }
+    }
+  }
+};
+
+/**
+ * The results that stand behind the last answer. Clients send the whole conversation with each request, so those further back were carried
+ * before. The protocol does not say whether a tool succeeded.
+ */
+const newToolResults = (messages: readonly JsonNode[]): readonly AnsweredTool[] => {
+  const roleOf = (message: JsonNode): string | undefined => textOf(memberOf(message, 'role'));
+  const from = messages.findLastIndex((message) => roleOf(message) === 'assistant') + 1;
+  return messages.slice(from).flatMap((message) => {
+    const role = roleOf(message);
+    const idMember = role === 'tool' ? 'tool_call_id' : role === 'function' ? 'name' : null;
+    const callId = idMember === null ? undefined : textOf(memberOf(message, idMember));
+    return callId === undefined ? [] : [{ callId, success: true }];
+  });
+};
+
+/** The texts of the messages by which the conversation is set up, before anybody speaks. */
+const systemTexts = (messages: readonly JsonNode[]): readonly string[] => {
+  const firstUser = messages.findIndex((message) => textOf(memberOf(message, 'role')) === 'user');
+  return messages.slice(0, firstUser === -1 ? messages.length : firstUser).flatMap((message) => {
+    if (rolesOfWords.get(textOf(memberOf(message, 'role')) ?? '') !== 'system') return [];
+    const content = memberOf(message, 'content');
+    const parts = content?.kind === 'array' ? content.items.map((part) => memberOf(part, 'text') ?? part) : [content];
+    return parts.flatMap((part) => textOf(part) ?? []);
+  });
+};
+
+const ONLY_THE_JUDGED = 'allowed: no model but the one that is judged may be named';
+
+const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
+  if (walk.toolsOffered.length < limits.toolsOfferedCount) walk.toolsOffered.push(tool);
+  else wrong(walk, path, `one of at most ${limits.toolsOfferedCount} tools`);
+};
+
+/** A tool goes by the name in its definition; one of any other type runs at the provider, and goes by its type. */
+const offerTool = (walk: Walk, tool: JsonNode, path: string): void => {
+  const type = given(memberOf(tool, 'type'));
+  if (tool.kind !== 'object') return wrong(walk, path, 'an object');
+  checkSpelling(walk, tool, path);
+  if (type !== undefined && type.kind !== 'string') return wrong(walk, pointer(path, 'type'), 'a string');
+  if (memberOf(tool, 'model') !== undefined) return wrong(walk, pointer(path, 'model'), ONLY_THE_JUDGED);
+  const kind = type?.text ?? 'function';
+  if (kind !== 'function' && kind !== 'custom') return offer(walk, path, { name: kind, hosted: true });
+  const other = kind === 'function' ? 'custom' : 'function';
+  const definition = memberOf(tool, kind);
+  const name = textOf(memberOf(definition, 'name'));
+  if (given(memberOf(tool, other)) !== undefined) return wrong(walk, pointer(path, other), `allowed in a tool of type ${kind}`);
+  if (definition !== undefined) checkSpelling(walk, definition, pointer(path, kind));
+  if (name === undefined) return wrong(walk, `${path}/${kind}/name`, 'a string');
+  offer(walk, path, { name, hosted: false });
+};
+
+/** The form of a tool that came before `tools`. */
+const offerFunction = (walk: Walk, definition: JsonNode, path: string): void => {
+  const name = textOf(memberOf(definition, 'name'));
+  checkSpelling(walk, definition, path);
+  if (name === undefined) return wrong(walk, pointer(path, 'name'), 'a string');
+  offer(walk, path, { name, hosted: false });
+};
+
+/** Additions that run at a router between us and the model. */
+const offerPlugin = (walk: Walk, plugin: JsonNode, path: string): void => {
+  const id = textOf(memberOf(plugin, 'id'));
+  checkSpelling(walk, plugin, path);
+  if (id === undefined) return wrong(walk, pointer(path, 'id'), 'a string');
+  if (memberOf(plugin, 'model') !== undefined) return wrong(walk, pointer(path, 'model'), ONLY_THE_JUDGED);
+  offer(walk, path, { name: id, hosted: true });
+};
+
+const offering: ReadonlyMap<string, (walk: Walk, node: JsonNode, path: string) => void> = new Map([
+  ['tools', offerTool],
+  ['functions', offerFunction],
+  ['plugins', offerPlugin],
+]);
+
+const visitOffered = (walk: Walk, name: string, list: JsonNode, path: string): void => {
+  const offerEach = offering.get(name);
+  if (given(list) === undefined || offerEach === undefined) return;
+  if (list.kind !== 'array') return wrong(walk, path, 'an array');
+  for (const [index, item] of list.items.entries()) offerEach(walk, item, pointer(path, index));
+  visitStrings(walk.slots, list, path, 'system');
+};
+
+const isTrue = (node: JsonNode): boolean => node.kind === 'literal' && node.value === true;
+const isFalse = (node: JsonNode): boolean => node.kind === 'literal' && node.value === false;
+
+/** What some servers lay over the request, or look into, may change nothing of what was judged. */
+const checkInner = (walk: Walk, node: JsonNode, path: string): void => {
+  if (node.kind === 'array') for (const [index, item] of node.items.entries()) checkInner(walk, item, pointer(path, index));
+  if (node.kind !== 'object') return;
+  checkSpelling(walk, node, path);
+  for (const { name, value } of node.members) {
+    const at = pointer(path, name);
+    if (given(value) === undefined) continue;
+    if (name === 'model' || furtherModels.has(name)) wrong(walk, at, ONLY_THE_JUDGED);
+    if (bodyMembers.has(name)) wrong(walk, at, 'allowed in a place that some servers do not read');
+    offerHosted(walk, name, value, at);
+    checkInner(walk, value, at);
+  }
+};
+
+const offerHosted = (walk: Walk, name: string, value: JsonNode, path: string): void => {
+  const hosted = hostedMembers.get(name);
+  if (hosted !== undefined && !isFalse(value)) offer(walk, path, { name: hosted, hosted: true });
+};
+
+/** Members of a request beside its messages and tools. */
+const visitMember = (walk: Walk, name: string, value: JsonNode, path: string): void => {
+  if (given(value) === undefined) return;
+  if (furtherModels.has(name) || (name === 'moderation' && memberOf(value, 'model') !== undefined)) wrong(walk, path, ONLY_THE_JUDGED);
+  offerHosted(walk, name, value, path);
+  if (innerBodies.has(name)) checkInner(walk, value, path);
+  if (name === 'store' && isTrue(value)) walk.notes.add(name, 'kept by the provider');
+  visitStrings(walk.slots, value, path, name === 'response_format' ? 'system' : 'unknown');
+};
+
+const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malformed => {
+  if (operation !== 'chat_completions') return { malformed: 'the path is no operation of the vendor that this envelope carries' };
+  const root = parseWithMemory(body, memory);
+  if (isJsonProblem(root)) return { malformed: describeProblem(root) };
+  if (root.kind !== 'object') return { malformed: 'the body is not an object' };
+  const model = memberOf(root, 'model');
+  const messages = memberOf(root, 'messages');
+  const stream = given(memberOf(root, 'stream'));
+  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
+  if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
+  if (messages?.kind !== 'array') return { malformed: '/messages is not an array' };
+  if (stream !== undefined && stream.kind !== 'literal') return { malformed: '/stream is not a boolean' };
+  checkSpelling(walk, root, '');
+  for (const { name, value } of root.members) {
+    const path = pointer('', name);
+    if (name === 'messages') visitMessages(walk, messages.items, path);
+    else if (offering.has(name)) visitOffered(walk, name, value, path);
+    else if (name !== 'model') visitMember(walk, name, value, path);
+  }
+  if (walk.malformed !== null) return { malformed: walk.malformed };
+  return {
+    model: model.text,
+    modelRange: { start: model.start, end: model.end },
+    streaming: stream !== undefined && isTrue(stream),
+    slots: walk.slots,
+    toolsOffered: walk.toolsOffered,
+    toolsAnswered: newToolResults(messages.items),
+    ...digestSystemPrompt(systemTexts(messages.items)),
+    sessionId: null,
+    notInspected: walk.notes.list(),
+  };
+};
+
+/**
+ * A chunk without choices and without an id, as some servers send one before all others, with what they have checked of the prompt.
+ * The SDK takes the members of the next chunk over it; only its stream helper then leaves out what such a server says there.
+ */
+const EMPTY_CHUNK = renderData({ id: '', object: 'chat.completion.chunk', created: 0, model: '', choices: [] });
+
+/** A chunk that adds nothing. It repeats what clients tell the answer by, since some take that from the last chunk. */
+const renderWaiting = ({ head, choice, over }: Shown): Uint8Array | null => {
+  if (over) return null;
+  if (head === null || choice === null) return EMPTY_CHUNK;
+  return Buffer.from(`data: {${head()}"choices":[{"index":${choice},"delta":{},"finish_reason":null}]}\n\n`, 'utf8');
+};
+
+const readStream = (): StreamReader => {
+  const framing = createFraming();
+  const stream = createHeldStream(framing);
+  return {
+    push: stream.push,
+    end: stream.end,
+    facts: framing.facts,
+    ...openaiErrorInStream,
+    keepAlive: () => renderWaiting(stream.shown()),
+  };
+};
+
+export const openaiChat: WireFormat = {
+  name: 'openai-chat',
+  prefix: OPENAI_PREFIX,
+  operation: (method, path) =>
+    method === 'POST' && path === '/v1/chat/completions' ? 'chat_completions' : openaiModelsOperation(method, path),
+  credential: openaiCredential,
+  forwardedHeaders: openaiForwardedHeaders,
+  answerHeaders: openaiAnswerHeaders,
+  forwardedQuery: [],
+  read: readRequest,
+  readWhole,
+  requestIdHeader: OPENAI_REQUEST_ID,
+  readStream,
+  renderDenial: renderOpenaiDenial,
+  renderFailure: renderOpenaiFailure,
+  absorbs: absorbsOpenai,
+  absorbsInStream: absorbsOpenaiInStream,
+  spliceModel: spliceModelInBody,
+  pathWithModel: (path) => path,
+  renderModels: renderOpenaiModels,
+};
