@@ -38,16 +38,17 @@ const without = (files: readonly string[], others: readonly string[]): readonly 
 const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);
 const ofLedger = found('src/ledger/*.test.ts');
 const ofFormats = found('test/{conformance,contracts}/**/wire-format*.test.ts');
+/** They show that the simulation can fail. */
+const ofPlantedBugs = found('test/sim/canary.test.ts');
 /** They start whole processes. */
 const ofProcesses = found('test/{bin,package,up-and-demo}.test.ts');
 
 /** Longest first, so that the end is not one gate alone. */
 const gates: readonly Gate[] = [
-  testing('simulation', found('test/sim/**/*.test.ts'), 'together'),
+  testing('simulation', without(found('test/sim/**/*.test.ts'), ofPlantedBugs), 'together'),
   testing('ledger', ofLedger, 'together'),
   testing('unit', without(found('src/**/*.test.ts'), ofLedger), 'together'),
   testing('properties', found('test/properties/**/*.test.ts'), 'together'),
-  testing('commands', without(found('test/*.test.ts'), [...own, ...ofProcesses]), 'together'),
   testing('formats', ofFormats, 'together'),
   { name: 'lint', command: tool('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'types', command: tool('tsc', '--noEmit') },
@@ -57,6 +58,8 @@ const gates: readonly Gate[] = [
   { name: 'format', command: tool('oxfmt', '--check', '.') },
   { ...testing('contracts', without(found('test/{conformance,contracts,envelope}/**/*.test.ts'), ofFormats)), onRequest: true },
   { ...testing('processes', ofProcesses), onRequest: true },
+  { ...testing('commands', without(found('test/*.test.ts'), [...own, ...ofProcesses]), 'together'), onRequest: true },
+  { ...testing('planted bugs', ofPlantedBugs, 'together'), onRequest: true },
 ];
 
 const environment: NodeJS.ProcessEnv = {

@@ -22,6 +22,8 @@ export interface Facts {
   readonly takeItem: (type: string, item: JsonNode) => void;
   /** An error, in the body of an answer, in an event, or in a response object. */
   readonly takeError: (error: JsonNode | undefined) => void;
+  /** The error of a response that failed: of that clients read the code. */
+  readonly takeFailure: (error: JsonNode | undefined) => void;
   readonly soFar: () => AnswerFacts;
 }
 
@@ -55,6 +57,9 @@ export const createFacts = (): Facts => {
       if (!knownItems.has(type) && !isCallType(type)) notes.add('output_item', `unknown type ${label(type)}`);
     },
     takeError,
+    takeFailure: (error) => {
+      errorType = textOf(memberOf(error, 'code')) ?? errorType ?? 'unknown_error';
+    },
     soFar: () => ({
       modelReported,
       upstreamRequestId: null,

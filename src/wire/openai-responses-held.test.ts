@@ -35,6 +35,7 @@ const delta = (index: number, id: string, text: unknown, kind = 'function_call_a
 });
 const ended = (output: unknown) => ({ type: 'response.completed', response: { id: 'r', model: 'm', output } });
 const keepalive = { type: 'keepalive' };
+const error = { type: 'error', error: { type: 'server_error', message: 'x' } };
 
 const pieces = (...events: readonly Event[]): readonly StreamPiece[] => {
   const reader = format.readStream('responses');
@@ -114,7 +115,7 @@ test('G-BYTES-1: nothing passes a call that is held, whatever it belongs to', ()
   assert.deepEqual(kinds([...reader.push(bytesOf(events.slice(2, 5)))]), []);
 });
 
-test('G-DECIDE-2: of calls that are open side by side each is refused by itself, and what is left keeps its place and its numbers', () => {
+test('G-DECIDE-2: of calls that are open side by side each is refused by itself, whole and where it ended, and what is left keeps its place', () => {
   const m = message('m');
   const counted = [
     added(0, m),
@@ -127,11 +128,18 @@ test('G-DECIDE-2: of calls that are open side by side each is refused by itself,
   const seen = (...refused: readonly number[]): readonly string[] =>
     eventsIn(released(counted, refused)).map(({ type, output_index, sequence_number }) => `${type} ${output_index} ${sequence_number}`);
   const [begins, a, b, grows, endB, endA] = seen();
-  const rest = ['content_part.added', 'output_text.delta', 'output_text.done', 'content_part.done', 'output_item.done'];
-  const standIn = (index: number, number: number): readonly string[] => rest.map((type) => `response.${type} ${index} ${number}`);
-  assert.deepEqual(seen(0), [begins, a, b, grows, endB, ...standIn(1, 5)]);
-  assert.deepEqual(seen(1), [begins, a, b, grows, ...standIn(2, 4), endA]);
-  assert.deepEqual(seen(0, 1), [begins, a, b, grows, ...standIn(2, 4), ...standIn(1, 5)]);
+  const parts = [
+    'output_item.added',
+    'content_part.added',
+    'output_text.delta',
+    'output_text.done',
+    'content_part.done',
+    'output_item.done',
+  ];
+  const standIn = (index: number, number: number): readonly string[] => parts.map((type) => `response.${type} ${index} ${number}`);
+  assert.deepEqual(seen(0), [begins, b, grows, endB, ...standIn(1, 5)]);
+  assert.deepEqual(seen(1), [begins, a, grows, ...standIn(2, 4), endA]);
+  assert.deepEqual(seen(0, 1), [begins, grows, ...standIn(2, 4), ...standIn(1, 5)]);
   assert.ok(!released(counted, [0, 1]).includes('function_call'));
 });
 
@@ -154,6 +162,11 @@ test('what breaks off at the very end is not released: nothing of ours behind it
     .subarray(0, -1)
     .toString();
   assert.deepEqual(kinds(pieces(created, last)), ['pass', 'ending']);
+  const cut = bytesOf([done(0, call('f'))])
+    .subarray(0, -1)
+    .toString();
+  assert.deepEqual(kinds(pieces(created, cut)), ['pass'], 'nor is a call judged that no client could read');
+  assert.deepEqual(kinds(pieces(created, added(0, call('f')), cut)), ['pass', 'unreadable']);
 });
 
 test('what is no longer held does not count: an answer may bring any number of events in calls, one call after the other', () => {
@@ -166,4 +179,11 @@ test('what is no longer held does not count: an answer may bring any number of e
     const all = [...reader.push(bytesOf([added(index, empty), ...parts, done(index, empty)]))];
     assert.deepEqual(kinds(all), ['tool_call'], String(index));
   }
+});
+
+test('an error lets go what came behind the call that it broke off', () => {
+  const m = message('m');
+  const all = pieces(created, added(0, call('f')), added(1, m), done(1, m), error);
+  assert.deepEqual(kinds(all), ['pass', 'pass', 'ending']);
+  assert.equal(bytes(all[1]), bytesOf([added(1, m), done(1, m)]).toString());
 });

@@ -11,8 +11,8 @@ import { unframed } from './openai-responses-items.ts';
 export interface EndedCall {
   /** What it calls; it is released only when all of them are. */
   readonly calls: readonly CalledTool[];
-  /** The events that stand in the place of its own, the same each time; null where it cannot be taken back. */
-  readonly refuse: (sentence: string) => readonly Uint8Array[] | null;
+  /** What stands in the place of its events, the same each time; null where it cannot be taken back. `apart`: others stand between them. */
+  readonly refuse: (sentence: string, apart: boolean) => Uint8Array | null;
 }
 
 /** A call of which events are held. */
@@ -60,17 +60,19 @@ const groupLength = (events: readonly HeldEvent[]): number => {
   return last + 1;
 };
 
-/** The events with those of refused calls replaced, each in the place of one that it stands for; the last place takes all that are left. */
+/**
+ * The events without those of refused calls. What stands for a call comes where it ended: a message in one piece, which begins and ends while no
+ * other does, is what every client can show.
+ */
 const replaced = (events: readonly HeldEvent[], refused: ReadonlyMap<HeldCall, readonly string[]>): Uint8Array => {
-  const standIns = new Map([...refused].map(([call, sentences]) => [call, call.ended?.refuse([...new Set(sentences)].join('\n')) ?? null]));
   const lastOf = new Map(events.map(({ call }, at) => [call, at]));
-  const taken = new Map<HeldCall, number>();
+  const standIns = new Map(
+    [...refused].map(([call, sentences]) => [call, call.ended?.refuse([...new Set(sentences)].join('\n'), true) ?? null]),
+  );
   const raws = events.flatMap(({ raw, call }, at) => {
     const instead = call === null ? null : (standIns.get(call) ?? null);
-    if (call === null || instead === null) return [raw];
-    const place = taken.get(call) ?? 0;
-    taken.set(call, place + 1);
-    return instead.slice(place, at === lastOf.get(call) ? undefined : place + 1);
+    if (instead === null) return [raw];
+    return at === lastOf.get(call) ? [instead] : [];
   });
   return Buffer.concat(raws);
 };
@@ -80,8 +82,8 @@ function* pieces(events: readonly HeldEvent[]): Iterable<StreamPiece> {
   const [only] = calls;
   const [called, ...others] = only?.ended?.calls ?? [];
   if (called !== undefined && only !== undefined && others.length === 0 && events.every(({ call }) => call === only)) {
-    const refuse = (sentence: string): Uint8Array => replaced(events, new Map([[only, [sentence]]]));
-    yield { piece: 'tool_call', bytes: join(events), call: called, refuse };
+    const bytes = join(events);
+    yield { piece: 'tool_call', bytes, call: called, refuse: (sentence) => only.ended?.refuse(sentence, false) ?? bytes };
     return;
   }
   const refused = new Map<HeldCall, readonly string[]>();

@@ -119,7 +119,11 @@ export const createStreamItems = (): StreamItems => {
 };
 
 /** The events of a message as the vendor streams it, under the numbers of the call; the last of them is repeated where the call had fewer. */
-export const renderMessage = (message: TextMessage, { numbers, begun }: OpenCall, outputIndex: number | null): readonly Uint8Array[] => {
+export const renderMessage = (
+  message: TextMessage,
+  { numbers, begun }: Pick<OpenCall, 'numbers' | 'begun'>,
+  outputIndex: number | null,
+): Uint8Array => {
   const { id, content } = message;
   const [part] = content;
   const { text, logprobs } = part;
@@ -132,7 +136,7 @@ export const renderMessage = (message: TextMessage, { numbers, begun }: OpenCall
     ['response.content_part.done', { ...at, part }],
   ];
   const ending = ['response.output_item.done', { item: message }] as const;
-  return [...(begun ? beginning : []), ending].map(([type, data], place) => {
+  const events = [...(begun ? beginning : []), ending].map(([type, data], place) => {
     const number = numbers[Math.min(place, numbers.length - 1)];
     const counted = {
       ...(number !== undefined && { sequence_number: number }),
@@ -140,4 +144,5 @@ export const renderMessage = (message: TextMessage, { numbers, begun }: OpenCall
     };
     return renderEvent(type, { type, ...counted, ...data });
   });
+  return Buffer.concat(events);
 };

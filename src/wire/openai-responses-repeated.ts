@@ -50,9 +50,9 @@ const pair = (repeated: readonly OutputCall[], streamed: readonly StreamedCall[]
   return pairs;
 };
 
-/** An item that says nothing, for a call that broke off before it could be judged. */
-const nothingFor = ({ call, item }: OutputCall): object => ({
-  ...messageFor(call, textOf(memberOf(item, 'id')) ?? null, ''),
+/** An item that says nothing, for a call that broke off before it could be judged. `place` keeps its id apart from those of others. */
+const nothingFor = ({ call: { name, callId }, item }: OutputCall, place: number): object => ({
+  ...messageFor({ name, callId: `${callId} ${place}` }, textOf(memberOf(item, 'id')) ?? null, ''),
   status: 'incomplete',
   content: [],
 });
@@ -78,11 +78,11 @@ export const spliceRepeated = (
 ): readonly Splice[] | Unframed => {
   const pairs = pair(repeated, streamed);
   const splices: Splice[] = [];
-  for (const each of repeated) {
+  for (const [place, each] of repeated.entries()) {
     const { start, end } = each.item;
     const same = pairs.get(each);
     if (same === undefined && !broken) return unframed('the last event holds a tool call that the stream did not');
-    if (same === undefined) splices.push({ start, end, replacement: jsonText(nothingFor(each)) });
+    if (same === undefined) splices.push({ start, end, replacement: jsonText(nothingFor(each, place)) });
     else if (same.replacement !== null) splices.push({ start, end, replacement: jsonText(same.replacement) });
     else if (same.call.callId !== each.call.callId) splices.push(...withStreamedIds(each, same));
   }

@@ -278,6 +278,10 @@ test('a call that broke off is left out of the stream and says nothing in the la
     const { output } = lastOf(text).response;
     assert.deepEqual([output[0]?.content, output[0]?.status], [[], 'incomplete']);
   }
+  // A message that stands for a refused call and one that says nothing are two items, as many as there are.
+  const item = call('f');
+  const { output } = lastOf(released([done(0, item), ended([item, item, item], 'incomplete')], [0])).response;
+  assert.equal(new Set(output.map((each) => (each as { id?: string }).id)).size, 3);
 });
 
 test('an error holds what follows until the failed response or the end of the stream, and drops a call that is open', () => {
@@ -294,13 +298,6 @@ test('an error holds what follows until the failed response or the end of the st
     assert.equal(bytes(last), bytesOf(events.slice(2)).toString());
     assert.equal(reader.facts().errorType, 'server_error');
   }
-});
-
-test('an error lets go what came behind the call that it broke off', () => {
-  const m = message('m');
-  const all = pieces(created, added(0, call('f')), added(1, m), done(1, m), error);
-  assert.deepEqual(kinds(all), ['pass', 'pass', 'ending']);
-  assert.equal(bytes(all[1]), bytesOf([added(1, m), done(1, m)]).toString());
 });
 
 test('an answer that is cut has no ending, and one inside a call is unreadable', () => {
@@ -359,6 +356,20 @@ test('facts come from the response, its items and its events', () => {
       { what: 'stream_event', why: 'unknown type response.hologram' },
     ],
   });
+});
+
+test('a failed response is known by its code, by which Codex decides what to do, whatever else it says', () => {
+  const failed = (error: object) => ({ type: 'response.failed', response: { id: 'r', error } });
+  for (const [code, absorbed] of [
+    ['context_length_exceeded', false],
+    ['server_error', true],
+  ] as const) {
+    const reader = format.readStream('responses');
+    const all = collect(reader, [created, failed({ type: 'invalid_request_error', code, message: 'x' })]);
+    assert.deepEqual(kinds(all), ['pass', 'ending']);
+    assert.equal(reader.facts().errorType, code);
+    assert.equal(format.absorbsInStream(code, 'codex'), absorbed);
+  }
 });
 
 test('Codex gets a failed response of the same id with the code that it shows and does not repeat; others get an error event', () => {

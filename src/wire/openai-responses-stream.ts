@@ -118,7 +118,7 @@ const itemDone: Handler = (progress, unit, event) => {
   const step = holdIn(progress, open, unit, event);
   if (step !== 'held') return step;
   if (!open.isContinuedBy(item) || !agrees(open.filled, type, item)) return unframed('a tool call ends as another one than it began');
-  open.held.ended = { calls: [...inside, call], refuse: (sentence) => refuseCall({ call, streamed, open, done }, sentence) };
+  open.held.ended = { calls: [...inside, call], refuse: (sentence, apart) => refuseCall({ call, streamed, open, done, apart }, sentence) };
   return queue.release();
 };
 
@@ -127,14 +127,16 @@ interface Refused {
   readonly streamed: StreamedCall;
   readonly open: OpenCall;
   readonly done: StreamItem;
+  readonly apart: boolean;
 }
 
-const refuseCall = ({ call, streamed, open, done }: Refused, sentence: string): readonly Uint8Array[] | null => {
+const refuseCall = ({ call, streamed, open, done, apart }: Refused, sentence: string): Uint8Array | null => {
   // What the provider ran has been shown as it began; it cannot be taken back.
   if (call.hosted && !isHeldType(done.type)) return null;
   const message = messageFor(call, streamed.itemId, sentence);
   streamed.replacement = message;
-  return renderMessage(message, open, done.index);
+  // Numbers rise: where other events stand between its own, all of it comes with the last.
+  return renderMessage(message, apart ? { ...open, numbers: open.numbers.slice(-1) } : open, done.index);
 };
 
 /** Says a part, or all, of what a call is made with. */
@@ -183,7 +185,7 @@ const terminal: Handler = (progress, unit, event, type) => {
   const repeated = readOutput(memberOf(response, 'output'), unit.data ?? new Uint8Array(), facts.takeItem);
   if ('unframed' in repeated) return repeated;
   facts.takeResponse(response);
-  if (type === 'response.failed' && facts.soFar().errorType === null) facts.takeError(undefined);
+  if (type === 'response.failed') facts.takeFailure(memberOf(response, 'error'));
   progress.phase = 'over';
   queue.dropOpen();
   return endWith(progress, unit, () => spliceRepeated(repeated, progress.streamed, broken), type === 'response.failed');
@@ -225,7 +227,8 @@ const isWhole = ({ raw }: StreamEvent): boolean => /(?:^|\n)\r?\n$/.test(Buffer.
 
 const readEvent = (progress: Progress, unit: StreamEvent): Outcome => {
   const { name, data } = unit;
-  if (data === null || data.length === 0) return besides(progress, unit);
+  const brokenOff = progress.phase === 'content' && !isWhole(unit);
+  if (data === null || data.length === 0) return brokenOff ? 'held' : besides(progress, unit);
   if (progress.phase !== 'content' && DONE.equals(data)) return besides(progress, unit);
   if (progress.phase === 'over') return unframed('the answer goes on after its end');
   const event = parseJson(data);
@@ -237,9 +240,11 @@ const readEvent = (progress: Progress, unit: StreamEvent): Outcome => {
   const hidden = findHidden(event, callPlaces(event, type));
   if (hidden !== null) return unframed(hidden);
   if (progress.phase === 'failing' && !behindErrors.has(type)) return unframed('the answer goes on after an error');
+  const handler = handlers.get(type) ?? (filledBy(type) === undefined ? other : filler);
+  // Our own event behind it could not be read; nothing comes behind one that ends the answer.
+  if (brokenOff && handler !== terminal && handler !== error) return 'held';
   const number = countOf(memberOf(event, 'sequence_number'));
   if (number !== null) progress.seen = { ...progress.seen, lastNumber: number };
-  const handler = handlers.get(type) ?? (filledBy(type) === undefined ? other : filler);
   return handler(progress, unit, event, type);
 };
 
@@ -266,8 +271,6 @@ export const createFraming = (): Framing<Shown> & { readonly facts: () => Answer
   return {
     step: (unit) => {
       const outcome = readEvent(progress, unit);
-      // What breaks off at the very end goes no further: our own event behind it could not be read.
-      if (outcome === 'pass' && !isWhole(unit)) return 'held';
       return typeof outcome === 'object' && 'unframed' in outcome ? { piece: 'unreadable', problem: outcome.unframed } : outcome;
     },
     atEnd: () => {
