@@ -96,6 +96,19 @@ const answerTo = async (change: { readonly status?: number; readonly headers?: R
   return { outcome: 'failure' in answer ? answer.failure : answer.status, discarded };
 };
 
+test('G-DECIDE-2: an answer in another character set than the one we read it in does not pass', async () => {
+  const types = ['application/json; charset=utf-7', 'text/event-stream;charset="UTF-16"', 'application/json; charset=utf-8; charset=utf-7'];
+  for (const type of types)
+    assert.deepEqual(await answerTo({ headers: { 'content-type': type } }), { outcome: 'unreadable', discarded: 1 });
+  for (const type of [
+    'application/json',
+    'text/event-stream; charset=utf-8',
+    'application/json; Charset="UTF-8"',
+    'application/json;charset=utf8',
+  ])
+    assert.deepEqual(await answerTo({ headers: { 'content-type': type } }), { outcome: 200, discarded: 0 });
+});
+
 test('a compressed answer does not pass, and its body is let go', async () => {
   for (const encoding of ['br', 'gzip', 'identity, gzip'])
     assert.deepEqual(await answerTo({ headers: { 'content-encoding': encoding } }), { outcome: 'unreadable', discarded: 1 });

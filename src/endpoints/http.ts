@@ -64,6 +64,10 @@ export const createHttpTransport = ({ baseUrl, topology, via, secret, credential
 const refusalOf = ({ status, headers }: UpstreamAnswer): Pick<UpstreamFailure, 'failure' | 'reason'> | null => {
   if (status >= 300 && status < 400)
     return { failure: 'redirected', reason: 'The upstream answered with a redirect, which is never followed.' };
+  // A client that goes by the character set would read other text than we did.
+  const charsets = [...(headers['content-type'] ?? '').matchAll(/charset\s*=\s*"?([^";,\s]*)/gi)];
+  if (charsets.some(([, charset = '']) => !/^utf-?8$/i.test(charset)))
+    return { failure: 'unreadable', reason: 'The upstream answered in a character set other than UTF-8.' };
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return null;
   return { failure: 'unreadable', reason: 'The upstream compressed its answer although it was asked not to.' };
