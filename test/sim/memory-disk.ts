@@ -273,7 +273,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     crash: (after) => {
       loseFolderChanges(store, chance);
       for (const inode of new Set(store.names.values())) {
-        let content: Uint8Array = inode.unsynced.length === 0 ? inode.durable : inode.durable.slice();
+        let content: Uint8Array = inode.durable.slice();
         for (const one of inode.unsynced) content = survivor(content, one, chance);
         inode.durable = content;
         inode.current = content;
