@@ -55,11 +55,14 @@ export const createRoom = (diskSettings: Partial<MemoryDiskSettings> = {}, start
 
 let records = 0;
 
+/** All of one length, so that what a seed leads to does not depend on how many records other tests made before. */
+const numbered = (): string => String(records).padStart(8, '0');
+
 /** A record of the model stream with an id of its own. */
 export const record = (kind: RecordBody['kind'], members: Record<string, unknown> = {}): RecordBody => {
   records += 1;
   return {
-    log_id: `record-${records}`,
+    log_id: `record-${numbered()}`,
     timestamp: '2026-11-21T10:00:00.000Z',
     stream: 'model',
     kind,
@@ -71,7 +74,7 @@ export const record = (kind: RecordBody['kind'], members: Record<string, unknown
 export const permitted = (members: Record<string, unknown> = {}): RecordBody =>
   record('decision', {
     invocation_id: 'invocation-1',
-    crossing_id: `crossing-${records}`,
+    crossing_id: `crossing-${numbered()}`,
     decision: { verdict: 'permit', mode: 'enforce', policies: [], reason: 'permitted', request: null },
     ...members,
   });

@@ -1,6 +1,7 @@
 // The journal on disk: preallocated, zero-filled segments that hold batches one after the other; the next segment is made ahead of need.
 // Contract: `write` resolves when the batch is durable in a file that is still the one at its path. One call at a time.
-// Fails by rejecting, or by calling `lost`: after that nothing more may be written, because nobody knows what the disk has. A lack of space shows in `next` instead.
+// Fails by rejecting, or by calling `lost`: after that nothing more may be written, because nobody knows what the disk has.
+// Only where space is missing for the next segment, of which nothing was promised yet, that shows in `next` instead.
 
 import type { Clock } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
@@ -95,7 +96,13 @@ export const createJournal = (
   preparation = prepare();
 
   const lose = (what: string, error: unknown): never => {
-    throw error instanceof JournalLost ? error : new JournalLost(`${what} (${diskErrorName(error)}): check the disk, then restart`);
+    if (error instanceof JournalLost) throw error;
+    // A segment is written in full beforehand, but a disk that never overwrites in place needs space even so.
+    throw new JournalLost(
+      isDiskFull(error)
+        ? `${what} for lack of space: free space on the disk that holds the ledger, then restart`
+        : `${what} (${diskErrorName(error)}): check the disk, then restart`,
+    );
   };
 
   return {

@@ -148,6 +148,16 @@ describe('a failing disk', () => {
     });
   }
 
+  for (const what of ['write', 'sync', 'rename'] as const) {
+    it(`says that space is missing when it seals because a ${what} of the journal found none`, async () => {
+      const { room, arm } = failing('full', what);
+      const ledger = await room.opened();
+      arm(true);
+      assert.equal(refusedWith(await ledger.append(record('finding'))), 'sealed');
+      assert.match(ledger.standing().problem ?? '', /free space on the disk that holds the ledger, then restart/);
+    });
+  }
+
   it('leaves the journal to the next start when it closes sealed, and still publishes what is durable', async () => {
     const { room, arm } = failing('failed', 'sync');
     const ledger = await room.opened();
