@@ -113,6 +113,18 @@ describe('the lock', () => {
     );
   });
 
+  it('may be released again, which takes it from nobody', async () => {
+    const path = join(folder, 'lock-twice');
+    const first = await disk.lock(path);
+    first?.release();
+    first?.release();
+    const again = await disk.lock(path);
+    assert.notEqual(again, null);
+    first?.release();
+    assert.equal(await disk.lock(path), null);
+    again?.release();
+  });
+
   it('G-LEDGER-4: refuses a second holder in another process', async () => {
     const path = join(folder, 'lock-elsewhere');
     const held = await disk.lock(path);

@@ -6,6 +6,7 @@ import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 export interface Lock {
+  /** Once; called again it does nothing. */
   readonly release: () => void;
 }
 
@@ -27,5 +28,9 @@ export const lockFile = (path: string): Lock | null => {
     if (isHeld(error)) return null;
     throw error;
   }
-  return { release: () => database.close() };
+  return {
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  };
 };

@@ -62,6 +62,13 @@ const recordFindings = async (ledger: Ledger, settings: LedgerSettings, deps: Le
   return null;
 };
 
+const diskProblem = (settings: LedgerSettings, error: unknown): LedgerProblem => ({
+  problem: isDiskFull(error)
+    ? 'there is no space to open the ledger: free space on the disk that holds it'
+    : `the ledger could not be opened (${diskErrorName(error)}): check the disk and the rights of this folder`,
+  file: settings.directory,
+});
+
 const openLocked = async (settings: LedgerSettings, deps: LedgerDeps, lock: Lock): Promise<Ledger | LedgerProblem> => {
   const { disk } = deps;
   const entered = await enterFolder(settings, disk);
@@ -82,18 +89,11 @@ const openLocked = async (settings: LedgerSettings, deps: LedgerDeps, lock: Lock
   if (isLedgerProblem(recovered)) return recovered;
   const ledger = await startLedger({ settings, deps, lock, signer, recovered });
   if (isLedgerProblem(ledger)) return ledger;
-  const unrecorded = await recordFindings(ledger, settings, deps);
+  const unrecorded = await recordFindings(ledger, settings, deps).catch((error: unknown) => diskProblem(settings, error));
   if (unrecorded === null) return ledger;
   await ledger.close();
   return unrecorded;
 };
-
-const diskProblem = (settings: LedgerSettings, error: unknown): LedgerProblem => ({
-  problem: isDiskFull(error)
-    ? 'there is no space to open the ledger: free space on the disk that holds it'
-    : `the ledger could not be opened (${diskErrorName(error)}): check the disk and the rights of this folder`,
-  file: settings.directory,
-});
 
 /** Opens the ledger in `settings.directory` for writing, after reading back and checking what is there. */
 export const openLedger = async (settings: LedgerSettings, deps: LedgerDeps): Promise<Ledger | LedgerProblem> => {

@@ -267,7 +267,13 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
       if (gone) return await nothing();
       if (locks.has(path)) return null;
       locks.add(path);
-      return { release: () => void locks.delete(path) };
+      let held = true;
+      return {
+        release: () => {
+          if (held) locks.delete(path);
+          held = false;
+        },
+      };
     },
     steps: () => steps,
     crash: (after) => {
