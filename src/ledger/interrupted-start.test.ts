@@ -1,7 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { limits } from '../core/limits.ts';
-import { atRest, createRoom, receiptOf, record, verification } from '../../test/memory-ledger.ts';
+import { atRest, createRoom, leavesIn, receiptOf, record, verification } from '../../test/memory-ledger.ts';
+
+describe('a start that was killed', () => {
+  it('G-RECORD-4: leaves nothing in a name that is not durable which the next start builds on and the power then takes', async () => {
+    const started = createRoom();
+    await started.opened();
+    await atRest();
+    for (let killedAt = 1; killedAt <= started.disk.steps(); killedAt += 1) {
+      const room = createRoom({
+        chance: () => 0,
+        pause: ({ step }) => (step === killedAt ? new Promise(() => undefined) : Promise.resolve()),
+      });
+      await Promise.race([room.open(), atRest()]);
+      room.disk = room.disk.kill({ chance: () => 0 });
+      const ledger = await room.opened();
+      const { logId } = receiptOf(await ledger.append(record('finding')));
+      room.disk = room.disk.crash();
+      const again = await room.open();
+      if ('problem' in again) assert.fail(`killed at step ${killedAt}: ${again.problem}`);
+      const kept = leavesIn(room.disk).some((leaf) => leaf['log_id'] === logId);
+      assert.deepEqual([kept, again.vkey], [true, ledger.vkey], `killed at step ${killedAt}`);
+      await again.close();
+    }
+  });
+});
 
 describe('a start that the disk refuses after it has begun to write', () => {
   it('writes no more, and the next one records what it found', async () => {

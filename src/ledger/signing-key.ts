@@ -29,6 +29,8 @@ export const loadSigner = async (
   const file = `${settings.privateDirectory}/${signingKeyName}`;
   const stored = await disk.readFile(file);
   if (stored !== null) {
+    // A start that was killed may have left it in a name that is not durable yet, and from here on records stand on it.
+    await disk.syncFolder(settings.privateDirectory);
     return (
       readSigner(settings.deploymentName, stored) ?? {
         problem: 'this file is not an Ed25519 key in PKCS #8: restore it from a backup',
