@@ -113,20 +113,37 @@ const entriesOf = (bundle: Uint8Array): string[] => {
   return entries;
 };
 
-/** Texts of the journal that no control character interrupts and that are records; several leaves may follow each other without a break. */
+/** Texts of the JSON objects that follow each other without a break, up to one that does not end. */
+const objectsIn = (text: string): string[] => {
+  const objects: string[] = [];
+  let [start, depth, quoted] = [0, 0, false];
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') quoted = !quoted;
+    else if (quoted) at += character === '\\' ? 1 : 0;
+    else if (character === '{') depth += 1;
+    else if (character === '}') depth -= 1;
+    if (depth > 0 || character !== '}') continue;
+    objects.push(text.slice(start, at + 1));
+    start = at + 1;
+  }
+  return objects;
+};
+
+/** Texts of the journal that no control character interrupts and that are records; several leaves follow each other behind the last frame. */
 const recordsIn = (segment: Uint8Array): string[] =>
   Buffer.from(segment)
     .toString('latin1')
     .split('\u0000')
-    .flatMap((part) => part.split(/(?<=\})(?=\{"deployment")/))
-    .map((part) => part.slice(part.indexOf('{"deployment"')))
-    .filter((part) => part.startsWith('{"deployment"') && part.endsWith('}'));
+    .map((part) => part.slice(part.search(/\{"[a-z_]+":/)))
+    .flatMap((part) => (part.startsWith('{') ? objectsIn(part) : []))
+    .map((text) => Buffer.from(text, 'latin1').toString());
 
 /** Every record that the ledger folder holds, published or only in the journal, by a reading that shares nothing with the writer. */
 export const leavesIn = (disk: MemoryDisk): readonly Record<string, unknown>[] => {
   const texts = [...disk.files()].flatMap(([path, bytes]) => {
     if (path.includes('/tile/entries/') && !path.endsWith('.tmp')) return entriesOf(bytes);
-    return path.includes('/journal/seg-') ? recordsIn(bytes) : [];
+    return path.includes('/journal/seg-') && path.endsWith('.wal') ? recordsIn(bytes) : [];
   });
   return [...new Set(texts)].map((text) => JSON.parse(text) as Record<string, unknown>);
 };

@@ -156,7 +156,10 @@ const createFolders = (): Folders => {
   };
 };
 
-const temporary = (path: string): string => `${path}.tmp`;
+/** Ends the name of what a replacement that was cut short leaves beside its file: worth nothing, and in nobody's way. */
+export const temporaryEnding = '.tmp';
+
+const temporary = (path: string): string => `${path}${temporaryEnding}`;
 
 const writeTemporary = async ({ path, bytes }: NewContent, folders: Folders): Promise<void> => {
   const create = async (): Promise<number> => {

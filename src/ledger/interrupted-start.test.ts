@@ -27,6 +27,22 @@ describe('a start that was killed', () => {
   });
 });
 
+describe('what a start left unfinished', () => {
+  it('is removed from the journal by the next one, so that nothing remains there which no log holds', async () => {
+    const room = createRoom();
+    const ledger = await room.opened();
+    receiptOf(await ledger.append(record('finding')));
+    room.disk = room.disk.kill();
+    for (const name of ['seg-0000000000000007.wal.tmp', 'cut.json.tmp', 'next.tmp'])
+      room.disk.tamper(`/data/ledger/journal/${name}`, () => Buffer.from('{"text":"never acknowledged"}'));
+    await (await room.opened()).close();
+    assert.deepEqual(
+      [...room.disk.files().keys()].filter((path) => path.includes('/journal/')),
+      ['/data/ledger/journal/next.wal'],
+    );
+  });
+});
+
 describe('a start that the disk refuses after it has begun to write', () => {
   it('writes no more, and the next one records what it found', async () => {
     const room = createRoom();

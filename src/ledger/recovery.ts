@@ -1,8 +1,9 @@
 // What a start finds: the published logs, the journal on top of them, what was open, and whether any of it contradicts what was known before.
 // Contract: repairs nothing but the unfinished end of the journal; a note of it makes that repair repeatable, so a crash during recovery loses nothing.
+// Beside that it removes the temporary files that an earlier start left in the journal: they may hold records that no log holds.
 // Refuses with a problem that names the file wherever going on could hide a loss.
 
-import type { Disk } from '../disk/disk.ts';
+import { temporaryEnding, type Disk } from '../disk/disk.ts';
 import type { Head } from './log-tree.ts';
 import { createLogTree } from './log-tree.ts';
 import { sameHash } from './merkle.ts';
@@ -211,6 +212,7 @@ const repairEnd = async (directory: string, replay: Replay, disk: Disk): Promise
   const journal = `${directory}/journal`;
   const note = `${journal}/${cutNoteName}`;
   const cuts = await unrecordedCuts(note, replay.cut, disk);
+  for (const name of await disk.list(journal)) if (name.endsWith(temporaryEnding)) await disk.remove(`${journal}/${name}`);
   if (replay.cut !== null) await disk.replaceFiles([{ path: note, bytes: Buffer.from(JSON.stringify(cuts)) }]);
   if (replay.last !== null) await disk.replaceFiles([{ path: `${journal}/${replay.last.name}`, bytes: replay.last.bytes }]);
   for (const name of replay.empty) await disk.remove(`${journal}/${name}`);
