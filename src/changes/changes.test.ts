@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { atRest } from '../../test/memory-ledger.ts';
+import { createMemoryDisk } from '../../test/sim/memory-disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { activationRecord, createRelease, keepRelease, lastRelease, markActive, type ReleaseParts, type ReleaseStore } from './changes.ts';
 
@@ -16,15 +18,16 @@ const parts = (changes: Partial<ReleaseParts> = {}): ReleaseParts => ({
   ...changes,
 });
 
-/** The two operations that a release needs, in memory. */
+/** The operations that a release needs, in memory. */
 const memory = (write: () => void = () => {}): { readonly store: ReleaseStore; readonly files: Map<string, Uint8Array> } => {
   const files = new Map<string, Uint8Array>();
-  const disk: Pick<Disk, 'readFile' | 'replaceFiles'> = {
+  const disk: Pick<Disk, 'readFile' | 'replaceFiles' | 'syncFolder'> = {
     readFile: async (path) => files.get(path) ?? null,
     replaceFiles: async (contents) => {
       write();
       for (const { path, bytes } of contents) files.set(path, bytes);
     },
+    syncFolder: async () => undefined,
   };
   return { store: { disk: disk as Disk, folder: '/data/releases' }, files };
 };
@@ -87,6 +90,20 @@ describe('keeping a release', () => {
     await keepRelease(store, release);
     assert.deepEqual(await keepRelease(store, release), await keepRelease(store, release));
     assert.equal(writes, 1);
+  });
+
+  it('G-RECORD-6: makes durable also what a start that was killed had kept in a name that was not', async () => {
+    const chance = (): number => 0;
+    const nothing = new Promise<never>(() => undefined);
+    const killed = createMemoryDisk({ chance, pause: ({ what }) => (what === 'sync_folder' ? nothing : Promise.resolve()) });
+    const release = createRelease(parts());
+    const folder = '/data/releases';
+    void keepRelease({ disk: killed, folder }, release);
+    await atRest();
+    const disk = killed.kill({ chance });
+    const kept = await keepRelease({ disk, folder }, release);
+    assert.ok('path' in kept);
+    assert.ok(disk.crash().files().has(kept.path));
   });
 
   it('refuses kept content that somebody changed, and leaves it as evidence', async () => {

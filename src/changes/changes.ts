@@ -3,6 +3,7 @@
 // Keeping is durable and may be repeated; content that does not match its digest is a problem, never overwritten.
 
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { RecordBody } from '../core/receipt.ts';
 import type { Stamp } from '../core/record.ts';
@@ -69,6 +70,8 @@ export const keepRelease = async (
         problem: `${path} is not what it was when the release ${digest} was kept. Find out who changed it; a good copy may be in a backup`,
       };
     }
+    // A start that was killed may have left it in a name that is not durable yet.
+    else await disk.syncFolder(dirname(path));
     return { path };
   } catch (error) {
     return { problem: `the release could not be kept at ${path} (${diskErrorName(error)})` };
