@@ -320,7 +320,13 @@ export const createInvariants = ({ evidence, violated, count, told, nowMs, diges
       if (isRefusal(result)) {
         count(`refused ${result.refused}`);
         refusedFor.add(body['crossing_id']);
-        if (body.kind === 'outcome') unrecordedOf.add(body['crossing_id']);
+        if (body.kind === 'outcome') {
+          unrecordedOf.add(body['crossing_id']);
+          // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
+          // that was handed over is not the gate's to say: the agent does, or it stays unknown.
+          const run = runsById.get(String(body['invocation_id']));
+          if (run !== undefined && body['source'] === 'envelope' && body['success'] !== null) run.ended = true;
+        }
         if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
         if (!excused()) violated('a disk without trouble refuses nothing', `${result.refused} ${body.kind}`);
         return;
