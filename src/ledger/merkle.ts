@@ -12,7 +12,13 @@ export type HashSource = (level: number, index: number) => Uint8Array;
 /** Called for each node at the moment its subtree is complete, leaves (level 0) included. */
 export type NodeCompleted = (level: number, index: number, nodeHash: Uint8Array) => void;
 
-export const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
+/** By way of a string: Node answers with one in a quarter of the time that it needs for a buffer, whose memory is a piece of its own. */
+export const sha256 = (data: Uint8Array): Uint8Array => {
+  const text = hash('sha256', data, 'latin1');
+  const digest = new Uint8Array(hashBytes);
+  for (let at = 0; at < hashBytes; at += 1) digest[at] = text.charCodeAt(at);
+  return digest;
+};
 
 /** Hash of the leaf that holds `data`: SHA-256(0x00 || data). */
 export const leafHash = (data: Uint8Array): Uint8Array => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFrontier, leafHash, treeRoot } from './merkle.ts';
+import { createFrontier, leafHash, sameHash, treeRoot } from './merkle.ts';
 import { decodeBundle, encodeBundle, parseTilePath, tilePath, tileSource, tilesOfTree, tileWidth } from './tiles.ts';
 
 test('paths are those of the specification', () => {
@@ -58,7 +58,7 @@ test('the tiles of a tree give its root back', () => {
         Array.from({ length: width }, (_, at) => hashes.get(`${Number(level) * 8}/${index * tileWidth + at}`) ?? new Uint8Array(0)),
       ),
     );
-    assert.deepEqual(treeRoot(source, size), frontier.root());
+    assert.ok(sameHash(treeRoot(source, size), frontier.root()));
   }
 });
 

@@ -30,7 +30,7 @@ export interface Evidence {
   readonly heads: () => readonly { readonly origin: string; readonly size: number; readonly root: string }[];
 }
 
-const sha256 = (...parts: readonly Uint8Array[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer');
+const sha256 = (...parts: readonly Uint8Array[]): Buffer => Buffer.from(hash('sha256', Buffer.concat(parts), 'latin1'), 'latin1');
 const leafMark = Uint8Array.of(0);
 const nodeMark = Uint8Array.of(1);
 
