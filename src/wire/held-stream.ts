@@ -30,8 +30,17 @@ export interface HeldStream<Shown> {
 /** Up to this length bytes are moved to make one piece of several: a piece costs more than they do. */
 const MOVED_BYTES = 4_096;
 
+const nothing: readonly StreamPiece[] = [];
+
+interface Span {
+  /** False when `part` can only stand in a piece of its own: take first what is there. */
+  readonly add: (part: Uint8Array) => boolean;
+  /** All that was added since the last time; null for nothing. */
+  readonly take: () => Uint8Array | null;
+}
+
 /** Puts together bytes that pass: where they lie one behind the other as they are, where they do not by moving them, if they are few. */
-const createSpan = () => {
+const createSpan = (): Span => {
   let parts: Uint8Array[] = [];
   /** Bytes of the last part and of what lies behind it. */
   let lastLength = 0;
@@ -41,8 +50,7 @@ const createSpan = () => {
     if (last !== undefined) parts.push(last.length === lastLength ? last : new Uint8Array(last.buffer, last.byteOffset, lastLength));
   };
   return {
-    /** False when `part` can only stand in a piece of its own: take first what is there. */
-    add: (part: Uint8Array): boolean => {
+    add: (part) => {
       const last = parts.at(-1);
       const follows = last !== undefined && part.buffer === last.buffer && part.byteOffset === last.byteOffset + lastLength;
       if (!follows) {
@@ -55,8 +63,7 @@ const createSpan = () => {
       length += part.length;
       return true;
     },
-    /** All that was added since the last time; null for nothing. */
-    take: (): Uint8Array | null => {
+    take: () => {
       close();
       const [first, second] = parts;
       const taken = second === undefined ? (first ?? null) : Buffer.concat(parts);
@@ -82,40 +89,52 @@ export const createHeldStream = <Shown>(framing: Framing<Shown>): HeldStream<Sho
     return isStreamProblem(unit) ? { piece: 'unreadable', problem: unit.problem } : framing.step(unit);
   };
 
+  /** The bytes that passed, as a piece; `shownAfter` is what the client has seen with them. */
+  function* pass(span: Span, shownAfter: Shown): Iterable<StreamPiece> {
+    const bytes = span.take();
+    if (bytes === null) return;
+    yield { piece: 'pass', bytes };
+    shown = shownAfter;
+  }
+
   function* settle(next: () => StreamUnit | null): Iterable<StreamPiece> {
     const span = createSpan();
     let shownAfter = shown;
-    function* pass(): Iterable<StreamPiece> {
-      const bytes = span.take();
-      if (bytes === null) return;
-      yield { piece: 'pass', bytes };
-      shown = shownAfter;
-    }
     for (let unit = next(); unit !== null && !over; unit = next()) {
       const step = stepOf(unit);
       if (step === 'held') continue;
       if (step === 'pass') {
         if ('raw' in unit && !span.add(unit.raw)) {
-          yield* pass();
+          yield* pass(span, shownAfter);
           span.add(unit.raw);
         }
         shownAfter = framing.seen();
         continue;
       }
-      yield* pass();
+      yield* pass(span, shownAfter);
       for (const piece of Symbol.iterator in step ? step : [step]) {
         over = piece.piece === 'unreadable';
         yield piece;
         shown = framing.seen();
       }
     }
-    yield* pass();
+    yield* pass(span, shownAfter);
   }
+
+  /** A unit that was asked for to see whether there is one. */
+  let ahead: StreamUnit | null = null;
+  const next = (): StreamUnit | null => {
+    const unit = ahead ?? source.next();
+    ahead = null;
+    return unit;
+  };
 
   return {
     push: (chunk) => {
       source.add(chunk);
-      return settle(source.next);
+      // A stream in small chunks is mostly chunks that complete nothing.
+      ahead ??= source.next();
+      return ahead === null ? nothing : settle(next);
     },
     *end() {
       yield* settle(source.last);

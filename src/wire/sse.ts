@@ -126,6 +126,7 @@ const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
 
 /** How much of `chunk` to put behind an event that began before it: up to the first blank line, so that the rest need not be moved. */
 const headLength = (chunk: Buffer): number => {
+  if (!chunk.includes(LF)) return chunk.length;
   const feeds = chunk.indexOf('\n\n');
   if (feeds !== -1) return feeds + 2;
   const returns = chunk.indexOf('\n\r\n');
@@ -174,7 +175,7 @@ const createStore = () => {
       proceed();
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       const head = from === used ? bytes.length : headLength(bytes);
-      append(bytes.subarray(0, head));
+      append(head === bytes.length ? bytes : bytes.subarray(0, head));
       if (head < bytes.length) later = bytes.subarray(head);
     },
     proceed,
