@@ -80,9 +80,10 @@ export const flipEach = (path: string, bits: readonly number[], unitOf: (at: num
   const original = bytesAt(sound, path);
   const verifyWith = againAndAgain();
   const expect = (at: number, bit: number): void => {
-    const bytes = Buffer.from(original);
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
-    const { ok, problems } = verifyWith(new Map([[path, bytes]]));
+    original[at] = (original[at] ?? 0) ^ (1 << bit);
+    // An object of its own each time, because what was found is remembered by the object.
+    const { ok, problems } = verifyWith(new Map([[path, original.subarray()]]));
+    original[at] = (original[at] ?? 0) ^ (1 << bit);
     const isExact = !ok && problems.length === 1 && problems[0]?.file === path && problems[0].offset === unitOf(at);
     if (!isExact) assert.fail(`${path} byte ${at} bit ${bit}: ${JSON.stringify(problems)} instead of ${path}@${unitOf(at)}`);
   };

@@ -311,12 +311,13 @@ test('a size that nobody signed is not believed', () => {
 });
 
 test('any bytes in any file give an answer and never an exception', () => {
+  const verifyWith = againAndAgain();
   for (const path of sound.keys()) {
     for (let seed = 0; seed < 30; seed += 1) {
       const noise = createHash('shake256', { outputLength: (seed * 37) % 700 })
         .update(`${path} ${seed}`)
         .digest();
-      assert.equal(verify(changed(sound, path, noise)).ok, false);
+      assert.equal(verifyWith(new Map([[path, noise]])).ok, false);
     }
   }
 });
