@@ -30,7 +30,9 @@ test('an answer in which a call cannot be found for certain is malformed', () =>
     [message(['x']), '/content/0/type is not a string'],
     [message([{ ...call, name: 5 }]), 'a tool_use block has no name'],
     [message([{ ...call, id: '' }]), 'a tool_use block has no id'],
-    [message([{ ...call, type: 'mcp_tool_use' }]), 'an mcp_tool_use block has no server_name'],
+    [message([{ ...call, type: 'mcp_tool_use' }]), 'the server_name of a mcp_tool_use block is not a name'],
+    [message([{ ...call, toolset_name: 5 }]), 'the toolset_name of a tool_use block is not a name'],
+    [message([{ ...call, toolset_name: '' }]), 'the toolset_name of a tool_use block is not a name'],
   ];
   for (const [body, problem] of cases) assert.deepEqual(read(JSON.stringify(body)), { malformed: problem });
   const two = `{"content":[],"content":[${JSON.stringify(call)}]}`;
@@ -50,6 +52,21 @@ test('a call that stands where none is read is malformed, at any depth, and the 
   ];
   for (const body of bodies) assert.deepEqual(read(JSON.stringify(body)), hidden, JSON.stringify(body));
   assert.equal(whole(message([{ ...call, input: { example: call, Type: 'x' } }])).toolCalls.length, 1);
+});
+
+test('G-DECIDE-2: a tool of a set goes by the name of the set, so that it is never taken for one of the same name', () => {
+  const names = (more: object) => whole(message([{ ...call, ...more }])).toolCalls.map(({ name }) => name);
+  assert.deepEqual(names({ toolset_name: 'browser' }), ['browser/n']);
+  assert.deepEqual(names({ toolset_name: null }), ['n']);
+  assert.deepEqual(read(JSON.stringify(message([{ ...call, Toolset_name: 'browser' }]))), {
+    malformed: 'a member name differs from a known one only by letter case',
+  });
+});
+
+test('what only the vendor can read is noted', () => {
+  const block = { type: 'compaction', content: null, encrypted_content: 'x' };
+  assert.deepEqual(whole(message([block])).facts.notInspected, [{ what: 'compaction', why: 'encrypted' }]);
+  assert.deepEqual(whole(message([{ ...block, encrypted_content: null }])).facts.notInspected, []);
 });
 
 test('a name or a type that differs from a known one only by letter case is malformed', () => {

@@ -8,7 +8,7 @@ import type { Splice } from '../core/slot.ts';
 import type { AnswerFacts, Answered, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
 import { callTypes, findHidden } from './anthropic-messages-names.ts';
 import type { JsonNode } from './json.ts';
-import { countOf, isJsonProblem, jsonText, memberOf, parseJson, textOf } from './json.ts';
+import { countOf, isJsonProblem, isNull, jsonText, memberOf, parseJson, textOf } from './json.ts';
 import { createNotes, describeProblem } from './reading.ts';
 
 /** Block types whose members we know; any other is visited whole and noted in answers. */
@@ -22,9 +22,13 @@ export const knownBlocks: ReadonlySet<string> = new Set([
   'tool_use',
   'tool_result',
   'tool_reference',
+  'tool_addition',
+  'tool_removal',
+  'browser_state',
   'server_tool_use',
   'mcp_tool_use',
   'mcp_tool_result',
+  'mcp_tool_listing',
   'web_search_tool_result',
   'web_search_result',
   'web_fetch_tool_result',
@@ -32,12 +36,19 @@ export const knownBlocks: ReadonlySet<string> = new Set([
   'code_execution_tool_result',
   'code_execution_result',
   'encrypted_code_execution_result',
+  'code_execution_output',
   'bash_code_execution_tool_result',
   'bash_code_execution_result',
+  'bash_code_execution_output',
   'text_editor_code_execution_tool_result',
   'tool_search_tool_result',
   'tool_search_tool_search_result',
+  'advisor_tool_result',
+  'advisor_result',
+  'advisor_redacted_result',
   'container_upload',
+  'compaction',
+  'fallback',
 ]);
 
 /** A problem of framing, as the end of a sentence. */
@@ -49,16 +60,23 @@ export const unframed = (problem: string): Unframed => ({ unframed: problem });
 
 export type CallHead = Omit<CalledTool, 'arguments'>;
 
-/** Reads who is called by a block of a calling type. A tool of a connected MCP server is named `server/tool`. */
+/** Whose tool a block calls: a connected server's, or one of a set whose tools have names that are the set's own, such as `browser`. */
+const ownerOf = (block: JsonNode, type: string): string | undefined | Unframed => {
+  const member = type === 'mcp_tool_use' ? 'server_name' : 'toolset_name';
+  const owner = memberOf(block, member);
+  if (type !== 'mcp_tool_use' && (owner === undefined || isNull(owner))) return undefined;
+  return textOf(owner) || unframed(`the ${member} of a ${type} block is not a name`);
+};
+
+/** Reads who is called by a block of a calling type. A tool of a connected MCP server is named `server/tool`, one of a set `set/tool`. */
 export const readCallHead = (block: JsonNode, type: string): CallHead | Unframed => {
   const name = textOf(memberOf(block, 'name'));
   const callId = textOf(memberOf(block, 'id'));
   if (name === undefined || name === '') return unframed(`a ${type} block has no name`);
   if (callId === undefined || callId === '') return unframed(`a ${type} block has no id`);
-  if (type !== 'mcp_tool_use') return { name, callId, hosted: type !== 'tool_use', notInspected: [] };
-  const server = textOf(memberOf(block, 'server_name'));
-  if (server === undefined || server === '') return unframed('an mcp_tool_use block has no server_name');
-  return { name: `${server}/${name}`, callId, hosted: true, notInspected: [] };
+  const owner = ownerOf(block, type);
+  if (typeof owner === 'object') return owner;
+  return { name: owner === undefined ? name : `${owner}/${name}`, callId, hosted: type !== 'tool_use', notInspected: [] };
 };
 
 export const noArguments: Uint8Array = jsonText({});
@@ -73,6 +91,12 @@ const sum = (counts: readonly (number | null)[]): number | null => {
   return known.length === 0 ? null : known.reduce((total, count) => total + count, 0);
 };
 
+/** Whether a block or a delta holds what only the vendor can read. */
+export const isEncrypted = (node: JsonNode): boolean => {
+  const text = textOf(memberOf(node, 'encrypted_content'));
+  return text !== undefined && text !== '';
+};
+
 const inputCounts = ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'] as const;
 
 /** Gathers what an answer says about itself as it arrives. */
@@ -80,7 +104,7 @@ export interface Facts {
   readonly note: (what: string, why: string) => void;
   readonly takeMessage: (message: JsonNode) => void;
   readonly takeUsage: (usage: JsonNode | undefined) => void;
-  readonly takeBlock: (type: string) => void;
+  readonly takeBlock: (type: string, block: JsonNode) => void;
   readonly takeError: (body: JsonNode) => void;
   /** What the model read counts as input, whether it came from the provider's cache or not. */
   readonly soFar: () => AnswerFacts;
@@ -104,8 +128,8 @@ export const createFacts = (): Facts => {
         if (count !== null) counts.set(name, count);
       }
     },
-    takeBlock: (type) => {
-      if (type === 'redacted_thinking') notes.add(type, 'encrypted');
+    takeBlock: (type, block) => {
+      if (type === 'redacted_thinking' || isEncrypted(block)) notes.add(label(type), 'encrypted');
       else if (!knownBlocks.has(type)) notes.add('content_block', `unknown type ${label(type)}`);
     },
     takeError: (body) => {
@@ -134,14 +158,14 @@ interface WholeCall {
 }
 
 /** The calls in a message's content, in order. */
-const readCalls = (content: JsonNode | undefined, body: Uint8Array, take: (type: string) => void): readonly WholeCall[] | Unframed => {
+const readCalls = (content: JsonNode | undefined, body: Uint8Array, take: Facts['takeBlock']): readonly WholeCall[] | Unframed => {
   if (content === undefined) return [];
   if (content.kind !== 'array') return unframed('/content is not an array');
   const calls: WholeCall[] = [];
   for (const [index, block] of content.items.entries()) {
     const type = textOf(memberOf(block, 'type'));
     if (type === undefined) return unframed(`/content/${index}/type is not a string`);
-    take(type);
+    take(type, block);
     if (!callTypes.has(type)) continue;
     const head = readCallHead(block, type);
     if ('unframed' in head) return head;

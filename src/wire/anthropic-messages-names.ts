@@ -19,9 +19,21 @@ const lookalikesOf = (names: readonly string[]): ((name: string) => boolean) => 
   return (name) => !lowerCase.test(name) && known.has(fold(name));
 };
 
-const inRequests = ['model', 'messages', 'system', 'tools', 'stream', 'mcp_servers', 'metadata', 'fallbacks', 'container', 'thread'];
+const inRequests = [
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'stream',
+  'mcp_servers',
+  'metadata',
+  'fallbacks',
+  'container',
+  'thread',
+  'inference_geo',
+];
 const inBlocks = ['type', 'role', 'content', 'id', 'name', 'input', 'text', 'source', 'tool_use_id', 'is_error', 'tool', 'tool_changes'];
-const inTools = ['definition', 'server_name', 'mcp_server_name'];
+const inTools = ['definition', 'server_name', 'mcp_server_name', 'toolset_name'];
 const inAnswers = ['content_block', 'index', 'delta', 'partial_json', 'stop_reason', 'usage', 'input_tokens', 'output_tokens'];
 
 const isLookalike = lookalikesOf([...inRequests, ...inBlocks, ...inTools, ...inAnswers]);

@@ -7,7 +7,7 @@ import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { AnswerFacts } from '../core/wire-format.ts';
 import type { CallHead, Facts, Unframed } from './anthropic-messages-answers.ts';
-import { createFacts, inputOf, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
+import { createFacts, inputOf, isEncrypted, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
 import { callTypes, findHidden } from './anthropic-messages-names.ts';
 import type { EventTemplate } from './event-template.ts';
 import { anyString, blanks, literal, runOf } from './event-template.ts';
@@ -98,7 +98,7 @@ const blockStart: Handler = (progress, unit, node) => {
   if (countOf(memberOf(node, 'index')) !== seen.next) return unframed('a block has an index out of order');
   if (block === undefined || type === undefined) return unframed('a block has no type');
   progress.seen = { ...seen, open: seen.next };
-  facts.takeBlock(type);
+  facts.takeBlock(type, block);
   if (!callTypes.has(type)) return 'pass';
   if (++progress.callsCount > limits.toolCallsPerAnswerCount) {
     return unframed(`there are more than ${limits.toolCallsPerAnswerCount} tool calls`);
@@ -115,6 +115,7 @@ const knownDeltas: ReadonlySet<string> = new Set([
   'thinking_delta',
   'signature_delta',
   'citations_delta',
+  'compaction_delta',
 ]);
 
 const blockDelta: Handler = (progress, unit, node) => {
@@ -126,6 +127,7 @@ const blockDelta: Handler = (progress, unit, node) => {
   // Arguments come in one way only, and a block that takes them is a call, whatever its type is called.
   if ((type === 'input_json_delta') !== (call !== null)) return unframed('a delta does not fit its block');
   if (!knownDeltas.has(type)) facts.note('content_block_delta', `unknown type ${label(type)}`);
+  if (delta !== undefined && isEncrypted(delta)) facts.note(label(type.replace(/_delta$/, '')), 'encrypted');
   if (call === null) return 'pass';
   const part = textOf(memberOf(delta, 'partial_json'));
   if (part === undefined) return unframed('an input_json_delta has no partial_json');

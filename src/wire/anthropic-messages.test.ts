@@ -184,6 +184,34 @@ test('a tool is hosted when the provider would run it', () => {
   }
 });
 
+test('no name that the caller chooses lets the provider do what its kind may not', () => {
+  const offered = (more: object) => read(more).toolsOffered.map(({ name, hosted }) => [name, hosted]);
+  const both = (kind: string) => [
+    ['allowed_tool', true],
+    [kind, true],
+  ];
+  assert.deepEqual(offered({ tools: [{ type: 'web_fetch_20260318', name: 'allowed_tool' }] }), both('web_fetch'));
+  assert.deepEqual(offered({ tools: [{ type: 'mcp_toolset', name: 'allowed_tool', mcp_server_name: 'desk' }] }), both('desk'));
+  assert.deepEqual(offered({ tools: [{ type: 'web_fetch_20260318', name: 'web_fetch' }] }), [['web_fetch', true]]);
+  assert.deepEqual(offered({ tools: [{ type: 'bash_20250124', name: 'allowed_tool' }] }), [['allowed_tool', false]]);
+  const servers = [{ type: 'url', url: 'https://example.com/mcp', name: 'allowed_tool' }];
+  assert.deepEqual(offered({ mcp_servers: servers }), both('mcp_servers').toReversed());
+  assert.deepEqual(offered({ mcp_servers: [] }), []);
+});
+
+test('where the model runs is not for the caller to say', () => {
+  assert.equal(malformed({ inference_geo: 'global' }), '/inference_geo is not allowed: where the model runs is what the endpoint says');
+  assert.equal(malformed({ Inference_geo: 'global' }), '/Inference_geo is not a known name in this spelling');
+  assert.ok(read({ inference_geo: null }));
+});
+
+test('an address in a block that nobody knows yet is offered as one that the provider fetches', () => {
+  const source = { type: 'url', url: 'https://example.com/x' };
+  const offered = (block: object) => read(ask(block)).toolsOffered;
+  assert.deepEqual(offered({ type: 'hologram', layers: [{ source }] }), [{ name: 'url_source', hosted: true }]);
+  assert.deepEqual(offered({ type: 'hologram', layers: [{ note: 'https://example.com/x' }] }), []);
+});
+
 test('every position of text is a slot with the role of who said it', () => {
   const { slots } = read({
     system: [{ type: 'text', text: 'S' }],

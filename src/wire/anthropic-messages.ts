@@ -5,7 +5,6 @@
 import type { DenialCode } from '../core/denial.ts';
 import { denialTable } from '../core/denial.ts';
 import { label } from '../core/identifier.ts';
-import { limits } from '../core/limits.ts';
 import type { AgentClient } from '../core/principal.ts';
 import type { Slot } from '../core/slot.ts';
 import type {
@@ -13,45 +12,34 @@ import type {
   DenialText,
   ListedModel,
   Malformed,
-  OfferedTool,
   Reading,
   RequestBytes,
   StreamReader,
   WireFormat,
 } from '../core/wire-format.ts';
 import { knownBlocks, readWhole } from './anthropic-messages-answers.ts';
-import { isLookalikeMember } from './anthropic-messages-names.ts';
 import type { Shown } from './anthropic-messages-stream.ts';
 import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
+import type { Walk } from './anthropic-messages-tools.ts';
+import {
+  checkSpelling,
+  itemsOf,
+  offerChanged,
+  offerDefined,
+  offerSource,
+  ONLY_THE_JUDGED,
+  visitServers,
+  visitTools,
+  wrong,
+} from './anthropic-messages-tools.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { createHeldStream } from './held-stream.ts';
-import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
-import { isJsonProblem, jsonText, memberOf, parseJson, pointer, textOf } from './json.ts';
-import type { Notes } from './reading.ts';
+import { isJsonProblem, isNull, jsonText, memberOf, parseJson, pointer, textOf } from './json.ts';
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { renderEvent } from './sse.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
-
-interface Walk {
-  readonly slots: Slot[];
-  readonly toolsOffered: OfferedTool[];
-  readonly notes: Notes;
-  malformed: string | null;
-}
-
-const wrong = (walk: Walk, path: string, expected: string): void => {
-  walk.malformed ??= `${path} is not ${expected}`;
-};
-
-/** Refuses a member that the vendor could take for one of those that we act on. */
-const checkSpelling = (walk: Walk, node: JsonNode, path: string): void => {
-  if (node.kind !== 'object') return;
-  for (const { name } of node.members) if (isLookalikeMember(name)) wrong(walk, pointer(path, name), 'a known name in this spelling');
-};
-
-const isNull = (node: JsonNode): boolean => node.kind === 'literal' && node.value === null;
 
 const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type']);
 
@@ -88,8 +76,18 @@ const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Slot['role'
     else if (known && name === 'content' && value.kind === 'object') visitBlock(walk, value, at, words);
     else if (known && name === 'content' && value.kind !== 'literal') visitContent(walk, value, at, words);
     else if (known && name === 'source' && value.kind === 'object') visitSource(walk, value, at, { type, role: words });
-    else visitStrings(walk.slots, value, at, words);
+    else {
+      if (!known && namesAddress(value)) offerSource(walk, path);
+      visitStrings(walk.slots, value, at, words);
+    }
   }
+};
+
+/** Whether a block that nobody knows yet holds an address in the form in which others have one. */
+const namesAddress = (node: JsonNode): boolean => {
+  if (node.kind === 'array') return node.items.some(namesAddress);
+  if (node.kind !== 'object') return false;
+  return textOf(memberOf(node, 'type')) === 'url' || node.members.some(({ value }) => namesAddress(value));
 };
 
 /** Where an image or a document comes from. Text can be read; bytes, addresses and stored files cannot. */
@@ -99,7 +97,7 @@ const visitSource = (walk: Walk, source: JsonNode, path: string, block: { readon
   checkSpelling(walk, source, path);
   const readable = block.type === 'document' && (type === 'text' || type === 'content');
   if (!readable) walk.notes.add(block.type, label(type));
-  if (type === 'url' && !offersUrlSource(walk.toolsOffered)) offer(walk, path, urlSource);
+  if (type === 'url') offerSource(walk, path);
   for (const { name, value } of source.members) {
     const at = pointer(path, name);
     if (isIdentifier(name, value) || (name === 'data' && type === 'base64')) continue;
@@ -128,8 +126,6 @@ const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
   }
 };
 
-const itemsOf = (node: JsonNode | undefined): readonly JsonNode[] => (node?.kind === 'array' ? node.items : []);
-
 /**
  * The results that stand in the user's messages behind the last answer. Clients send the whole conversation with each request,
  * so those further back were carried before: by an earlier request, or in the session that this one resumes.
@@ -147,59 +143,6 @@ const newToolResults = (messages: JsonNode): readonly AnsweredTool[] => {
     if (textOf(memberOf(block, 'type')) !== 'tool_result' || callId === undefined) return [];
     return [{ callId, success: !(isError?.kind === 'literal' && isError.value === true) }];
   });
-};
-
-const ONLY_THE_JUDGED = 'allowed: no model but the one that is judged may be named';
-
-/** Tools with a type of the vendor's that the client runs all the same; any other type runs at the provider. */
-const clientToolType = /^(custom|bash_\d+|text_editor_\d+|computer_\d+|memory_\d+|(browser|computer)_toolset_\d+)$/;
-
-const visitTools = (walk: Walk, tools: JsonNode, path: string): void => {
-  if (tools.kind !== 'array') return wrong(walk, path, 'an array');
-  for (const [index, tool] of tools.items.entries()) {
-    const at = pointer(path, index);
-    offerTool(walk, tool, at);
-    visitStrings(walk.slots, tool, at, 'system');
-  }
-};
-
-const offerTool = (walk: Walk, tool: JsonNode, at: string): void => {
-  const type = memberOf(tool, 'type');
-  if (tool.kind !== 'object') return wrong(walk, at, 'an object');
-  checkSpelling(walk, tool, at);
-  if (memberOf(tool, 'model') !== undefined) return wrong(walk, pointer(at, 'model'), ONLY_THE_JUDGED);
-  if (type !== undefined && type.kind !== 'string' && !isNull(type)) return wrong(walk, pointer(at, 'type'), 'a string');
-  // A set of tools has no name of its own: it goes by its server, or by its type.
-  const name = textOf(memberOf(tool, 'name')) ?? textOf(memberOf(tool, 'mcp_server_name')) ?? textOf(type);
-  if (name === undefined) return wrong(walk, pointer(at, 'name'), 'a string');
-  offer(walk, at, { name, hosted: type?.kind === 'string' && !clientToolType.test(type.text) });
-};
-
-/** A message may bring a tool of its own, in the form of one in `tools`; by reference it names one of those. */
-const offerDefined = (walk: Walk, addition: JsonNode, path: string): void => {
-  const definition = memberOf(memberOf(addition, 'tool'), 'definition');
-  if (definition !== undefined) offerTool(walk, definition, `${path}/tool/definition`);
-};
-
-const offerChanged = (walk: Walk, changes: JsonNode | undefined, path: string): void => {
-  for (const [index, change] of itemsOf(changes).entries()) offerDefined(walk, change, pointer(path, index));
-};
-
-/** MCP servers that the provider would connect to. */
-const visitServers = (walk: Walk, servers: JsonNode, path: string): void => {
-  if (servers.kind !== 'array') return wrong(walk, path, 'an array');
-  for (const [index, server] of servers.items.entries()) {
-    const name = textOf(memberOf(server, 'name'));
-    checkSpelling(walk, server, pointer(path, index));
-    if (name === undefined) return wrong(walk, pointer(pointer(path, index), 'name'), 'a string');
-    offer(walk, path, { name, hosted: true });
-  }
-  visitStrings(walk.slots, servers, path, 'unknown');
-};
-
-const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
-  if (walk.toolsOffered.length < limits.toolsOfferedCount) walk.toolsOffered.push(tool);
-  else wrong(walk, path, `one of at most ${limits.toolsOfferedCount} tools`);
 };
 
 /** Claude Code puts a line about itself into a block of its own that differs from request to request (seen in 2.1.197). */
@@ -244,6 +187,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
   for (const { name, value } of root.members) {
     const path = pointer('', name);
     if (name === 'fallbacks' && !isNull(value)) wrong(walk, path, ONLY_THE_JUDGED);
+    if (name === 'inference_geo' && !isNull(value)) wrong(walk, path, 'allowed: where the model runs is what the endpoint says');
     if ((name === 'container' || name === 'thread') && !isNull(value)) walk.notes.add(name, 'kept by the provider');
     if (name === 'system') visitContent(walk, value, path, 'system');
     else if (name === 'messages') visitMessages(walk, value, path);

@@ -3,10 +3,11 @@
 // (Go matches members in any letter case), is refused by the caller. Pure; nothing here fails.
 
 import type { JsonNode } from './json.ts';
+import { isNull } from './json.ts';
 
 const inRequests =
   'model contents content requests systemInstruction tools toolConfig cachedContent continuationToken generateContentRequest ' +
-  'generationConfig routingConfig modelSelectionConfig';
+  'generationConfig routingConfig modelSelectionConfig outputConfig store';
 const inContents = 'role parts text thoughtSignature inlineData fileData mimeType data fileUri partMetadata';
 const inCalls =
   'functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse id name args response toolType partialArgs';
@@ -37,8 +38,6 @@ const folded: ReadonlySet<string> = new Set([...fields.values()].map(fold));
 /** The lowerCamelCase name of a field, known or not. */
 export const camelOf = (name: string): string =>
   fields.get(name) ?? name.replace(/_([a-z])/g, (_found, letter: string) => letter.toUpperCase());
-
-export const isNull = (node: JsonNode): boolean => node.kind === 'literal' && node.value === null;
 
 /** The value of a field by its lowerCamelCase name, under whichever of its names it stands; undefined where it is null, which means absent. */
 export const fieldOf = (node: JsonNode | undefined, camel: string): JsonNode | undefined => {

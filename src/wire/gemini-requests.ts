@@ -7,10 +7,10 @@ import { limits } from '../core/limits.ts';
 import type { ByteRange, Slot, Splice } from '../core/slot.ts';
 import type { AnsweredTool, Malformed, OfferedTool, Reading, RequestBytes } from '../core/wire-format.ts';
 import { mediaKind } from './gemini-answers.ts';
-import { camelOf, fieldOf, isNull, oddMember } from './gemini-names.ts';
+import { camelOf, fieldOf, oddMember } from './gemini-names.ts';
 import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
-import { isJsonProblem, jsonText, pointer, textOf } from './json.ts';
+import { isJsonProblem, isNull, jsonText, pointer, textOf } from './json.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import type { Notes } from './reading.ts';
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
@@ -204,6 +204,16 @@ const notRouted: Visit = (walk, node, path) => {
   if (!isNull(node)) wrong(walk, path, 'absent: no model but that of the path may be asked for');
 };
 
+/** What the model makes would be written to a place that the caller names, past everything that reads answers. */
+const notDelivered: Visit = (walk, node, path) => {
+  if (!isNull(node)) wrong(walk, path, 'absent: an answer goes to whoever asked, and nowhere else');
+};
+
+const stored: Visit = (walk, node, path, role) => {
+  if (node.kind === 'literal' && node.value === true) walk.notes.add('store', 'kept by the provider');
+  anything(walk, node, path, role);
+};
+
 const generation: Readonly<Record<string, Visit>> = {
   model,
   generationConfig: objectOf({ routingConfig: notRouted, modelSelectionConfig: notRouted }),
@@ -213,6 +223,8 @@ const generation: Readonly<Record<string, Visit>> = {
   toolConfig: objectOf({ functionCallingConfig: objectOf({ streamFunctionCallArguments: notStreamed }) }),
   cachedContent: kept('cachedContent'),
   continuationToken: kept('continuationToken'),
+  outputConfig: notDelivered,
+  store: stored,
 };
 
 const embedding: Readonly<Record<string, Visit>> = { model, content };

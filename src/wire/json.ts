@@ -323,6 +323,8 @@ export const memberOf = (node: JsonNode | undefined, name: string): JsonNode | u
   return undefined;
 };
 
+export const isNull = (node: JsonNode): boolean => node.kind === 'literal' && node.value === null;
+
 /** The text of a string node; undefined for anything else. */
 export const textOf = (node: JsonNode | undefined): string | undefined => (node?.kind === 'string' ? node.text : undefined);
 
