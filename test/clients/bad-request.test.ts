@@ -217,6 +217,27 @@ describe('a body of another length than it says goes nowhere and is recorded, an
   }
 });
 
+describe('a WebSocket is answered 426 whatever it asks for, goes nowhere and is recorded', () => {
+  for (const dialect of everyDialect)
+    test(titleOf(dialect), async () => {
+      const { credential } = await open(dialect);
+      const upgrade = [
+        'connection: Upgrade',
+        'upgrade: websocket',
+        'sec-websocket-version: 13',
+        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      ];
+      // As Codex asks before it falls back to HTTP.
+      const fields = [`authorization: Bearer ${credential}`, 'openai-beta: responses_websockets=2026-02-06', ...upgrade];
+      const before = upstream.seen.length;
+      const answer = answerIn(await raw([`GET ${dialect.path} HTTP/1.1`, ...fields], '', false));
+      assert.deepEqual([answer.status, answer.headers.get('x-sealwright-denial')], [426, 'not_permitted']);
+      assert.match(answer.text, /send the same call by HTTP/);
+      assert.equal(upstream.seen.length, before);
+      named.push({ title: titleOf(dialect), id: answer.headers.get('x-sealwright-record') ?? '', denial: 'not_permitted' });
+    });
+});
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 const strange: readonly Json[] = [null, true, -1, 1e300, '', 'x', [], {}, [[]], [null], [{}], { type: 'x' }, { '': [] }];
