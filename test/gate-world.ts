@@ -65,6 +65,7 @@ const format: Partial<WireFormat> = {
   readStream: reader,
   absorbs: (status) => status === 503,
   absorbsInStream: (errorType) => errorType === 'costly',
+  answerWithinMs: () => null,
   readWhole: (body) =>
     text(body).startsWith('<')
       ? { malformed: 'not words' }

@@ -182,6 +182,8 @@ export interface WireFormat {
   readonly absorbs: (status: number, client: AgentClient) => boolean;
   /** The same for an error by which the upstream ends a stream. `errorType` is the provider's own. */
   readonly absorbsInStream: (errorType: string | null, client: AgentClient) => boolean;
+  /** How long this client waits for a streamed answer to begin before it asks again; null where it waits as long as we do. */
+  readonly answerWithinMs: (client: AgentClient) => number | null;
   /** Replaces the model's name in a request's body. */
   readonly spliceModel: (reading: Reading, pin: string) => readonly Splice[];
   /** Replaces the model's name in a request's path; the same path where the name stands in the body. */

@@ -11,12 +11,15 @@ import { openLiveStream } from './live-stream.ts';
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A crossing over a clock of its own, with an upstream that answers when the test says so. */
-const start = (change: Partial<Stages> = {}) => {
+const start = (change: Partial<Stages> = {}, answerWithinMs: number | null = null) => {
   const clock = createVirtualClock();
   const forwarded = Promise.withResolvers<UpstreamAnswer | UpstreamFailure>();
   const world = createWorld(answerOf('text/event-stream', []), { forward: () => forwarded.promise, ...change });
   const { delivery, delivered } = deliver(world.happened);
-  const crossing = createGate(world.stages, clock, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
+  const asked = crossingOf();
+  assert.ok(asked.call.action === 'model_request');
+  const call = { ...asked.call, format: { ...asked.call.format, answerWithinMs: () => answerWithinMs } };
+  const crossing = createGate(world.stages, clock, () => 'inner')({ crossing: { ...asked, call }, claim: { credential: 'c' } }, delivery);
   const wait = async (ms: number): Promise<void> => {
     await tick();
     clock.advance(ms);
@@ -73,6 +76,28 @@ test('where streams are held back on the way, the answer begins early, and what 
     answer(upstream);
     assert.equal((await crossing).crossed, 'answered', expected);
     assert.equal(delivered(), expected);
+    assert.equal(world.endings.length, 1);
+  }
+});
+
+test('for a client that asks again when no answer begins, one begins shortly before, and what follows is said inside it', async () => {
+  const patienceMs = 6 * limits.keepAliveMs;
+  const cases: readonly (readonly [UpstreamAnswer | UpstreamFailure, string])[] = [
+    [answerOf('text/event-stream', ['one end']), 'one end'],
+    [{ failure: 'reset', reason: 'It broke.', attempts: 4 }, '<502>'],
+    [answerOf('application/json', ['wrong'], 400), '<400>'],
+  ];
+  for (const [upstream, expected] of cases) {
+    const { world, crossing, delivered, wait, answer } = start({}, patienceMs);
+    for (let waited = limits.keepAliveMs; waited < 4 * limits.keepAliveMs; waited += limits.keepAliveMs) {
+      await wait(limits.keepAliveMs);
+      assert.equal(delivered(), '', `after ${waited} ms the upstream's own status can still be told`);
+    }
+    await wait(limits.keepAliveMs);
+    assert.equal(delivered(), '... ');
+    answer(upstream);
+    assert.equal((await crossing).crossed, 'answered', expected);
+    assert.equal(delivered(), `... ${expected}`);
     assert.equal(world.endings.length, 1);
   }
 });

@@ -1,5 +1,6 @@
 // The client's side of a streamed answer: whether it has begun, and events that keep it waiting while nothing else comes.
-// Begins by itself only where something on the way holds a stream back until it is whole; everywhere else with the upstream's answer.
+// Begins by itself where something on the way holds a stream back until it is whole, and shortly before a client would ask again; else with the
+// upstream's answer.
 // Disposing it stops the waiting.
 
 import type { Clock } from '../core/clock.ts';
@@ -21,14 +22,22 @@ export interface LiveStream extends Disposable {
 const EARLY_STATUS = 200;
 const earlyHeaders = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
 
-/** `begins` says whether it may begin before the upstream has answered. */
+/** From when on a stream may begin before the upstream has answered. What would have been its status can then only be said inside. */
+const earlyFromMs = (buffered: boolean, answerWithinMs: number | null): number => {
+  if (buffered) return 0;
+  return answerWithinMs === null ? Infinity : answerWithinMs - 2 * limits.keepAliveMs;
+};
+
+/** `buffered` says that streams are held back on the way. */
 export const openLiveStream = (
   { invocation }: Recorded,
   { format, operation }: ModelCall,
   { clock, delivery, deadline }: { readonly clock: Clock; readonly delivery: Delivery; readonly deadline: Deadline },
-  begins: boolean,
+  buffered: boolean,
 ): LiveStream => {
+  const { client } = invocation.agent;
   const reader = format.readStream(operation);
+  const earlyMs = clock.monotonicMs() + earlyFromMs(buffered, format.answerWithinMs(client));
   let begun = false;
   let writing = 0;
   let quietSinceMs = clock.monotonicMs();
@@ -46,8 +55,9 @@ export const openLiveStream = (
   /** Only between two pieces: what the reader knows as shown is then what the client has. */
   const look = (): void => {
     if (deadline.signal.aborted) return;
-    const leftMs = quietSinceMs + limits.keepAliveMs - clock.monotonicMs();
-    const event = leftMs > 0 || writing > 0 || !(begun || begins) ? null : reader.keepAlive(invocation.agent.client);
+    const nowMs = clock.monotonicMs();
+    const leftMs = quietSinceMs + limits.keepAliveMs - nowMs;
+    const event = leftMs > 0 || writing > 0 || !(begun || nowMs >= earlyMs) ? null : reader.keepAlive(client);
     if (event !== null) void write(EARLY_STATUS, earlyHeaders, event);
     stopTimer = clock.after(leftMs > 0 ? leftMs : limits.keepAliveMs, look);
   };

@@ -336,6 +336,8 @@ export const anthropicMessages: WireFormat = {
   // A client that repeats an answer of the vendor does so as the vendor wants it.
   absorbs: () => false,
   absorbsInStream: () => false,
+  // Claude Code gives up after 300 s, whatever keeps other clients waiting (measured with 2.1.197).
+  answerWithinMs: () => null,
   spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
   pathWithModel: (path) => path,
   renderModels,

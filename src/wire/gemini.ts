@@ -147,6 +147,8 @@ export const gemini: WireFormat = {
   absorbs: (status, client) => client === 'gemini-cli' && (status === 408 || status === 429 || status === 499 || status >= 500),
   // It repeats a stream that ends in an error, and prints again what came before it.
   absorbsInStream: (_errorType, client) => client === 'gemini-cli',
+  // Measured with 0.61.0: then it says "fetch failed", and asks up to ten times.
+  answerWithinMs: (client) => (client === 'gemini-cli' ? 60_000 : null),
   spliceModel,
   pathWithModel,
   renderModels,

@@ -371,6 +371,7 @@ export const openaiChat: WireFormat = {
   renderFailure: renderOpenaiFailure,
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  answerWithinMs: () => null,
   spliceModel: spliceModelInBody,
   pathWithModel: (path) => path,
   renderModels: renderOpenaiModels,

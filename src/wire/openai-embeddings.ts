@@ -136,6 +136,7 @@ export const openaiEmbeddings: WireFormat = {
   renderFailure: renderOpenaiFailure,
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  answerWithinMs: () => null,
   spliceModel: spliceModelInBody,
   pathWithModel: (path) => path,
   renderModels: () => undefined,

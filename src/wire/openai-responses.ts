@@ -97,6 +97,7 @@ export const openaiResponses: WireFormat = {
   renderFailure: (failure, client) => renderOpenaiFailure(failure, client),
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  answerWithinMs: () => null,
   spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
   pathWithModel: (path) => path,
   renderModels: () => undefined,
