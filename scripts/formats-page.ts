@@ -192,11 +192,13 @@ const hostedSamples: readonly { readonly format: string; readonly what: string; 
     what: 'an image or a file at an address',
     more: { input: [{ role: 'user', content: [{ type: 'input_file', file_url: 'https://example.com/x' }] }] },
   },
+  { format: 'openai-responses', what: 'a prompt that the provider keeps, with tools of its own', more: { prompt: { id: 'x' } } },
   ...['googleSearch', 'urlContext', 'codeExecution', 'googleMaps', 'fileSearch'].map((name) => ({
     format: 'gemini',
     what: name.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`),
     more: { tools: [{ [name]: {} }] },
   })),
+  { format: 'gemini', what: 'content that the provider keeps, with tools of its own', more: { cachedContent: 'cachedContents/x' } },
   { format: 'gemini', what: 'an MCP server called NAME', more: { tools: [{ mcpServers: [{ name: 'NAME' }] }] } },
   {
     format: 'gemini',

@@ -186,7 +186,7 @@ test('arguments of calls that would come in pieces are refused before the call',
 });
 
 test('what only the provider can read is noted: media, signatures, and what it keeps', () => {
-  const { notInspected, slots } = read({
+  const { notInspected, slots, toolsOffered } = read({
     ...ask(
       { inlineData: { mimeType: 'image/png', data: 'QQ==' }, thoughtSignature: 'c2ln' },
       { inlineData: { mimeType: 'Application/PDF', data: 'QQ==' } },
@@ -197,6 +197,8 @@ test('what only the provider can read is noted: media, signatures, and what it k
     cachedContent: 'cachedContents/c',
     continuationToken: 'opaque',
   });
+  const offered = ['url_source', 'cachedContent'].map((name) => ({ name, hosted: true }));
+  assert.deepEqual(toolsOffered, offered, 'what is cached brings tools that nobody can see');
   assert.deepEqual(
     notInspected.map(({ what, why }) => `${what}: ${why}`),
     [

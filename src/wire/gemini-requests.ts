@@ -200,6 +200,12 @@ const kept =
     text(walk, node, path, role);
   };
 
+/** What is cached has tools of its own. */
+const cached: Visit = (walk, node, path, role) => {
+  if (!isNull(node)) offer(walk, path, { name: 'cachedContent', hosted: true });
+  kept('cachedContent')(walk, node, path, role);
+};
+
 const notRouted: Visit = (walk, node, path) => {
   if (!isNull(node)) wrong(walk, path, 'absent: no model but that of the path may be asked for');
 };
@@ -221,7 +227,7 @@ const generation: Readonly<Record<string, Visit>> = {
   systemInstruction: saidBy('system', parts),
   tools: listOf(tool),
   toolConfig: objectOf({ functionCallingConfig: objectOf({ streamFunctionCallArguments: notStreamed }) }),
-  cachedContent: kept('cachedContent'),
+  cachedContent: cached,
   continuationToken: kept('continuationToken'),
   outputConfig: notDelivered,
   store: stored,

@@ -12,7 +12,7 @@ import { holdsAddress, isFetched } from './openai-media.ts';
 import { checkFurther } from './openai-responses-further.ts';
 import { isCallType, isNull, knownItems } from './openai-responses-items.ts';
 import type { Walk } from './openai-responses-tools.ts';
-import { checkSpelling, KEPT, offerSource, visitTools, wrong } from './openai-responses-tools.ts';
+import { checkSpelling, KEPT, offer, offerSource, visitTools, wrong } from './openai-responses-tools.ts';
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
@@ -250,6 +250,8 @@ const visitMember = (walk: Walk, name: string, value: JsonNode): void => {
   if (name === 'background' && isTrue(value))
     return wrong(walk, path, 'false: the answer would be made later and fetched outside this request');
   if (keptElsewhere.has(name) && !isNull(value)) walk.notes.add(name, KEPT);
+  // A kept prompt has tools of its own.
+  if (name === 'prompt' && !isNull(value)) offer(walk, path, { name: 'stored_prompt', hosted: true });
   if (name === 'instructions') visitContent(walk, value, path, 'system');
   else if (name === 'input') visitInput(walk, value, path);
   else if (name === 'tools') visitTools(walk, value, path);

@@ -170,6 +170,11 @@ test('an address that the provider would fetch is offered like a tool, once', ()
   assert.deepEqual(offered(user({ type: 'input_image', image_url: 'DATA:image/png;base64,AAAA' })), []);
 });
 
+test('a prompt that the provider keeps brings tools that nobody can see, and is offered like one', () => {
+  assert.deepEqual(offered({ prompt: { id: 'pmpt_1' } }), ['stored_prompt (hosted)']);
+  assert.deepEqual(offered({ prompt: null }), []);
+});
+
 test('what cannot be read is noted with the reason, and bytes are no slots', () => {
   const cases: readonly (readonly [object, string, string])[] = [
     [{ previous_response_id: 'r' }, 'previous_response_id', 'kept by the provider'],
