@@ -258,6 +258,26 @@ const broken: readonly BadAnswer[] = [
     released: nothing,
   },
   {
+    name: 'an answer longer than it says',
+    fits: whole,
+    send: ({ answer }, response) =>
+      void head(response, 'application/json', { 'content-length': String(Math.floor(answer.body.length / 2)) }).end(
+        Buffer.concat([answer.body, Buffer.from(mark)]),
+      ),
+    released: nothing,
+  },
+  {
+    name: 'a stream longer than it says',
+    fits: streamed,
+    send: (dialect, response) =>
+      void head(response, 'text/event-stream', { 'content-length': String(firstEvent(dialect).length) }).end(
+        Buffer.concat([dialect.answer.body, Buffer.from(mark)]),
+      ),
+    released: firstEvent,
+    // As below.
+    breaks: ({ format }) => format !== 'gemini',
+  },
+  {
     name: 'a stream that ends after its first event',
     fits: streamed,
     send: (dialect, response) => void head(response, 'text/event-stream').end(firstEvent(dialect)),

@@ -30,7 +30,9 @@ before(async () => {
     const streaming = (message.url ?? '').includes('alt=sse') || /"stream":\s*true/.test(body.toString());
     const [prefix = ''] = everyDialect.find(({ path }) => path.endsWith(message.url ?? ''))?.path.match(/^\/\w+/) ?? [];
     const { contentType, body: fair } = answersAt.get(`${prefix}${message.url} ${streaming}`) ?? assert.fail(`no answer at ${message.url}`);
-    response.writeHead(200, { 'content-type': contentType }).end(fair);
+    response.writeHead(200, { 'content-type': contentType, trailer: 'x-behind' }).write(fair);
+    response.addTrailers({ 'x-behind': 'behind', 'content-type': 'text/html', 'x-sealwright-denial': 'behind' });
+    response.end();
   });
   running = await startRunning(upstream.url, withEveryDialect);
 });
@@ -80,8 +82,11 @@ const assertRefused = (title: string, dialect: Dialect, answer: Answer, denial?:
   named.push({ title, id: answer.headers.get('x-sealwright-record') ?? '', denial: code });
 };
 
-const assertPassed = (dialect: Dialect, answer: Answer): void =>
+/** The fair answer, without the fields that stand behind it. */
+const assertPassed = (dialect: Dialect, answer: Answer): void => {
   assert.deepEqual([answer.status, answer.text], [200, dialect.answer.body.toString()]);
+  assert.deepEqual([answer.headers.get('trailer'), answer.headers.get('content-type')], [null, dialect.answer.contentType]);
+};
 
 /** What reached the upstream of requests that say these words. */
 const calls = (words: string): Upstream['seen'] => upstream.seen.filter(({ body }) => body.toString().includes(words));
@@ -210,6 +215,7 @@ describe('a body of another length than it says goes nowhere and is recorded, an
       const fields = [`authorization: Bearer ${credential}`, 'transfer-encoding: chunked', 'trailer: x-trailer'];
       const bytes = await raw([`POST ${dialect.path} HTTP/1.1`, ...fields], `${chunks.join('')}0\r\n${trailers}\r\n`, false);
       assert.match(bytes, /^HTTP\/1\.1 200 /);
+      assert.ok(!bytes.includes('behind'), 'nor does what stands behind the answer come back');
       const [call, ...others] = calls(words);
       assert.deepEqual([call?.body.toString(), others.length], [body, 0]);
       assert.ok(!JSON.stringify(call?.headers).includes('behind'));

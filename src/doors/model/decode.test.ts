@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constants, createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, constants, createZstdCompress, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { limits } from '../../core/limits.ts';
 import { decodeBody } from './decode.ts';
 
 const ample = (): boolean => true;
@@ -31,4 +32,38 @@ test('several members or frames are one body; a body that is cut is malformed', 
   assert.equal(await decode(Buffer.concat([gzipSync('{'), gzipSync('}')]), 'gzip'), '{}');
   assert.equal(await decode(Buffer.concat([zstdCompressSync('{'), zstdCompressSync('}')]), ' ZSTD '), '{}');
   assert.equal(await decode(gzipSync('{}').subarray(0, -1), 'gzip'), 'malformed');
+});
+
+/** Of 1 GiB of blanks, where several members may stand one behind the other; of 64 MiB elsewhere. */
+const bombs = (): Readonly<Record<string, Uint8Array>> => {
+  const blanks = Buffer.alloc(2 * limits.requestBodyBytes, ' ');
+  const repeated = (member: Uint8Array): Uint8Array => Buffer.concat(Array.from({ length: 16 }, () => member));
+  const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+  return {
+    gzip: repeated(gzipSync(blanks)),
+    zstd: repeated(zstdCompressSync(blanks)),
+    deflate: deflateSync(blanks),
+    br: brotliCompressSync(blanks, quick),
+  };
+};
+
+test('a bomb in any coding ends at the limit of a body, and no more of it is unpacked or counted', async () => {
+  const aChunk = 1_048_576;
+  for (const [coding, bomb] of Object.entries(bombs())) {
+    let counted = 0;
+    const decoded = await decodeBody(bomb, coding, (bytes) => {
+      counted += bytes;
+      return true;
+    });
+    assert.deepEqual(decoded, { denial: 'too_large', limit: 'requestBodyBytes' }, coding);
+    assert.ok(counted > limits.requestBodyBytes - aChunk && counted <= limits.requestBodyBytes, `${coding}: ${counted}`);
+  }
+});
+
+test('a body for which there is no memory left is refused at the first chunk that would take it', async () => {
+  for (const [coding, bomb] of Object.entries(bombs())) {
+    let left = 100_000;
+    const decoded = await decodeBody(bomb, coding, (bytes) => (left -= bytes) >= 0);
+    assert.deepEqual(decoded, { denial: 'overloaded', problem: 'bodiesInFlightBytes' }, coding);
+  }
 });
