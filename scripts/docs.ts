@@ -10,6 +10,7 @@ import { configJsonSchema, configReference } from '../src/config/config.ts';
 import { denialTable } from '../src/core/denial.ts';
 import { recordMembers } from '../src/core/record-reference.ts';
 import { commands } from '../src/main.ts';
+import { cedarSchema } from '../src/policy/schema.ts';
 import { formatsPage } from './formats-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -148,6 +149,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/record.md': recordPage(),
   'docs/reference/dependencies.md': dependenciesPage(lockFile),
   'docs/reference/formats.md': formatsPage(generated, table),
+  'schema/sealwright.cedarschema': `// ${generated}\n// What policies can speak of; \`docs/policy.md\` explains it.\n\n${cedarSchema}`,
   'schema/sealwright.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 

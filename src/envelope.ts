@@ -7,17 +7,19 @@ import * as fs from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createControlApp, createHealthApp, renderControlRefusal, serveApp } from './admin/admin.ts';
-import type { ControlParts } from './admin/admin.ts';
-import { activationRecord, createRelease, keepRelease, lastRelease, markActive } from './changes/changes.ts';
+import {
+  activationRecord,
+  createRelease,
+  keepRelease,
+  lastRelease,
+  markActive,
+  type Release,
+  type ReleaseStore,
+} from './changes/changes.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import type { Clock, Random } from './core/clock.ts';
-import type { Denial } from './core/denial.ts';
-import { sentenceOf } from './core/denial.ts';
-import type { PlainAnswer } from './core/http.ts';
-import { uuidv7 } from './core/identifier.ts';
 import { limits } from './core/limits.ts';
 import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -27,26 +29,27 @@ import { createDial } from './dial/dial.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
 import type { ModelDoorParts } from './doors/model/model.ts';
-import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import type { SecretSources } from './endpoints/credentials.ts';
 import { createEndpoints } from './endpoints/endpoints.ts';
 import { openRoutes, readingOnce, transportsOf, trustedCertificates } from './endpoints/transports.ts';
 import { stampOf } from './gate/recording.ts';
-import { createIdentity } from './identity/identity.ts';
+import { createIdentity, identityFiles, type Identity } from './identity/identity.ts';
 import { createSubjectFile } from './identity/subject-file.ts';
-import { createDesk } from './invocations/desk.ts';
-import { createDigestCache } from './invocations/digest-cache.ts';
-import { createInvocations, type Invocations } from './invocations/invocations.ts';
+import { createInvocations, endedDenial, type Invocations } from './invocations/invocations.ts';
+import { createStops } from './invocations/stops.ts';
 import { createStrangers } from './invocations/strangers.ts';
+import { createUnderWay } from './invocations/under-way.ts';
 import { createBlobs } from './ledger/blobs.ts';
 import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
-import type { BodyBudget, Listener, ListenerSettings } from './server/server.ts';
-import { createBodyBudget, listen } from './server/server.ts';
-import { makeRoomForSocket } from './server/unix-socket.ts';
+import type { BodyBudget } from './server/server.ts';
+import { createBodyBudget } from './server/server.ts';
+import { readPlainJson } from './wire/plain-json.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
+import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
+import { openListeners } from './listeners.ts';
 import { composeListing, composeSpine, keyedDigest } from './spine.ts';
 
 export interface EnvelopeParts {
@@ -102,14 +105,17 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | En
   }
 };
 
-type Closers = (() => Promise<void>)[];
+export type Closers = (() => Promise<void>)[];
 
 const start = async (parts: EnvelopeParts, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
   const rooms = await openRooms(parts, closers);
   return 'problem' in rooms ? rooms : openListeners(parts, rooms, closers);
 };
 
-interface Rooms {
+/** What the listeners serve. */
+export interface Rooms {
+  readonly identity: Identity;
+  readonly control: ControlPlane;
   readonly ledger: Ledger;
   readonly invocations: Invocations;
   readonly cross: Cross;
@@ -120,28 +126,38 @@ interface Rooms {
   readonly stranger: (from: string) => void;
 }
 
-/** Everything that a crossing passes, from the policies to the ledger. */
-const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms | EnvelopeProblem> => {
-  const { loaded, clock, random, disk } = parts;
-  const { config } = loaded;
-  const data = folders(config.data_dir);
-  const stamp = (): Stamp => stampOf(clock, random);
+interface Rules {
+  readonly policy: Policy;
+  readonly release: Release;
+  readonly store: ReleaseStore;
+  /** Reads each file once: what the release says of it is what is used of it. */
+  readonly readFile: (path: string) => Uint8Array;
+}
 
+/** The policies, and the release that they make with the config and this version; kept before anything names it. */
+const openRules = async ({ loaded, clock, disk, version }: EnvelopeParts): Promise<Rules | EnvelopeProblem> => {
+  const { config, declared } = loaded;
   const others = dataFolderProblem(config.data_dir);
   if (others !== null) return others;
-  const policy = openPolicy(config);
+  const policy = openPolicy(config, clock);
   if ('problem' in policy) return policy;
   const readFile = readingOnce(fs.readFileSync);
   const release = createRelease({
-    config: loaded.declared,
+    config: declared,
     policies: policy.files,
     trustedCertificates: trustedCertificates(config.endpoints, readFile),
+    identityFiles: identityFiles(config.identity, readFile),
     compiledRoles: policy.compiledCedar(),
-    packageVersion: parts.version,
+    packageVersion: version,
   });
-  const store = { disk, folder: data.releases };
+  const store = { disk, folder: folders(config.data_dir).releases };
   const kept = await keepRelease(store, release);
-  if ('problem' in kept) return { problem: kept.problem, next: doctorFirst(config.data_dir) };
+  return 'problem' in kept ? { problem: kept.problem, next: doctorFirst(config.data_dir) } : { policy, release, store, readFile };
+};
+
+const openRecords = async (parts: EnvelopeParts, { release, store }: Rules, closers: Closers): Promise<Ledger | EnvelopeProblem> => {
+  const { clock, random, disk } = parts;
+  const { config } = parts.loaded;
   const settings = await ledgerSettings(config, release.digest);
   if ('problem' in settings) return settings;
   const ledger = await openLedger(settings, { disk, clock, random });
@@ -150,51 +166,113 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
       problem: `The ledger refuses to start: ${ledger.problem}${ledger.file === undefined ? '' : ` (${ledger.file})`}.`,
       next: 'See docs/operate.md, section "The ledger refuses to start".',
     };
+  const stamp = (): Stamp => stampOf(clock, random);
   closers.push(async () => {
     await ledger.append({ ...stamp(), stream: 'control', kind: 'change', change: { what: 'envelope_stopped' } });
     await ledger.close();
   });
-
   const activated = await ledger.append(activationRecord(stamp(), release, await lastRelease(store)));
   if (isRefusal(activated)) return { problem: `The ledger cannot record: ${activated.problem}`, next: doctorFirst(config.data_dir) };
   await markActive(store, release);
+  return ledger;
+};
 
+/** What goes on at the moment: invocations, their crossings, and what a person stopped. */
+const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledger: Ledger) => {
+  const { data_dir: dataDir, identity } = loaded.config;
   const memories = createReadingMemories();
+  const underWay = createUnderWay();
   const invocations = createInvocations({
     clock,
     random,
     recorder: ledger,
     digest: keyedDigest,
-    ...digestKeys(disk, data.private, random),
-    ended: memories.forget,
+    ...digestKeys(disk, folders(dataDir).private, random),
+    ended: (id, because) => {
+      memories.forget(id);
+      underWay.cutOff(({ invocationId }) => invocationId === id, endedDenial(because));
+    },
+    reproveMs: identity.local_development === true ? null : identity.reprove_minutes * 60_000,
   });
   await invocations.restore(ledger.found.openInvocations);
+  const stops = createStops({
+    recorder: ledger,
+    stamp: () => stampOf(clock, random),
+    enforce: createEnforce(underWay, invocations),
+    found: ledger.found.stops,
+    isOpen: invocations.isOpen,
+  });
+  return { memories, underWay, invocations, stops };
+};
+
+/** What lies outside: where models run, and who says who an invoker is. */
+const openOutside = (parts: EnvelopeParts, { readFile }: Rules, closers: Closers) => {
+  const { clock, random, disk } = parts;
+  const { config } = parts.loaded;
+  const dial = createDial((hostname) => lookup(hostname, { all: true }));
+  closers.push(() => dial.close());
+  const routes = openRoutes(config.endpoints, { sources: secretSources(parts), readFile, send: dial.send });
+  if ('problem' in routes) return { ...routes, next: 'Run `sealwright check`.' };
+  const subjects = createSubjectFile(disk, join(folders(config.data_dir).private, 'subjects'));
+  const identity = createIdentity(config.identity, { store: subjects, random, clock, send: dial.send, readFile, readJson: readPlainJson });
+  if ('problem' in identity) return { ...identity, next: 'Run `sealwright check`.' };
+  return { identity, endpoints: createEndpoints(config.endpoints, transportsOf(routes), { clock, random }) };
+};
+
+/** Everything that a crossing passes, from the policies to the ledger, and the control plane beside it. */
+const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms | EnvelopeProblem> => {
+  const { loaded, clock, random, disk } = parts;
+  const { config } = loaded;
+  const stamp = (): Stamp => stampOf(clock, random);
+  const rules = await openRules(parts);
+  if ('problem' in rules) return rules;
+  const ledger = await openRecords(parts, rules, closers);
+  if ('problem' in ledger) return ledger;
+  const running = await openRunning(parts, ledger);
+  const { invocations, stops } = running;
   const strangers = createStrangers(clock, ledger, stamp);
   closers.push(async () => {
     invocations.stop();
     await strangers.flush();
   });
+  const outside = openOutside(parts, rules, closers);
+  if ('problem' in outside) return outside;
+  const { identity, endpoints } = outside;
+  const { policy, release } = rules;
   const bodies = createBodyBudget(limits.bodiesInFlightBytes);
-  const dial = createDial((hostname) => lookup(hostname, { all: true }));
-  closers.push(() => dial.close());
-  const routes = openRoutes(config.endpoints, { sources: secretSources(parts), readFile, send: dial.send });
-  if ('problem' in routes) return { ...routes, next: 'Run `sealwright check`.' };
-  const endpoints = createEndpoints(config.endpoints, transportsOf(routes), { clock, random });
-  const listModels = composeListing({ invocations, decisions: policy, endpoints });
+  const shared = { ...running, clock, recorder: ledger };
   const cross = composeSpine({
-    clock,
+    ...shared,
     random,
-    recorder: ledger,
-    invocations,
     decisions: policy,
     endpoints,
     privacy: config.privacy,
-    memories,
     responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
     bodies,
     unidentified: strangers.seen,
   });
-  return { ledger, invocations, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
+  const control = composeControlPlane({
+    ...shared,
+    identity,
+    localUser: config.identity.local_development === true ? userName() : null,
+    policy,
+    stops,
+    stamp,
+    agents: config.agents,
+    roles: config.agent_roles,
+    keepManifest: createBlobs(disk, folders(config.data_dir).ledger),
+  });
+  const listModels = composeListing({ invocations, decisions: policy, endpoints });
+  return { identity, control, ledger, invocations, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
+};
+
+/** The user whose process this is; where the system has no name for the id, the id. */
+const userName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 };
 
 const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
@@ -209,10 +287,10 @@ const dataFolderProblem = (dataDir: string): EnvelopeProblem | null => {
 
 const doctorFirst = (dataDir: string): string => `Run \`sealwright doctor --data ${shellWord(dataDir)}\`.`;
 
-const openPolicy = (config: Config): Policy | EnvelopeProblem => {
+const openPolicy = (config: Config, clock: Clock): Policy | EnvelopeProblem => {
   const { folder } = config.policies;
   const loaded = folder === null ? { files: [] } : loadPolicyFiles(folder, { files: fs, userId: process.getuid?.() ?? null });
-  const policy = 'problems' in loaded ? loaded : createPolicy(config, loaded.files);
+  const policy = 'problems' in loaded ? loaded : createPolicy(config, loaded.files, clock);
   if (!('problems' in policy)) return policy;
   const [first] = policy.problems;
   const place = first === undefined ? '' : `${first.file}${first.line === null ? '' : `:${first.line}`}: ${first.message}`;
@@ -268,124 +346,3 @@ export const secretSources = ({ clock, environment }: Pick<EnvelopeParts, 'clock
   readFile: (path) => readFile(path, 'utf8'),
   run: async ([program = '', ...args]) => (await promisify(execFile)(program, args, { timeout: limits.connectMs })).stdout,
 });
-
-const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
-  const { clock, random } = parts;
-  const { cross, listModels, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
-  const { host, ports } = parts.loaded.config.server;
-  const hostNames = [host, 'localhost', '127.0.0.1', '[::1]'];
-  const newCrossingId = (): string => uuidv7(clock, random);
-  const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
-  const onError = (problem: unknown): void => parts.say(`internal error: ${diskErrorName(problem)}`);
-
-  const model = await listening(
-    {
-      name: 'model',
-      listen: { host, port: ports.model },
-      hostNames,
-      handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
-      refuse: renderRefusal,
-      bodyLimit: 'requestBodyBytes',
-      bodies,
-      turnedAway,
-      onError,
-    },
-    '`--port` or `server.ports.model`',
-    closers,
-  );
-  if ('problem' in model) return model;
-  const notReady = (): string | null => {
-    const { state, problem } = ledger.standing();
-    return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
-  };
-  const refuse = (denial: Denial): PlainAnswer => renderControlRefusal(denial.denial, sentenceOf(denial), 400);
-  // A budget of its own: who may only ask for the health must not use up what crossings need.
-  const planeBodies = createBodyBudget(limits.controlBodiesBytes);
-  const plane = { bodyLimit: 'controlBodyBytes' as const, bodies: planeBodies, refuse, turnedAway, onError };
-  const health = serveApp(createHealthApp({ notReady }), ['GET', 'HEAD']);
-  const admin = await listening(
-    { ...plane, name: 'admin', listen: { host, port: ports.admin }, hostNames, handle: health },
-    '`--admin-port` or `server.ports.admin`',
-    closers,
-  );
-  if ('problem' in admin) return admin;
-
-  const urlHost = host.includes(':') ? `[${host}]` : host;
-  const doors = { model: `http://${urlHost}:${model.port}`, admin: `http://${urlHost}:${admin.port}` };
-  const controlApp = createControlApp({ ...controlParts(parts, rooms, doors), notReady });
-  const control = await listenOnSocket(
-    parts,
-    { ...plane, name: 'control', hostNames: [], handle: serveApp(controlApp, ['GET', 'POST']) },
-    closers,
-  );
-  return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
-};
-
-const listening = async (settings: ListenerSettings, setting: string, closers: Closers): Promise<Listener | EnvelopeProblem> => {
-  try {
-    const listener = await listen(settings);
-    closers.push(listener.close);
-    return listener;
-  } catch (problem) {
-    const where = 'port' in settings.listen ? `${settings.listen.host}:${settings.listen.port}` : settings.listen.socketPath;
-    return {
-      problem: `The ${settings.name} listener cannot use ${where} (${diskErrorName(problem)}).`,
-      next: `Something else may listen there; choose another place by ${setting}.`,
-    };
-  }
-};
-
-const listenOnSocket = async (
-  { controlSocket, disk }: EnvelopeParts,
-  plane: Omit<ListenerSettings, 'listen'>,
-  closers: Closers,
-): Promise<Listener | EnvelopeProblem> => {
-  // A folder that cannot be made is said by what looks for it next.
-  await disk.createFolder(dirname(controlSocket)).catch(() => undefined);
-  const problem = await makeRoomForSocket(controlSocket);
-  if (problem !== null) return { problem, next: 'Stop what is there, or choose another socket with `--control PATH`.' };
-  return listening({ ...plane, listen: { socketPath: controlSocket, mode: 0o600 } }, '`--control PATH`', closers);
-};
-
-const controlParts = (
-  { loaded: { config }, version, clock, random, disk }: EnvelopeParts,
-  { ledger, invocations, release }: Rooms,
-  doors: Envelope['doors'],
-): Omit<ControlParts, 'notReady'> => {
-  const { environment, agents, agent_roles: roles, policies } = config;
-  const { deployment } = config.server;
-  const data = folders(config.data_dir);
-  const identity = createIdentity(createSubjectFile(disk, join(data.private, 'subjects')), random);
-  // The socket lets in nobody but the user whose envelope this is.
-  const invoker = () => identity.invoker(userName());
-  const keepManifest = createBlobs(disk, data.ledger);
-  return {
-    desk: createDesk({ invocations, agents, roles, keepManifest, invoker }),
-    digests: createDigestCache({ path: join(data.private, 'digests.json'), disk, clock, invoker }),
-    doors,
-    release,
-    environment,
-    deployment,
-    status: () => ({
-      release,
-      environment,
-      deployment,
-      version,
-      pid: process.pid,
-      doors,
-      data: config.data_dir,
-      policies_mode: policies.mode,
-      ledger: { ...ledger.standing(), heads: ledger.heads().map((head) => ({ ...head })) },
-      open_invocations: invocations.openCount(),
-    }),
-  };
-};
-
-/** The user whose process this is; where the system has no name for the id, the id. */
-const userName = (): string => {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
-};

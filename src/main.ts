@@ -12,6 +12,8 @@ import type { JudgeRules } from './cli/check.ts';
 import type { CommandIo, CommandRow } from './cli/command.ts';
 import type { OpenEndpointChecks } from './cli/endpoints-check.ts';
 import type { StartEnvelope } from './cli/envelope-options.ts';
+import type { AskIdentity } from './cli/login-options.ts';
+import type { RuleBooks } from './cli/rule-books.ts';
 
 const randomPoolBytes = 4_096;
 
@@ -34,26 +36,55 @@ const startEnvelope: StartEnvelope = async ({ loaded, controlSocket }, io) => {
 
 /** What `check` needs of rooms that a command may not know: the policies as `up` would load them, and the release that they make. */
 const loadJudge = async (): Promise<JudgeRules> => {
-  const [{ createPolicy, loadPolicyFiles }, { createRelease }, { trustedCertificates }] = await Promise.all([
-    import('./policy/policy.ts'),
-    import('./changes/changes.ts'),
-    import('./endpoints/transports.ts'),
-  ]);
+  const [{ loadPolicyFiles }, { compileRules }, { lintPolicies }, { createRelease }, { trustedCertificates }, { identityFiles }] =
+    await Promise.all([
+      import('./policy/policy.ts'),
+      import('./policy/rules.ts'),
+      import('./policy/lint.ts'),
+      import('./changes/changes.ts'),
+      import('./endpoints/transports.ts'),
+      import('./identity/identity.ts'),
+    ]);
   return ({ config, declared }, packageVersion) => {
     const { folder } = config.policies;
     const read = folder === null ? { files: [] } : loadPolicyFiles(folder, { files: fs, userId: process.getuid?.() ?? null });
-    const policy = 'problems' in read ? read : createPolicy(config, read.files);
-    if ('problems' in policy) return policy;
-    const compiledCedar = policy.compiledCedar();
+    if ('problems' in read) return read;
+    const rules = compileRules(config, read.files);
+    if ('problems' in rules) return rules;
+    const { compiledCedar } = rules;
     const { digest } = createRelease({
       config: declared,
-      policies: policy.files,
+      policies: read.files,
       trustedCertificates: trustedCertificates(config.endpoints, fs.readFileSync),
+      identityFiles: identityFiles(config.identity, fs.readFileSync),
       compiledRoles: compiledCedar,
       packageVersion,
     });
-    return { release: digest, compiledCedar, policyFiles: policy.files.map(({ name }) => name) };
+    return {
+      release: digest,
+      compiledCedar,
+      policyFiles: read.files.map(({ name }) => name),
+      warnings: lintPolicies(config, rules),
+      observing: rules.policies.flatMap(({ id, observes }) => (observes ? [id] : [])),
+    };
   };
+};
+
+/** What commands that decide again need of rooms that they may not know. */
+const loadRuleBooks = async (): Promise<RuleBooks> => {
+  const [{ createRuleBooks }, { lastPath, markedRelease, releaseDigest, releasePath }] = await Promise.all([
+    import('./policy/rule-books.ts'),
+    import('./changes/changes.ts'),
+  ]);
+  const readIfThere = (path: string): Uint8Array | null => (fs.existsSync(path) ? fs.readFileSync(path) : null);
+  return createRuleBooks({
+    folders: { files: fs, userId: process.getuid?.() ?? null },
+    lastRelease: (releases) => markedRelease(readIfThere(lastPath(releases))),
+    keptRelease: (releases, digest) => {
+      const bytes = readIfThere(releasePath(releases, digest));
+      return bytes === null ? null : { bytes, isWhole: releaseDigest(bytes) === digest };
+    },
+  });
 };
 
 /** What `endpoints check` needs of rooms that a command may not know: the routes as the envelope would take them. */
@@ -90,22 +121,39 @@ const openEndpointChecks: OpenEndpointChecks = async ({ endpoints }, { clock, en
   };
 };
 
+/** Where a person signs in, as the envelope says that is asked. */
+const askIdentity: AskIdentity = async (control, { environment }) => {
+  const { controlSocketPath, createControlClient } = await import('./client/client.ts');
+  const place = controlSocketPath(control, environment, 'connect');
+  return typeof place === 'string' ? createControlClient(place).identity() : place;
+};
+
 /** Every command, in the order of the help text. */
 export const commands: readonly CommandRow[] = [
   { name: 'init', load: async () => (await import('./cli/init.ts')).init },
   { name: 'check', load: async () => (await import('./cli/check.ts')).createCheck(await loadJudge()) },
   { name: 'up', load: async () => (await import('./cli/up.ts')).createUp(startEnvelope) },
   { name: 'run', load: async () => (await import('./cli/run.ts')).run },
+  { name: 'login', load: async () => (await import('./cli/login.ts')).createLogin(askIdentity) },
+  { name: 'logout', load: async () => (await import('./cli/logout.ts')).logout },
+  { name: 'whoami', load: async () => (await import('./cli/whoami.ts')).createWhoami(askIdentity) },
+  { name: 'stop', load: async () => (await import('./cli/stop.ts')).stop },
+  { name: 'stops list', load: async () => (await import('./cli/stops-list.ts')).stopsList },
+  { name: 'stops lift', load: async () => (await import('./cli/stops-lift.ts')).stopsLift },
+  { name: 'subject show', load: async () => (await import('./cli/subject-show.ts')).subjectShow },
   { name: 'demo', load: async () => (await import('./cli/demo.ts')).createDemo(startEnvelope) },
   { name: 'audit tail', load: async () => (await import('./cli/audit-tail.ts')).auditTail },
   { name: 'audit search', load: async () => (await import('./cli/audit-search.ts')).auditSearch },
   { name: 'audit show', load: async () => (await import('./cli/audit-show.ts')).auditShow },
   { name: 'audit prove', load: async () => (await import('./cli/audit-prove.ts')).auditProve },
-  { name: 'audit verify', load: async () => (await import('./cli/audit-verify.ts')).auditVerify },
-  { name: 'why', load: async () => (await import('./cli/why.ts')).why },
+  { name: 'audit verify', load: async () => (await import('./cli/audit-verify.ts')).createAuditVerify(loadRuleBooks) },
+  { name: 'why', load: async () => (await import('./cli/why.ts')).createWhy(loadRuleBooks) },
+  { name: 'policy test', load: async () => (await import('./cli/policy-test.ts')).createPolicyTest(await loadRuleBooks()) },
+  { name: 'policy explain', load: async () => (await import('./cli/policy-explain.ts')).createPolicyExplain(await loadRuleBooks()) },
+  { name: 'policy impact', load: async () => (await import('./cli/policy-impact.ts')).createPolicyImpact(await loadRuleBooks()) },
   { name: 'endpoints list', load: async () => (await import('./cli/endpoints-list.ts')).endpointsList },
   { name: 'endpoints check', load: async () => (await import('./cli/endpoints-check.ts')).createEndpointsCheck(openEndpointChecks) },
-  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).doctor },
+  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).createDoctor(loadJudge) },
   { name: 'completion', load: async () => (await import('./cli/completion.ts')).createCompletion(commands) },
   {
     name: 'help',

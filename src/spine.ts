@@ -18,6 +18,8 @@ import { createRecording } from './gate/recording.ts';
 import type { AdmissionParts } from './invocations/admission.ts';
 import { createAdmit } from './invocations/admission.ts';
 import type { Invocations } from './invocations/invocations.ts';
+import type { Stops } from './invocations/stops.ts';
+import type { UnderWay } from './invocations/under-way.ts';
 import type { Decisions } from './policy/decide.ts';
 import { createDecide } from './policy/decide.ts';
 import type { PrivacySettings } from './privacy/privacy.ts';
@@ -33,6 +35,8 @@ export interface SpineParts {
   readonly endpoints: Endpoints;
   readonly privacy: PrivacySettings;
   readonly memories: ReadingMemories;
+  readonly stops: Pick<Stops, 'denialFor'>;
+  readonly underWay: UnderWay;
   readonly responseSecondsMax: (role: string) => number | null;
   /** Memory for bodies, shared by all crossings. */
   readonly bodies: AdmissionParts['bodies'];
@@ -54,7 +58,14 @@ export const composeStages = (parts: SpineParts): Stages => {
     },
     inspect: createInspect(parts.privacy),
     decide: createDecide(parts.decisions, endpoints.candidates),
-    admit: createAdmit({ clock, lives: invocations.lives, responseSecondsMax: parts.responseSecondsMax, bodies: parts.bodies }),
+    admit: createAdmit({
+      clock,
+      lives: invocations.lives,
+      stopped: parts.stops.denialFor,
+      underWay: parts.underWay,
+      responseSecondsMax: parts.responseSecondsMax,
+      bodies: parts.bodies,
+    }),
     transformOut: endpoints.withPin,
     recordIntent: async (transformed) => {
       const intent = await recording.recordIntent(transformed);

@@ -12,14 +12,14 @@ const exampleOf = (name: string): string => readFileSync(new URL(`../examples/${
 const policyFrom = (text: string, files: readonly PolicyFile[] = []): Policy => {
   const loaded = parseConfig(Buffer.from(text), '/etc/sealwright');
   assert.ok('config' in loaded, JSON.stringify(loaded));
-  const policy = createPolicy(loaded.config, files);
+  const policy = createPolicy(loaded.config, files, { wallMs: () => 0 });
   assert.ok(!('problems' in policy), JSON.stringify(policy));
   return policy;
 };
 
 const as = (role: string): Invocation => ({
   id: '01900000-0000-7000-8000-000000000000',
-  invoker: { userId: 'p-1', assurance: 'local_development' },
+  invoker: { userId: 'p-1', assurance: 'local_development', issuer: null, groups: [] },
   agent: { id: 'sdk', client: 'sdk', version: null, digest: null },
   role,
   dataClassification: 'internal',

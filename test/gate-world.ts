@@ -5,7 +5,7 @@ import type { Clock } from '../src/core/clock.ts';
 import type { Crossing } from '../src/core/crossing.ts';
 import type { UpstreamAnswer } from '../src/core/endpoint.ts';
 import type { Receipt } from '../src/core/receipt.ts';
-import type { Delivery, Ending, Judgement, Stages } from '../src/core/stages.ts';
+import type { Admission, Delivery, Ending, Judgement, Stages } from '../src/core/stages.ts';
 import type { Reading, StreamPiece, StreamReader, WireFormat } from '../src/core/wire-format.ts';
 import { createGate } from '../src/gate/gate.ts';
 
@@ -16,7 +16,7 @@ export const clock: Clock = { wallMs: () => 0, monotonicMs: () => 0, after: () =
 export const receipt = (logId: string): Receipt => ({ logId, origin: 'test/model/standard/2026q1', index: 0 });
 const invocation = {
   id: 'invocation',
-  invoker: { userId: 'user_1', assurance: 'local_development' as const },
+  invoker: { userId: 'user_1', assurance: 'local_development' as const, issuer: null, groups: [] },
   agent: { id: 'sdk', client: 'sdk' as const, version: null, digest: null },
   role: 'demo',
   dataClassification: 'internal',
@@ -96,9 +96,19 @@ export const answerOf = (contentType: string, chunks: readonly string[], status 
 
 /** A permit for a candidate whose network lets streams through, or holds them back. */
 export const permittedAt = (streaming: 'incremental' | 'buffered'): Judgement => ({
-  decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null },
+  decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null, observed: null },
   denial: null,
   candidate: { endpoint: { id: 'e', topology: 'self-hosted', provider: 'own', region: 'local', streaming }, pin: 'm', reports: [] },
+});
+
+/** An admission without limits, but for what the test wants otherwise. */
+export const admitted = (change: Partial<Admission> = {}): Admission => ({
+  deadlineMs: null,
+  deadlineSeconds: null,
+  whenCutOff: () => () => undefined,
+  hold: () => true,
+  release: () => undefined,
+  ...change,
 });
 
 export interface World {
@@ -123,11 +133,11 @@ export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}
     inspect: () => note('inspect', { notInspected: [] }),
     decide: () =>
       note('decide', {
-        decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null },
+        decision: { verdict: 'permit', policies: ['p'], reason: '', mode: 'enforce', request: null, observed: null },
         denial: null,
         candidate: null,
       }),
-    admit: () => note('admit', { deadlineMs: null, deadlineSeconds: null, hold: () => true, release: () => note('release', undefined) }),
+    admit: () => note('admit', admitted({ release: () => note('release', undefined) })),
     transformOut: () => note('transform', bytes('sent')),
     recordIntent: async ({ crossing }) => note(`intent ${crossing.call.action}`, receipt('intent')),
     forward: async ({ crossing }) =>

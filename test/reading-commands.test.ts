@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { runCli } from '../src/cli/cli.ts';
-import { doctor } from '../src/cli/doctor.ts';
-import { why } from '../src/cli/why.ts';
+import { createDoctor } from '../src/cli/doctor.ts';
+import { createWhy } from '../src/cli/why.ts';
 import type { RecordBody } from '../src/core/receipt.ts';
 import { createDisk } from '../src/disk/disk.ts';
 import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
@@ -18,6 +18,8 @@ import { createTestIo } from './command-io.ts';
 import { ledgerSettings } from './memory-ledger.ts';
 import { root } from './project-files.ts';
 
+/** Nothing here decides again: no request was recorded, and no config is named. */
+const noRules = () => Promise.reject(new Error('rules were asked for'));
 const data = mkdtempSync(join(tmpdir(), 'sealwright-why-'));
 after(() => rmSync(data, { recursive: true, force: true }));
 
@@ -38,6 +40,7 @@ const denial: RecordBody = {
     reason: 'The role demo may not use the tool access_payment_data.',
     mode: 'enforce',
     request: null,
+    observed: null,
   },
 };
 
@@ -52,7 +55,7 @@ await ledger.close();
 
 const call = async (...argv: readonly string[]) => {
   const io = createTestIo();
-  const code = await runCli([{ name: 'why', load: async () => why }], ['why', ...argv, '--data', data], io);
+  const code = await runCli([{ name: 'why', load: async () => createWhy(noRules) }], ['why', ...argv, '--data', data], io);
   return { code, ...io.written() };
 };
 
@@ -92,7 +95,7 @@ test('an id of no record ends with 1 and says how to find one', async () => {
 
 test('doctor counts the records of a ledger at rest and says how to verify them', async () => {
   const io = createTestIo({ environment: { HOME: data, XDG_RUNTIME_DIR: data } });
-  await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--data', data], io);
+  await runCli([{ name: 'doctor', load: async () => createDoctor(noRules) }], ['doctor', '--data', data], io);
   const { stdout } = io.written();
   assert.match(stdout, /^ok {4}ledger: 2 records in 2 logs; `sealwright audit verify --data /m);
 });

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileFacts } from '../core/file-facts.ts';
-import type { Desk, OpeningCall } from './admin.ts';
+import type { Decision } from '../core/decision.ts';
+import type { Invoker } from '../core/principal.ts';
+import { controlActions } from '../core/principal.ts';
+import type { Stop } from '../core/stop.ts';
+import type { AuthorisePartsOfPlane, RouteParts } from './admin.ts';
 import { createControlApp, createHealthApp } from './admin.ts';
+import type { Desk, OpeningCall } from './routes.ts';
 
 const invocation = {
   id: 'i',
-  invoker: { userId: 'user_1', assurance: 'local_development' as const },
+  invoker: { userId: 'user_1', assurance: 'local_development' as const, issuer: null, groups: [] },
   agent: { id: 'sdk', client: 'sdk' as const, version: null, digest: null },
   role: 'demo',
   dataClassification: 'internal',
@@ -14,32 +19,84 @@ const invocation = {
   digestKey: new Uint8Array(32),
 };
 
-const setUp = (change: Partial<Desk> = {}) => {
+const permit: Decision = {
+  verdict: 'permit',
+  policies: ['group/sec/breaker'],
+  reason: 'may',
+  mode: 'enforce',
+  observed: null,
+  request: null,
+};
+const person: Invoker = { userId: 'user_1', assurance: 'oidc', issuer: 'corporate', groups: ['sec'] };
+const stop: Stop = { id: 's', scope: { kind: 'all', name: null }, reason: 'why', author: 'user_1', since: 't' };
+
+const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane & RouteParts> = {}) => {
   const calls: OpeningCall[] = [];
   const digests: [FileFacts, string | null][] = [];
+  const happened: string[] = [];
   const desk: Desk = {
     open: async (call) => {
       calls.push(call);
-      return { invocation, credential: 'sw_x', modelPins: ['m'] };
+      return { invocation, credential: 'sw_x', runnerKey: 'swr_x', modelPins: ['m'] };
     },
-    heartbeat: (id) => id === 'alive',
+    heartbeat: (id) => (id === 'alive' ? 'alive' : id === 'due' ? 'prove' : 'ended'),
+    prove: async () => 'proved',
     close: async () => ({ crossings: 2, denials: 1, deniedAsText: 0, recordId: 'r' }),
     ...change,
   };
   const about = { release: 'sha256:x', environment: 'development', deployment: 'laptop', doors: { model: 'http://127.0.0.1:1' } };
   const cache = {
-    find: async (facts: FileFacts) => {
+    find: async (_userId: string, facts: FileFacts) => {
       digests.push([facts, null]);
       return facts.inode === '7' ? 'a'.repeat(64) : null;
     },
-    keep: async (facts: FileFacts, sha256: string) => void digests.push([facts, sha256]),
+    keep: async (_userId: string, facts: FileFacts, sha256: string) => void digests.push([facts, sha256]),
   };
-  const app = createControlApp({ desk, digests: cache, status: () => ({ release: 'r' }), notReady: () => null, ...about });
-  const post = async (path: string, body: string) => {
-    const answer = await app.request(path, { method: 'POST', body });
-    return { status: answer.status, text: await answer.text() };
+  const app = createControlApp({
+    desk,
+    digests: cache,
+    stops: {
+      stop: async (scope, reason) => {
+        happened.push(`stop ${scope.kind} ${scope.name} ${reason}`);
+        return stop;
+      },
+      lift: async (id) => {
+        happened.push(`lift ${id}`);
+        return stop;
+      },
+      inForce: () => [stop],
+    },
+    nameSubject: async (pseudonym) => `corporate:${pseudonym}`,
+    logout: async (token) => {
+      happened.push(`logout ${token}`);
+      return 'done';
+    },
+    status: () => ({ release: 'r' }),
+    identity: () => ({ local_development: true }),
+    notReady: () => null,
+    version: '1.2.3',
+    plane: 'socket',
+    prove: async (credential, audience) =>
+      credential === `good-${audience}` ? { invoker: person } : { problem: 'identity_missing', message: 'Sign in.' },
+    decideControl: () => permit,
+    recordRefusal: async (_invoker, action) => void happened.push(`refused ${action}`),
+    ...about,
+    ...plane,
+  });
+  const ask = async (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+    headers: Record<string, string> = { authorization: 'Bearer good-invocation' },
+  ) => {
+    const answer = await app.request(path, { method, headers, ...(body !== undefined && { body }) });
+    return { status: answer.status, text: await answer.text(), headers: answer.headers };
   };
-  return { app, calls, digests, post };
+  const post = async (path: string, body: string, headers?: Record<string, string>) => {
+    const { status, text } = await ask('POST', path, body, headers);
+    return { status, text };
+  };
+  return { app, calls, digests, happened, ask, post };
 };
 
 test('an opening hands over what was sent and answers with everything that a runner needs', async () => {
@@ -50,6 +107,7 @@ test('an opening hands over what was sent and answers with everything that a run
   assert.deepEqual(JSON.parse(text), {
     invocation_id: 'i',
     credential: 'sw_x',
+    runner_key: 'swr_x',
     lease_seconds: 30,
     heartbeat_seconds: 10,
     doors: { model: 'http://127.0.0.1:1' },
@@ -111,7 +169,8 @@ test('facts may have any members, also those of a refusal', async () => {
 
 test('a heartbeat renews a living invocation and tells of an ended one', async () => {
   const { post } = setUp();
-  assert.equal((await post('/invocations/alive/heartbeat', '')).status, 204);
+  assert.deepEqual(await post('/invocations/alive/heartbeat', ''), { status: 200, text: '{"prove":false}' });
+  assert.deepEqual(await post('/invocations/due/heartbeat', ''), { status: 200, text: '{"prove":true}' });
   assert.equal((await post('/invocations/dead/heartbeat', '')).status, 410);
 });
 
@@ -153,10 +212,95 @@ test('a digest is asked for by the facts of a file and told with them, and nothi
 });
 
 test('readiness follows the ledger, and the admin port opens no invocation', async () => {
-  const app = createHealthApp({ notReady: () => 'the ledger is sealed: the disk failed' });
+  const app = createHealthApp(() => 'the ledger is sealed: the disk failed');
   assert.equal((await app.request('/healthz')).status, 200);
   const ready = await app.request('/readyz');
   assert.equal(ready.status, 503);
   assert.match(await ready.text(), /sealed/);
   assert.equal((await app.request('/invocations', { method: 'POST', body: '{}' })).status, 404);
+});
+
+test('who may not call a route is told so before his body is read, and a refusal of somebody who is known is recorded', async () => {
+  const { happened, ask } = setUp({}, { plane: 'port' });
+  const everyone = new Set(['/healthz', '/readyz', '/identity', '/openapi.json', '/invocations', '/backchannel-logout']);
+  const document = JSON.parse((await ask('GET', '/openapi.json')).text) as { readonly paths: Record<string, Record<string, unknown>> };
+  const rows = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ path, method })));
+  assert.ok(rows.length > 10);
+  for (const { path, method } of rows) {
+    if (everyone.has(path) || path.startsWith('/invocations/')) continue;
+    for (const authorization of ['', 'Basic eDp5', 'Bearer stolen', `Bearer sw_${'a'.repeat(43)}`, `Bearer swr_${'a'.repeat(43)}`]) {
+      const { status, text, headers } = await ask(method === 'get' ? 'GET' : 'POST', path, method === 'get' ? undefined : '{', {
+        authorization,
+      });
+      assert.equal(status, 401, `${method} ${path} ${authorization}`);
+      assert.equal(headers.get('www-authenticate'), 'Bearer');
+      assert.doesNotMatch(text, /stolen|aaaa/);
+    }
+  }
+  assert.deepEqual(happened, []);
+});
+
+test('the audience that opens invocations steers nothing, and the other way round', async () => {
+  const { ask } = setUp();
+  assert.equal((await ask('GET', '/stops', undefined, { authorization: 'Bearer good-invocation' })).status, 401);
+  assert.equal((await ask('GET', '/stops', undefined, { authorization: 'Bearer good-admin' })).status, 200);
+  assert.equal((await ask('POST', '/digests/find', '{}', { authorization: 'Bearer good-admin' })).status, 401);
+});
+
+test('a control route needs the permit of policy: observing lets nobody steer', async () => {
+  for (const mode of ['enforce', 'observe'] as const) {
+    const deny: Decision = { ...permit, verdict: 'deny', policies: [], reason: 'No policy permits it.', mode };
+    const { happened, ask } = setUp({}, { decideControl: () => deny });
+    const admin = { authorization: 'Bearer good-admin' };
+    const { status, text } = await ask('POST', '/stops', '{"scope":{"kind":"all"},"reason":"x"}', admin);
+    assert.equal(status, 403);
+    assert.match(text, /"not_permitted","message":"No policy permits it\."/);
+    assert.deepEqual(happened, ['refused stop']);
+  }
+});
+
+test('a stop names one thing or all, and says why', async () => {
+  const { happened, post } = setUp();
+  const admin = { authorization: 'Bearer good-admin' };
+  assert.equal((await post('/stops', '{"scope":{"kind":"agent","name":"sdk"},"reason":"leaks"}', admin)).status, 201);
+  assert.equal((await post('/stops', '{"scope":{"kind":"all"},"reason":"fire"}', admin)).status, 201);
+  assert.equal((await post('/stops/s/lift', '{"reason":"over"}', admin)).status, 200);
+  assert.deepEqual(happened, ['stop agent sdk leaks', 'stop all null fire', 'lift s']);
+  for (const body of [
+    '{"scope":{"kind":"all"}}',
+    '{"scope":{"kind":"agent"},"reason":"x"}',
+    '{"scope":{"kind":"planet","name":"x"},"reason":"x"}',
+    '{"scope":{"kind":"all","name":"x"},"reason":"x"}',
+    `{"scope":{"kind":"all"},"reason":"${'x'.repeat(300)}"}`,
+    '{"scope":{"kind":"all"},"reason":" "}',
+  ])
+    assert.equal((await post('/stops', body, admin)).status, 400, body);
+});
+
+test('status is open on the socket, where the rights of the file say who reaches it, and not on the port', async () => {
+  const none = {};
+  assert.equal((await setUp().ask('GET', '/status', undefined, none)).status, 200);
+  assert.equal((await setUp({}, { plane: 'port' }).ask('GET', '/status', undefined, none)).status, 401);
+});
+
+test('a logout token comes as a form, once', async () => {
+  const { happened, post } = setUp();
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  assert.equal((await post('/backchannel-logout', 'logout_token=a.b.c', form)).status, 200);
+  assert.deepEqual(happened, ['logout a.b.c']);
+  for (const body of [
+    '',
+    'logout_token=a&logout_token=b',
+    'logout_token=a&more=b',
+    '{"logout_token":"a"}',
+    `logout_token=${'a'.repeat(20_000)}`,
+  ])
+    assert.equal((await post('/backchannel-logout', body, form)).status, 400, body.slice(0, 40));
+  assert.equal(happened.length, 1);
+});
+
+test('every action of the control plane has a route, and the document says which', async () => {
+  const { ask } = setUp();
+  const { text } = await ask('GET', '/openapi.json');
+  for (const action of Object.keys(controlActions)) assert.ok(text.includes(`\`${action}\``), action);
 });

@@ -13,6 +13,7 @@ const parts = (changes: Partial<ReleaseParts> = {}): ReleaseParts => ({
     { name: 'a.cedar', text: 'A' },
   ],
   trustedCertificates: { b: ['00'] },
+  identityFiles: { 'clients.nightly.keys': '11' },
   compiledRoles: 'permit',
   packageVersion: '0.1.0',
   ...changes,
@@ -50,6 +51,7 @@ describe('the digest of a release', () => {
         { name: 'b.cedar', text: 'B' },
       ],
       trusted_certificates: { b: ['00'] },
+      identity_files: { 'clients.nightly.keys': '11' },
       compiled_roles: 'permit',
       package_version: '0.1.0',
     });
@@ -71,6 +73,7 @@ describe('the digest of a release', () => {
           { name: 'b.cedar', text: 'B ' },
         ],
       },
+      { identityFiles: { 'clients.nightly.keys': '12' } },
       { trustedCertificates: { b: ['01'] } },
       { compiledRoles: 'forbid' },
       { packageVersion: '0.1.1' },

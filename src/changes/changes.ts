@@ -16,6 +16,8 @@ export interface ReleaseParts {
   readonly policies: readonly { readonly name: string; readonly text: string }[];
   /** SHA-256 in hexadecimal of each certificate that an endpoint trusts beyond the system's; endpoints without any are absent. */
   readonly trustedCertificates: Readonly<Record<string, readonly string[]>>;
+  /** SHA-256 in hexadecimal of each file that says whom identity believes, by its setting. */
+  readonly identityFiles: Readonly<Record<string, string>>;
   /** What the roles became, as Cedar. */
   readonly compiledRoles: string;
   readonly packageVersion: string;
@@ -29,9 +31,10 @@ export interface Release {
   readonly packageVersion: string;
 }
 
-const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export const releaseDigest = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-export const createRelease = ({ config, policies, trustedCertificates, compiledRoles, packageVersion }: ReleaseParts): Release => {
+export const createRelease = (parts: ReleaseParts): Release => {
+  const { config, policies, trustedCertificates, identityFiles, compiledRoles, packageVersion } = parts;
   const content = {
     schema: 1,
     config,
@@ -39,11 +42,12 @@ export const createRelease = ({ config, policies, trustedCertificates, compiledR
     endpoint_order: Object.keys(config.endpoints),
     policies: policies.map(({ name, text }) => ({ name, text })).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     trusted_certificates: trustedCertificates,
+    identity_files: identityFiles,
     compiled_roles: compiledRoles,
     package_version: packageVersion,
   };
   const bytes = new TextEncoder().encode(canonicalJson(content));
-  return { digest: digestOf(bytes), bytes, packageVersion };
+  return { digest: releaseDigest(bytes), bytes, packageVersion };
 };
 
 export interface ReleaseStore {
@@ -52,20 +56,20 @@ export interface ReleaseStore {
   readonly folder: string;
 }
 
-/** A colon in a name is trouble for tar and for other systems, so the folder has a hyphen there. */
-const contentPath = (folder: string, digest: string): string => `${folder}/${digest.replace(':', '-')}/release.json`;
-const lastPath = (folder: string): string => `${folder}/last`;
+/** Where the content of a release is kept. A colon in a name is trouble for tar and for other systems, so the folder has a hyphen there. */
+export const releasePath = (folder: string, digest: string): string => `${folder}/${digest.replace(':', '-')}/release.json`;
+export const lastPath = (folder: string): string => `${folder}/last`;
 
 /** Makes the release's content durable at `DIGEST/release.json`, or checks what is kept there already. Never rejects. */
 export const keepRelease = async (
   { disk, folder }: ReleaseStore,
   { digest, bytes }: Release,
 ): Promise<{ readonly path: string } | { readonly problem: string }> => {
-  const path = contentPath(folder, digest);
+  const path = releasePath(folder, digest);
   try {
     const kept = await disk.readFile(path);
     if (kept === null) await disk.replaceFiles([{ path, bytes }]);
-    else if (digestOf(kept) !== digest) {
+    else if (releaseDigest(kept) !== digest) {
       return {
         problem: `${path} is not what it was when the release ${digest} was kept. Find out who changed it; a good copy may be in a backup`,
       };
@@ -80,12 +84,15 @@ export const keepRelease = async (
 
 const digestForm = /^sha256:[0-9a-f]{64}$/;
 
-/** Digest of the release that was last marked as active; null when none was or the mark is unreadable. Rejects only if the disk does. */
-export const lastRelease = async ({ disk, folder }: ReleaseStore): Promise<string | null> => {
-  const bytes = await disk.readFile(lastPath(folder));
+/** What the mark of the active release says; null where it is unreadable. */
+export const markedRelease = (bytes: Uint8Array | null): string | null => {
   const text = bytes === null ? '' : new TextDecoder().decode(bytes).trim();
   return digestForm.test(text) ? text : null;
 };
+
+/** Digest of the release that was last marked as active; null when none was or the mark is unreadable. Rejects only if the disk does. */
+export const lastRelease = async ({ disk, folder }: ReleaseStore): Promise<string | null> =>
+  markedRelease(await disk.readFile(lastPath(folder)));
 
 /** Marks the release as active, after its activation record is durable. The record is what counts; the mark only finds it faster. */
 export const markActive = async ({ disk, folder }: ReleaseStore, { digest }: Release): Promise<void> =>

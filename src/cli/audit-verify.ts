@@ -1,13 +1,15 @@
 // `audit verify`: verifies every entry, hash and signature of a ledger from its files alone, or one proof.
-// Ends with 1 when something does not verify; names the file and the offset of the smallest such unit.
+// Ends with 1 when something does not verify; names the file and the offset of the smallest such unit. With `--replay` also makes decisions again.
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { isNoteProblem, openFolder, parseVkey, verifyLedger, verifyProof } from '../ledger/reading.ts';
+import { isNoteProblem, openFolder, openLedger, parseVkey, verifyLedger, verifyProof } from '../ledger/reading.ts';
 import { placeOf, placeOptions, usageError } from './audit-place.ts';
+import { printReplay, replayLedger, type ReplayReport } from './audit-replay.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { createProgress } from './progress.ts';
+import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts';
 
 const keysOf = (input: CommandInput): readonly string[] => {
   for (const vkey of input.texts('key')) {
@@ -88,7 +90,16 @@ const print = ({ logs, problems, omitted, ok, standing }: ReturnType<typeof veri
   if (ok && !anchored) io.stderr.write(`${unanchored}\n`);
 };
 
-const verify = async (input: CommandInput, io: CommandIo): Promise<number> => {
+/** The decisions made again, where that was asked for. */
+const replayed = async (
+  folder: string,
+  books: () => Promise<RuleBooks>,
+  input: CommandInput,
+  io: CommandIo,
+): Promise<ReplayReport | null> =>
+  input.flag('replay') ? replayLedger(openLedger(openFolder(folder)), await books(), releasesFolder(folder, input, io), io) : null;
+
+const verify = async (books: () => Promise<RuleBooks>, input: CommandInput, io: CommandIo): Promise<number> => {
   const proof = input.text('proof');
   if (proof !== undefined) return verifyOneProof(proof, input, io);
   const { folder } = await placeOf(input, io);
@@ -97,12 +108,18 @@ const verify = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const since = input.texts('since').map((path) => readGiven(path, 'checkpoint', io));
   const verification = verifyLedger(openFolder(folder), { keys, since, onProgress: progress.update });
   progress.end();
-  if (input.json) writeJson(io.stdout, verification);
-  else print(verification, keys.length + since.length > 0, io);
-  return verification.ok ? exitCode.ok : exitCode.no;
+  const replay = await replayed(folder, books, input, io);
+  const ok = verification.ok && replay?.ok !== false;
+  if (input.json) writeJson(io.stdout, replay === null ? verification : { ...verification, ok, replay });
+  else {
+    if (replay !== null) printReplay(replay, io);
+    print(verification, keys.length + since.length > 0, io);
+  }
+  return ok ? exitCode.ok : exitCode.no;
 };
 
-export const auditVerify: Command = {
+/** The command, given what decides again; it is loaded only where that is asked for. */
+export const createAuditVerify = (books: () => Promise<RuleBooks>): Command => ({
   name: 'audit verify',
   summary: 'Verify every entry, hash and signature of a ledger',
   describe:
@@ -111,6 +128,12 @@ export const auditVerify: Command = {
   options: [
     { name: 'key', type: 'text', value: 'VKEY', describe: 'Verifier key known from elsewhere', many: true },
     { name: 'since', type: 'text', value: 'FILE', describe: 'Checkpoint known from elsewhere', many: true },
+    {
+      name: 'replay',
+      type: 'flag',
+      describe: 'Also make each recorded decision again, with the rules of the release that its record names',
+    },
+    releasesOption,
     { name: 'proof', type: 'text', value: 'FILE', describe: 'A proof of one record, instead of a ledger; with --key no ledger is needed' },
     ...placeOptions,
   ],
@@ -118,5 +141,5 @@ export const auditVerify: Command = {
     { line: 'sealwright audit verify --proof record.tlog-proof --key "$VKEY"', does: 'verifies one record, without any ledger' },
     { line: 'sealwright audit verify --ledger ./copy --key "$VKEY"', does: 'verifies a copy with a key known from elsewhere' },
   ],
-  run: verify,
-};
+  run: (input, io) => verify(books, input, io),
+});

@@ -16,7 +16,13 @@ const scratch = mkdtempSync(join(tmpdir(), 'sealwright-check-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
-const judged: JudgeRules = () => ({ release: 'sha256:abc', compiledCedar: 'permit (…);', policyFiles: ['a.cedar'] });
+const judged: JudgeRules = () => ({
+  release: 'sha256:abc',
+  compiledCedar: 'permit (…);',
+  policyFiles: ['a.cedar'],
+  warnings: [],
+  observing: [],
+});
 
 const rows = (judge: JudgeRules): readonly Command[] => [createCheck(judge), init, endpointsList];
 
@@ -74,10 +80,30 @@ test('check prints warnings and still answers yes', async () => {
   assert.match(stderr, /^warning: .*:20:3: agent_roles\.demo has no allowed_models and calls no model\n$/);
 });
 
+test('check names file and line of what looks wrong in a policy, and still answers yes', async () => {
+  const path = configFile((text) => text);
+  const { code, stdout, stderr } = await run(['check', '--config', path], (...given) => ({
+    ...(judged(...given) as Exclude<ReturnType<JudgeRules>, { problems: unknown }>),
+    warnings: [{ file: 'a.cedar', line: 4, message: 'the policy a only observes' }],
+    observing: ['a'],
+  }));
+  assert.deepEqual([code, stderr], [0, 'warning: a.cedar:4: the policy a only observes\n']);
+  assert.match(stdout, /1 warning\)/);
+});
+
 test('check says all of it for machines, with the compiled roles', async () => {
   const good = await run(['check', '--json', '--config', configFile((text) => text)]);
   const report: unknown = JSON.parse(good.stdout);
-  assert.deepEqual(Object.keys(report as object), ['ok', 'config', 'release', 'problems', 'warnings', 'compiled_cedar', 'policy_files']);
+  assert.deepEqual(Object.keys(report as object), [
+    'ok',
+    'config',
+    'release',
+    'problems',
+    'warnings',
+    'compiled_cedar',
+    'policy_files',
+    'observing',
+  ]);
   const bad = await run(['check', '--json', '--config', join(scratch, 'absent.yaml')]);
   assert.equal(bad.code, 1);
   assert.match(JSON.stringify(JSON.parse(bad.stdout)), /There is no file .*sealwright init/);

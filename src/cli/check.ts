@@ -21,6 +21,10 @@ export interface JudgedRules {
   readonly compiledCedar: string;
   /** Names of the hand-written files. */
   readonly policyFiles: readonly string[];
+  /** What looks wrong with hand-written policies though they validate. */
+  readonly warnings: readonly PolicyFinding[];
+  /** Ids of policies that only observe. */
+  readonly observing: readonly string[];
 }
 
 /** Loads the policies of a config and makes its release; the rooms that do this are not open to a command. */
@@ -31,27 +35,29 @@ interface Report {
   readonly config: string;
   readonly release: string | null;
   readonly problems: readonly (ConfigProblem | PolicyFinding)[];
-  readonly warnings: readonly ConfigProblem[];
+  readonly warnings: readonly (ConfigProblem | PolicyFinding)[];
   readonly compiled_cedar: string | null;
   readonly policy_files: readonly string[];
+  readonly observing: readonly string[];
 }
 
 const examine = (path: string, io: CommandIo, judge: JudgeRules): Report => {
   const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
-  const nothing = { ok: false, config: path, release: null, warnings: [], compiled_cedar: null, policy_files: [] };
+  const nothing = { ok: false, config: path, release: null, warnings: [], compiled_cedar: null, policy_files: [], observing: [] };
   if ('problems' in loaded) return { ...nothing, problems: loaded.problems };
   const warnings = warningsOf(loaded, io);
   const judged = judge(loaded, io.version);
   if ('problems' in judged) return { ...nothing, problems: judged.problems, warnings };
-  const { release, compiledCedar, policyFiles } = judged;
+  const { release, compiledCedar, policyFiles, warnings: ofPolicies, observing } = judged;
   return {
     ok: true,
     config: path,
     release,
     problems: [],
-    warnings,
+    warnings: [...warnings, ...ofPolicies],
     compiled_cedar: compiledCedar,
     policy_files: policyFiles,
+    observing,
   };
 };
 
@@ -64,7 +70,7 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 
 const print = (report: Report, io: CommandIo): void => {
   for (const problem of report.problems) io.stderr.write(`error: ${lineOf(report.config, problem)}\n`);
-  for (const warning of report.warnings) io.stderr.write(`warning: ${problemText(report.config, warning)}\n`);
+  for (const warning of report.warnings) io.stderr.write(`warning: ${lineOf(report.config, warning)}\n`);
   if (!report.ok) {
     io.stderr.write(`${counted(report.problems.length, 'problem')}; the envelope would not start. Correct them and run the check again.\n`);
     return;

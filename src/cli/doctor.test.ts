@@ -7,14 +7,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { createTestIo } from '../../test/command-io.ts';
+import type { JudgeRules } from './check.ts';
 import { runCli } from './cli.ts';
 import type { CommandIo } from './command.ts';
 import { unwritableProblem } from './data-folder.ts';
-import { doctor } from './doctor.ts';
+import { createDoctor } from './doctor.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sealwright-doctor-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
+const judged: JudgeRules = () => ({ release: 'r', compiledCedar: '', policyFiles: [], warnings: [], observing: [] });
 const userId = process.getuid?.() ?? null;
 
 const config = (name: string, more = ''): string => {
@@ -37,9 +39,13 @@ ${more}`,
   return path;
 };
 
-const examine = async (path: string, io: Partial<CommandIo> = {}) => {
+const examine = async (path: string, io: Partial<CommandIo> = {}, judge = judged) => {
   const world = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch, ...io });
-  const code = await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--json', '--config', path], world);
+  const code = await runCli(
+    [{ name: 'doctor', load: async () => createDoctor(async () => judge) }],
+    ['doctor', '--json', '--config', path],
+    world,
+  );
   const { checks, ok } = JSON.parse(world.written().stdout) as { ok: boolean; checks: readonly Finding[] };
   return { code, ok, checks, standing: (check: string) => checks.filter((each) => each.check === check).map(({ standing }) => standing) };
 };
@@ -68,7 +74,11 @@ test('a config that others can change makes the answer no', async () => {
 
 test('the lines for people begin with their standing and are followed by what to do', async () => {
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
-  await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--config', join(scratch, 'absent.yaml')], io);
+  await runCli(
+    [{ name: 'doctor', load: async () => createDoctor(async () => judged) }],
+    ['doctor', '--config', join(scratch, 'absent.yaml')],
+    io,
+  );
   const { stdout } = io.written();
   assert.match(stdout, /^ok {4}node: Node v/m);
   assert.match(stdout, /^fail {2}config: There is no file .*\n {6}Correct it/m);
@@ -112,7 +122,7 @@ test('without a named config the data folder of the running envelope is examined
   chmodSync(socket, 0o600);
   context.after(() => envelope.close());
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
-  await runCli([{ name: 'doctor', load: async () => doctor }], ['doctor', '--control', socket], io);
+  await runCli([{ name: 'doctor', load: async () => createDoctor(async () => judged) }], ['doctor', '--control', socket], io);
   assert.match(io.written().stdout, /^ok {4}data folder: .*running data$/m);
 });
 
@@ -168,4 +178,24 @@ test('a clock of another century fails and one that steps is a warning', async (
   let reads = 0;
   const stepping = { ...clock, wallMs: () => clock.wallMs() + 3_600_000 * reads++ };
   assert.equal((await examineClock(stepping)).standing, 'warn');
+});
+
+test('G-DECIDE-3: doctor names each policy that only observes, and a folder that does not validate', async () => {
+  const observing = await examine(config('one-observes'), {}, () => ({
+    release: 'r',
+    compiledCedar: '',
+    policyFiles: [],
+    warnings: [],
+    observing: ['night'],
+  }));
+  assert.deepEqual(observing.standing('policies'), ['ok', 'warn']);
+  assert.match(
+    observing.checks.find(({ standing, check }) => check === 'policies' && standing === 'warn')?.finding ?? '',
+    /night only observes/,
+  );
+  const broken = await examine(config('broken-policies'), {}, () => ({
+    problems: [{ file: 'a.cedar', line: 3, message: 'unexpected token' }],
+  }));
+  assert.equal(broken.ok, false);
+  assert.match(broken.checks.find(({ standing }) => standing === 'fail')?.finding ?? '', /a\.cedar:3: unexpected token/);
 });

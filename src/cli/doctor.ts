@@ -5,9 +5,10 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { controlSocketPath, createControlClient, isClientFailure, type EnvelopeStatus } from '../client/client.ts';
-import { loadConfig, type Config } from '../config/config.ts';
+import { loadConfig, type Config, type LoadedConfig } from '../config/config.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { openFolder, openLedger } from '../ledger/reading.ts';
+import type { JudgeRules } from './check.ts';
 import {
   configOption,
   controlOption,
@@ -26,6 +27,7 @@ const userIdOf = (): number | null => process.getuid?.() ?? null;
 
 interface Configured {
   readonly config: Config | null;
+  readonly loaded: LoadedConfig | null;
   readonly findings: readonly Finding[];
 }
 
@@ -42,17 +44,18 @@ const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
         next: `See \`sealwright check --config ${shellWord(path)}\`.`,
       });
     }
-    return { config: loaded.config, findings };
+    return { config: loaded.config, loaded, findings };
   }
   const [first] = loaded.problems;
   const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
   const finding = `${where}${first?.message ?? 'cannot be read'}`;
   if (input.text('config') === undefined) {
     const next = 'Name a config with --config FILE. Examined instead are the running envelope, where there is one, and defaults.';
-    return { config: null, findings: [{ check: 'config', standing: 'warn', finding, next }] };
+    return { config: null, loaded: null, findings: [{ check: 'config', standing: 'warn', finding, next }] };
   }
   return {
     config: null,
+    loaded: null,
     findings: [
       { check: 'config', standing: 'fail', finding, next: `Correct it, then run \`sealwright check --config ${shellWord(path)}\`.` },
     ],
@@ -82,6 +85,23 @@ const examineModes = (config: Config): readonly Finding[] => {
     });
   }
   return findings;
+};
+
+/** Policies of the config: whether they are usable, and which of them only observe. */
+const examinePolicies = (loaded: LoadedConfig, judge: JudgeRules, io: CommandIo): readonly Finding[] => {
+  const judged = judge(loaded, io.version);
+  const next = 'Run `sealwright check` for all of it.';
+  if ('problems' in judged) {
+    const [first] = judged.problems;
+    const place = first === undefined ? '' : `${first.file}${first.line === null ? '' : `:${first.line}`}: ${first.message}`;
+    return [{ check: 'policies', standing: 'fail', finding: `they do not validate. ${place}`, next }];
+  }
+  return judged.observing.map((id) => ({
+    check: 'policies',
+    standing: 'warn',
+    finding: `the policy ${id} only observes and changes no verdict`,
+    next: 'Take its `@mode("observe")` out to enforce it.',
+  }));
 };
 
 const examineEnvelope = async (
@@ -141,8 +161,8 @@ const folderOf = (input: CommandInput, io: CommandIo, config: Config | null, sta
   return input.text('config') === undefined ? (status?.data ?? configured) : configured;
 };
 
-const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly Finding[]> => {
-  const { config, findings } = examineConfig(input, io);
+const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promise<JudgeRules>): Promise<readonly Finding[]> => {
+  const { config, loaded, findings } = examineConfig(input, io);
   const control = controlSocketPath(input.text('control') ?? config?.server.control_socket ?? null, io.environment, 'connect');
   const envelope =
     typeof control === 'string'
@@ -156,6 +176,7 @@ const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly 
     await examineClock(io.clock),
     ...findings,
     ...(config === null ? [] : examineModes(config)),
+    ...(loaded === null ? [] : examinePolicies(loaded, await judge(), io)),
     await examinePort('model', host, ports.model, ours.has(ports.model)),
     await examinePort('admin', host, ports.admin, ours.has(ports.admin)),
     ...(folder === undefined ? [] : [...examineDataFolder(folder, userIdOf()), examineDiskSync(folder, io.clock)]),
@@ -164,7 +185,8 @@ const examineAll = async (input: CommandInput, io: CommandIo): Promise<readonly 
   ];
 };
 
-export const doctor: Command = {
+/** The command, given what judges policies; it is loaded only where there is a config. */
+export const createDoctor = (judge: () => Promise<JudgeRules>): Command => ({
   name: 'doctor',
   summary: 'Examine this machine, the config and the running envelope',
   describe:
@@ -173,10 +195,10 @@ export const doctor: Command = {
   options: [configOption, dataOption, controlOption],
   examples: [{ line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' }],
   run: async (input, io) => {
-    const findings = await examineAll(input, io);
+    const findings = await examineAll(input, io, judge);
     const healthy = findings.every(({ standing }) => standing !== 'fail');
     if (input.json) writeJson(io.stdout, { ok: healthy, checks: findings });
     else for (const finding of findings) io.stdout.write(render(finding));
     return healthy ? exitCode.ok : exitCode.no;
   },
-};
+});

@@ -2,6 +2,7 @@
 // Pure. Accepts any JSON object: a member that is missing or of another type is left out of the sentence, never guessed.
 
 import { denialTable, type DenialCode } from '../core/denial.ts';
+import type { RuleChange } from '../core/rules.ts';
 
 export type RecordMembers = Readonly<Record<string, unknown>>;
 
@@ -19,6 +20,12 @@ export interface Explanation {
   readonly setting: string | null;
   /** What to do, and whom to ask. */
   readonly next: string;
+}
+
+/** What would have given another verdict, all of it together. */
+export interface WayOut {
+  readonly changes: readonly RuleChange[];
+  readonly owner: string | null;
 }
 
 const textOf = (members: RecordMembers, name: string): string | null => {
@@ -60,8 +67,17 @@ const settingOf = (denial: DenialCode | null, role: string | null, policies: rea
   return denial === 'deadline_exceeded' ? `${member}.max_response_time_seconds` : null;
 };
 
-const nextOf = (denial: DenialCode, setting: string | null, policies: readonly string[], owner: string | null): string => {
+interface Asking {
+  readonly denial: DenialCode;
+  readonly setting: string | null;
+  readonly policies: readonly string[];
+  readonly owner: string | null;
+  readonly wayOut: WayOut | null;
+}
+
+const nextOf = ({ denial, setting, policies, owner, wayOut }: Asking): string => {
   const whom = owner === null ? 'whoever owns the config' : owner;
+  if (wayOut !== null) return `Ask ${whom} to ${wayOut.changes.map(({ what }) => what).join(', and to ')}, naming this record.`;
   if (setting !== null) return `Ask ${whom} for a change of \`${setting}\`, naming this record.`;
   if (policies.length > 0)
     return `Ask ${whom} about the ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}, naming this record.`;
@@ -73,8 +89,8 @@ const byPolicies = (denied: boolean, policies: readonly string[]): string => {
   return denied ? ' No policy permits it.' : '';
 };
 
-/** `owner` is who answers for the agent, where the config says so. */
-export const explain = (record: RecordMembers, owner: string | null = null): Explanation => {
+/** `owner` is who answers for the agent, where the config says so; `wayOut` what would have given another verdict, where that is known. */
+export const explain = (record: RecordMembers, owner: string | null = null, wayOut: WayOut | null = null): Explanation => {
   const decision = membersOf(record['decision']);
   const listed = decision['policies'];
   const policies = Array.isArray(listed) ? listed.filter((id) => typeof id === 'string') : [];
@@ -105,7 +121,8 @@ export const explain = (record: RecordMembers, owner: string | null = null): Exp
   const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
   const byPolicy =
     judged !== null && !unlisted && ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'].includes(cause);
-  const setting = unlisted ? 'endpoints' : settingOf(denial ?? cause, textOf(record, 'agent_role'), policies);
+  const tried = byPolicy ? wayOut : null;
+  const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record, 'agent_role'), policies));
   return {
     ...base,
     verdict: denial === null ? 'would have been denied' : 'denied',
@@ -114,6 +131,6 @@ export const explain = (record: RecordMembers, owner: string | null = null): Exp
     setting,
     next: unlisted
       ? `Correct the name of the model, or ask ${owner ?? 'whoever owns the config'} to list it under \`endpoints\`.`
-      : nextOf(cause, setting, policies, owner),
+      : nextOf({ denial: cause, setting, policies, owner, wayOut: tried }),
   };
 };

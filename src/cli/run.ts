@@ -4,7 +4,8 @@
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { runAgent } from '../runner/runner.ts';
-import { CommandError, controlOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { callerOptions, credentialOf } from './control-client.ts';
 import { createProgress } from './progress.ts';
 
 const describe = `Opens an invocation, rebuilds the environment from a short list of variables, points the clients of the agent at the envelope, sets SEALWRIGHT_INVOCATION to the id of the invocation, and starts it in this terminal. Recorded are start, end, exit code, the digest of the program, and of a repository the commits made and the files changed.
@@ -65,6 +66,7 @@ const runCommand = async (input: CommandInput, io: CommandIo): Promise<number> =
         else io.stderr.write(`sealwright: ${printable(sentence)}\n`);
       },
       progress: (done, total) => (done === total ? progress.end() : progress.update(done, total)),
+      credential: credentialOf(input, io),
     },
   );
   if (failure !== null) throw new CommandError(failure.code, printable(failure.problem), '', code);
@@ -80,7 +82,7 @@ export const run: Command = {
     { name: 'agent', type: 'text', value: 'NAME', describe: 'Agent as the config names it; not needed where there is only one' },
     { name: 'role', type: 'text', value: 'NAME', describe: 'Role that it takes; not needed where the agent has only one' },
     { name: 'task', type: 'text', value: 'TEXT', describe: 'What it is to do; recorded as a keyed digest' },
-    controlOption,
+    ...callerOptions,
     { name: 'quiet', short: 'q', type: 'flag', describe: 'No line before and after; warnings and errors stay' },
   ],
   takesCommand: true,

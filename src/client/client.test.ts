@@ -19,6 +19,8 @@ interface Seen {
   readonly method: string;
   readonly path: string;
   readonly body: string;
+  /** Header fields that prove somebody. */
+  readonly shown?: readonly string[];
 }
 
 type Reply = (seen: Seen, answer: ServerResponse) => void;
@@ -29,10 +31,16 @@ const bodyOf = async (sent: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-const envelope = async (t: TestContext, reply: Reply): Promise<string> => {
+const offer = { local_development: true, audience: 'sealwright', admin_audience: 'sealwright-admin', reprove_minutes: 15, issuers: [] };
+
+/** Whom it believes it says by itself. */
+const envelope = async (t: TestContext, reply: Reply, offered: object = offer): Promise<string> => {
   const socket = join(folderFor(t), 'c.sock');
   const server = createServer((sent, answer) => {
-    void bodyOf(sent).then((body) => reply({ method: sent.method ?? '', path: sent.url ?? '', body }, answer));
+    const { method = '', url: path = '', headers } = sent;
+    if (path === '/identity') return json(answer, 200, offered);
+    const shown = [headers.authorization, headers['sealwright-runner']].filter((field) => field !== undefined).map(String);
+    void bodyOf(sent).then((body) => reply({ method, path, body, ...(shown.length > 0 && { shown }) }, answer));
   });
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   chmodSync(socket, 0o600);
@@ -59,11 +67,14 @@ const id = '01900000-0000-7000-8000-000000000000';
 const opened = {
   invocation_id: id,
   credential: 'c'.repeat(43),
+  runner_key: 'r'.repeat(43),
   lease_seconds: 30,
   heartbeat_seconds: 10,
   doors: { model: 'http://127.0.0.1:7420' },
   settings: { agent: 'sdk', client: 'sdk', role: 'demo', model_pins: ['simulated-1'], containment: 'advisory' },
 };
+
+const running = { invocationId: id, runnerKey: 'swr_key' };
 
 test('opening sends exactly the documented body and reads the answer', async (t) => {
   const seen: Seen[] = [];
@@ -74,6 +85,7 @@ test('opening sends exactly the documented body and reads the answer', async (t)
   assert.deepEqual(await createControlClient(socket).open(opening), {
     invocationId: id,
     credential: 'c'.repeat(43),
+    runnerKey: 'r'.repeat(43),
     leaseSeconds: 30,
     heartbeatSeconds: 10,
     modelDoor: 'http://127.0.0.1:7420',
@@ -98,6 +110,7 @@ test('an answer without a usable credential or id is unreadable', async (t) => {
   for (const change of [
     { credential: 'has a space in it, and so on' },
     { credential: 'short' },
+    { runner_key: undefined },
     { invocation_id: '../status' },
     { lease_seconds: 0 },
   ]) {
@@ -118,20 +131,19 @@ test('a refusal keeps the code and the sentence of the envelope', async (t) => {
   });
 });
 
-test('a heartbeat tells alive from ended', async (t) => {
-  const statuses = [204, 410, 404];
-  const paths: string[] = [];
-  const socket = await envelope(t, ({ method, path }, answer) => {
-    paths.push(`${method} ${path}`);
-    answer.writeHead(statuses.shift() ?? 500).end();
+test('a heartbeat shows the key of its runner, and tells alive from ended and from having to prove', async (t) => {
+  const answers: (readonly [status: number, body?: object])[] = [[200, { prove: false }], [200, { prove: true }], [410], [404]];
+  const seen: string[] = [];
+  const socket = await envelope(t, ({ method, path, shown }, answer) => {
+    seen.push(`${method} ${path} ${shown?.join()}`);
+    const [status, body] = answers.shift() ?? [500];
+    json(answer, status, body ?? {});
   });
   const client = createControlClient(socket);
-  assert.equal(await client.heartbeat(id), 'alive');
-  assert.equal(await client.heartbeat(id), 'ended');
-  assert.equal(await client.heartbeat(id), 'ended');
-  const broken = await client.heartbeat(id);
+  for (const state of ['alive', 'prove', 'ended', 'ended']) assert.equal(await client.heartbeat(running), state);
+  const broken = await client.heartbeat(running);
   assert.ok(isClientFailure(broken) && broken.failure === 'refused');
-  assert.deepEqual(new Set(paths), new Set([`POST /invocations/${id}/heartbeat`]));
+  assert.deepEqual(new Set(seen), new Set([`POST /invocations/${id}/heartbeat swr_key`]));
 });
 
 test('closing and status read what the envelope answers', async (t) => {
@@ -149,7 +161,7 @@ test('closing and status read what the envelope answers', async (t) => {
     else json(answer, 200, { crossings: 3, denials: 1, denied_as_text: 1, record: `${method} ${path} ${body}` });
   });
   const client = createControlClient(socket);
-  assert.deepEqual(await client.close(id, { exit_code: 0 }), {
+  assert.deepEqual(await client.close(running, { exit_code: 0 }), {
     crossings: 3,
     denials: 1,
     deniedAsText: 1,
@@ -195,7 +207,7 @@ test('an envelope that is not there is unreachable, and the sentence says how to
 
 test('an envelope that does not answer in time, or cuts its answer, is unreachable', async (t) => {
   const silent = await envelope(t, () => undefined);
-  const late = await createControlClient(silent, process.getuid?.(), 30).status();
+  const late = await createControlClient(silent, { answerMs: 30 }).status();
   assert.ok(isClientFailure(late) && late.failure === 'unreachable' && late.problem.includes('no answer within'));
   const cutting = await envelope(t, (_, answer) => {
     answer.writeHead(200, { 'content-length': 100 }).write('{');
@@ -220,7 +232,7 @@ test('an answer that is not JSON is unreadable', async (t) => {
 test('a socket that others could have put there is not used', async (t) => {
   const reply: Reply = (_, answer) => json(answer, 201, opened);
   const refusedFor = async (socket: string, uid?: number): Promise<string> => {
-    const answer = await createControlClient(socket, uid).open(opening);
+    const answer = await createControlClient(socket, { ...(uid !== undefined && { uid }) }).open(opening);
     assert.ok(isClientFailure(answer) && answer.failure === 'unsafe_socket');
     return answer.problem;
   };
@@ -270,4 +282,82 @@ test('a path that no socket takes is refused by name', () => {
   assert.ok(isClientFailure(answer) && answer.failure === 'unsafe_socket');
   assert.ok(answer.problem.includes(path) && answer.problem.includes('107'));
   assert.equal(controlSocketPath(path.slice(0, 107), {}, 'connect'), path.slice(0, 107));
+});
+
+const proving = { ...offer, local_development: false };
+
+test('where identities are proved, what asks for one is asked with a credential, for its own plane, and fresh for a proof', async (t) => {
+  const seen: Seen[] = [];
+  const stop = { id: 's', scope: { kind: 'all', name: null }, reason: 'fire', author: 'user_1', since: 't' };
+  const socket = await envelope(
+    t,
+    (each, answer) => {
+      seen.push(each);
+      if (each.path === '/invocations') json(answer, 201, opened);
+      else if (each.path === '/stops') json(answer, 201, stop);
+      else answer.writeHead(204).end();
+    },
+    proving,
+  );
+  const asked: string[] = [];
+  const client = createControlClient(socket, {
+    credential: async ({ plane, fresh }) => {
+      asked.push(`${plane}${fresh ? ' fresh' : ''}`);
+      return { credential: `token-${asked.length}` };
+    },
+  });
+  await client.open(opening);
+  assert.equal(await client.prove(running), 'proved');
+  assert.deepEqual(await client.stop({ kind: 'all', name: null }, 'fire'), stop);
+  assert.deepEqual(asked, ['invocation', 'invocation fresh', 'admin']);
+  assert.deepEqual(
+    seen.map(({ path, shown }) => [path, shown]),
+    [
+      ['/invocations', ['Bearer token-1']],
+      [`/invocations/${id}/prove`, ['Bearer token-2', 'swr_key']],
+      ['/stops', ['Bearer token-3']],
+    ],
+  );
+});
+
+test('where nobody is proved, no credential leaves its place', async (t) => {
+  const seen: Seen[] = [];
+  const socket = await envelope(t, (each, answer) => {
+    seen.push(each);
+    json(answer, 201, opened);
+  });
+  const client = createControlClient(socket, { credential: () => assert.fail('a credential was asked for') });
+  await client.open(opening);
+  assert.equal(seen[0]?.shown, undefined);
+});
+
+test('a credential that cannot be had is said in the words of its source, and nothing is asked', async (t) => {
+  const socket = await envelope(t, () => assert.fail('asked'), proving);
+  const none = await createControlClient(socket).open(opening);
+  assert.ok(isClientFailure(none) && none.code === 'credential_missing');
+  const ended = await createControlClient(socket, {
+    credential: async () => ({ problem: 'login_ended', message: 'Sign in again with `sealwright login`.' }),
+  }).prove(running);
+  assert.deepEqual(ended, { failure: 'refused', code: 'login_ended', problem: 'Sign in again with `sealwright login`.' });
+});
+
+test('an offer without its form is no offer, and then no credential is shown', async (t) => {
+  for (const change of [{ local_development: 'no' }, { audience: '' }, { issuers: {} }, { issuers: [{ name: 'x' }] }]) {
+    const socket = await envelope(t, () => assert.fail('asked'), { ...proving, ...change });
+    const answer = await createControlClient(socket, { credential: () => assert.fail('shown') }).open(opening);
+    assert.ok(isClientFailure(answer) && answer.failure === 'unreadable', JSON.stringify(change));
+  }
+});
+
+test('an envelope elsewhere is named by its origin over TLS and nothing else', () => {
+  assert.equal(controlSocketPath('https://envelope.example.com:7422', {}, 'connect'), 'https://envelope.example.com:7422');
+  for (const control of [
+    'http://envelope.example.com',
+    'https://a:b@envelope.example.com',
+    'https://envelope.example.com/x',
+    'https://e/?q',
+    'https:',
+  ])
+    assert.ok(isClientFailure(controlSocketPath(control, {}, 'connect')), control);
+  assert.ok(isClientFailure(controlSocketPath('https://envelope.example.com', {}, 'listen')));
 });

@@ -1,16 +1,23 @@
-// The control plane as a client sees it: HTTP and JSON over the envelope's unix socket.
+// The control plane as a client sees it: HTTP and JSON over the envelope's unix socket, or over TLS from another machine.
 // An answer is data: what was asked for, or a `ClientFailure` whose sentence says what to do next. Nothing here rejects.
-// A credential stands only in the value that `open` returns, never in a sentence.
+// A credential stands only in the value that `open` returns and in the header field that shows it, never in a sentence.
 
+import type { IncomingMessage } from 'node:http';
 import { isAbsolute } from 'node:path';
 import type { Json } from '../core/canonical-json.ts';
 import { bodyOfFacts, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
+import type { Stop, StopScope } from '../core/stop.ts';
+import { stopKinds } from '../core/stop.ts';
 import type { ClientFailure } from './control-socket.ts';
-import { problemOfSocket } from './control-socket.ts';
+import { isRemote, problemOfSocket } from './control-socket.ts';
+import type { CredentialProblem, GetCredential } from './credential-sources.ts';
+import type { IdentityOffer } from './login.ts';
+import { readOffer } from './offer.ts';
 
 export { controlSocketPath } from './control-socket.ts';
 export type { ClientFailure } from './control-socket.ts';
+export type { IdentityOffer } from './login.ts';
 
 export interface Opening {
   /** Null lets the envelope choose where exactly one is configured. */
@@ -26,6 +33,8 @@ export interface Opening {
 export interface OpenedInvocation {
   readonly invocationId: string;
   readonly credential: string;
+  /** Renews, proves and closes the invocation; not for the agent. */
+  readonly runnerKey: string;
   readonly leaseSeconds: number;
   readonly heartbeatSeconds: number;
   /** Origin of the model door, without a path. */
@@ -60,13 +69,33 @@ export interface EnvelopeStatus {
 export interface ControlClient {
   readonly status: () => Promise<EnvelopeStatus | ClientFailure>;
   readonly open: (opening: Opening) => Promise<OpenedInvocation | ClientFailure>;
-  /** `ended` is final: closed, stopped, or the lease ran out. */
-  readonly heartbeat: (invocationId: string) => Promise<'alive' | 'ended' | ClientFailure>;
-  readonly close: (invocationId: string, ending: { readonly [name: string]: Json }) => Promise<ClosedInvocation | ClientFailure>;
+  /** `ended` is final: closed, stopped, or the lease ran out. `prove`: the invoker is to be proved again now. */
+  readonly heartbeat: (running: Running) => Promise<'alive' | 'prove' | 'ended' | ClientFailure>;
+  /** Proves the invoker again, by a credential that its source gives anew. */
+  readonly prove: (running: Running) => Promise<'proved' | ClientFailure>;
+  readonly close: (running: Running, ending: { readonly [name: string]: Json }) => Promise<ClosedInvocation | ClientFailure>;
   /** SHA-256 of a file in this state, as this invoker told it before; null when it is not known or nobody answers. */
   readonly findDigest: (facts: FileFacts) => Promise<string | null>;
   /** Tells what a file was found to have. The envelope may forget it. */
   readonly keepDigest: (facts: FileFacts, sha256: string) => Promise<void>;
+  readonly identity: () => Promise<IdentityOffer | ClientFailure>;
+  readonly stops: () => Promise<readonly Stop[] | ClientFailure>;
+  readonly stop: (scope: StopScope, reason: string) => Promise<Stop | ClientFailure>;
+  readonly liftStop: (id: string, reason: string) => Promise<Stop | ClientFailure>;
+  /** `ISSUER:SUBJECT` behind a pseudonym. */
+  readonly nameSubject: (pseudonym: string) => Promise<string | ClientFailure>;
+}
+
+/** An invocation as its runner holds it. */
+export type Running = Pick<OpenedInvocation, 'invocationId' | 'runnerKey'>;
+
+export interface ClientSettings {
+  /** The user on whose behalf it speaks. */
+  readonly uid: number;
+  /** Bounds one exchange. */
+  readonly answerMs: number;
+  /** What proves who asks. It is not asked where the envelope proves nobody. */
+  readonly credential: GetCredential;
 }
 
 export const isClientFailure = (answer: unknown): answer is ClientFailure =>
@@ -78,6 +107,8 @@ const members = (value: unknown): Members => (typeof value === 'object' && value
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0;
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const isDuration = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0;
+/** Visible ASCII only: it becomes the value of a variable and of a header field. */
+const isShowable = (value: unknown): value is string => isText(value) && /^[\x21-\x7e]{16,512}$/.test(value);
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter(isText) : []);
 
 /** An origin to which a credential may be sent: over TLS, or without leaving this machine. */
@@ -89,17 +120,17 @@ const originOf = (door: unknown): string | null => {
 };
 
 const readOpened = (answer: unknown): OpenedInvocation | null => {
-  const { invocation_id, credential, lease_seconds, heartbeat_seconds, doors, settings } = members(answer);
+  const { invocation_id, credential, runner_key, lease_seconds, heartbeat_seconds, doors, settings } = members(answer);
   const { agent, role, model_pins, containment } = members(settings);
   const modelDoor = originOf(members(doors)['model']);
   if (!isText(invocation_id) || !/^[0-9a-f-]{36}$/.test(invocation_id)) return null;
-  // Visible ASCII only: it becomes the value of a variable and of a header field.
-  if (!isText(credential) || !/^[\x21-\x7e]{16,512}$/.test(credential)) return null;
+  if (!isShowable(credential) || !isShowable(runner_key)) return null;
   if (!isDuration(lease_seconds) || !isDuration(heartbeat_seconds) || modelDoor === null) return null;
   if (!isText(agent) || !isText(role) || !isText(containment)) return null;
   return {
     invocationId: invocation_id,
     credential,
+    runnerKey: runner_key,
     leaseSeconds: lease_seconds,
     heartbeatSeconds: heartbeat_seconds,
     modelDoor,
@@ -132,6 +163,25 @@ const readStatus = (answer: unknown): EnvelopeStatus | null => {
   };
 };
 
+const readStop = (answer: unknown): Stop | null => {
+  const { id, scope, reason, author, since } = members(answer);
+  const { kind: given, name } = members(scope);
+  const kind = stopKinds.find((each) => each === given);
+  if (!isText(id) || kind === undefined || !isText(reason) || !isText(author) || !isText(since)) return null;
+  return { id, scope: { kind, name: isText(name) ? name : null }, reason, author, since };
+};
+
+const readStops = (answer: unknown): readonly Stop[] | null => {
+  const { stops } = members(answer);
+  const read = Array.isArray(stops) ? stops.map(readStop) : [null];
+  return read.every((stop) => stop !== null) ? read : null;
+};
+
+const readSubject = (answer: unknown): string | null => {
+  const { subject } = members(answer);
+  return isText(subject) ? subject : null;
+};
+
 interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -148,10 +198,17 @@ const parsed = (bytes: Buffer): unknown => {
   }
 };
 
+interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: Json;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** One request, one whole answer. Time and size are bounded; whatever goes wrong is `unreachable` or `unreadable`. */
-const exchange = (socketPath: string, answerMs: number, method: string, path: string, body: Json): Promise<Answer | ClientFailure> =>
+const exchange = (place: string, answerMs: number, { method, path, body, headers = {} }: Question): Promise<Answer | ClientFailure> =>
   new Promise((resolve) => {
-    const bytes = body === null ? null : Buffer.from(JSON.stringify(body));
+    const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
     const settle = (answer: Answer | ClientFailure): void => {
       clearTimeout(timer);
       resolve(answer);
@@ -160,10 +217,9 @@ const exchange = (socketPath: string, answerMs: number, method: string, path: st
       settle({
         failure: 'unreachable',
         code: null,
-        problem: `No envelope answers at ${socketPath} (${why}). Start one with \`sealwright up\`, or name its socket with --control PATH.`,
+        problem: `No envelope answers at ${place} (${why}). Start one with \`sealwright up\`, or name its socket with --control PATH.`,
       });
-    const headers = bytes === null ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
-    const sent = request({ socketPath, method, path, headers, agent: false }, (answer) => {
+    const read = (answer: IncomingMessage): void => {
       const chunks: Buffer[] = [];
       let size = 0;
       answer.on('data', (chunk: Buffer) => {
@@ -173,7 +229,11 @@ const exchange = (socketPath: string, answerMs: number, method: string, path: st
       });
       answer.on('end', () => settle({ status: answer.statusCode ?? 0, body: parsed(Buffer.concat(chunks)) }));
       answer.on('error', (error) => unreachable(error.message));
-    });
+    };
+    const carried = { ...headers, ...(bytes !== null && { 'content-type': 'application/json', 'content-length': String(bytes.length) }) };
+    const sent = isRemote(place)
+      ? process.getBuiltinModule('node:https').request(new URL(path, place), { method, headers: carried, agent: false }, read)
+      : request({ socketPath: place, method, path, headers: carried, agent: false }, read);
     const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${answerMs / 1_000} s`)), answerMs);
     sent.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
     sent.end(bytes ?? undefined);
@@ -188,51 +248,96 @@ const refusal = ({ status, body }: Answer): ClientFailure => {
   };
 };
 
+const unproved = ({ problem, message }: CredentialProblem): ClientFailure => ({ failure: 'refused', code: problem, problem: message });
+
+const nothingToShow: GetCredential = async () => ({
+  problem: 'credential_missing',
+  message: "This command shows nobody's credential, and the envelope asks for one.",
+});
+
 /**
- * A client for the envelope behind `socketPath`, as `controlSocketPath` names it. The socket is judged anew before each exchange.
- * `uid` is the user on whose behalf it speaks; `answerMs` bounds one exchange.
+ * A client for the envelope at `place`, as `controlSocketPath` names it: a socket, which is judged anew before each exchange, or an https URL.
+ * Without `credential` only what needs no proof is answered, and everything where the envelope proves nobody.
  */
 export const createControlClient = (
-  socketPath: string,
-  uid: number = process.getuid?.() ?? 0,
-  answerMs: number = limits.controlAnswerMs,
+  place: string,
+  { uid = process.getuid?.() ?? 0, answerMs = limits.controlAnswerMs, credential = nothingToShow }: Partial<ClientSettings> = {},
 ): ControlClient => {
-  const ask = async (method: string, path: string, body: Json): Promise<Answer | ClientFailure> =>
-    problemOfSocket(socketPath, uid) ?? exchange(socketPath, answerMs, method, path, body);
+  const ask = async (question: Question): Promise<Answer | ClientFailure> =>
+    (isRemote(place) ? null : problemOfSocket(place, uid)) ?? exchange(place, answerMs, question);
 
-  const askFor = async <T>(method: string, path: string, body: Json, read: (body: unknown) => T | null): Promise<T | ClientFailure> => {
-    const answer = await ask(method, path, body);
+  const read = async <T>(asking: Promise<Answer | ClientFailure>, take: (body: unknown) => T | null): Promise<T | ClientFailure> => {
+    const answer = await asking;
     if (isClientFailure(answer)) return answer;
     if (answer.status >= 300) return refusal(answer);
     const unreadable: ClientFailure = {
       failure: 'unreadable',
       code: null,
-      problem: `The answer of ${socketPath} could not be read. Is the envelope there of the same version?`,
+      problem: `The answer of ${place} could not be read. Is the envelope there of the same version?`,
     };
-    return read(answer.body) ?? unreadable;
+    return take(answer.body) ?? unreadable;
   };
 
+  let offered: IdentityOffer | undefined;
+  const identity = async (): Promise<IdentityOffer | ClientFailure> => {
+    if (offered !== undefined) return offered;
+    const answer = await read(ask({ method: 'GET', path: '/identity' }), readOffer);
+    if (!isClientFailure(answer)) offered = answer;
+    return answer;
+  };
+
+  /** Asks as somebody: what the envelope wants to see is taken from where it is kept, each time anew. */
+  const askAs = async (plane: 'invocation' | 'admin', question: Question, fresh = false): Promise<Answer | ClientFailure> => {
+    const offer = await identity();
+    if (isClientFailure(offer)) return offer;
+    if (offer.local_development) return ask(question);
+    const shown = await credential({ plane, fresh });
+    if ('problem' in shown) return unproved(shown);
+    return ask({ ...question, headers: { ...question.headers, authorization: `Bearer ${shown.credential}` } });
+  };
+
+  const asRunner = ({ runnerKey }: Running) => ({ 'sealwright-runner': runnerKey });
+
   return {
-    status: () => askFor('GET', '/status', null, readStatus),
+    status: () => read(ask({ method: 'GET', path: '/status' }), readStatus),
     open: ({ agent, agentVersion, agentDigest, role, task, facts }) => {
       const body = { agent, agent_version: agentVersion, agent_digest: agentDigest, role, task, facts };
-      return askFor('POST', '/invocations', body, readOpened);
+      return read(askAs('invocation', { method: 'POST', path: '/invocations', body }), readOpened);
     },
-    heartbeat: async (invocationId) => {
-      const answer = await ask('POST', `/invocations/${invocationId}/heartbeat`, null);
+    heartbeat: async (running) => {
+      const answer = await ask({ method: 'POST', path: `/invocations/${running.invocationId}/heartbeat`, headers: asRunner(running) });
       if (isClientFailure(answer)) return answer;
       // 404: an envelope that has no trace of the invocation will never renew it either.
       if (answer.status === 410 || answer.status === 404) return 'ended';
-      return answer.status < 300 ? 'alive' : refusal(answer);
+      if (answer.status >= 300) return refusal(answer);
+      return members(answer.body)['prove'] === true ? 'prove' : 'alive';
     },
-    close: (invocationId, ending) => askFor('POST', `/invocations/${invocationId}/close`, ending, readClosed),
+    prove: async (running) => {
+      const question = { method: 'POST', path: `/invocations/${running.invocationId}/prove`, headers: asRunner(running) } as const;
+      const answer = await askAs('invocation', question, true);
+      if (isClientFailure(answer)) return answer;
+      return answer.status < 300 ? 'proved' : refusal(answer);
+    },
+    close: (running, ending) => {
+      const path = `/invocations/${running.invocationId}/close`;
+      return read(ask({ method: 'POST', path, body: ending, headers: asRunner(running) }), readClosed);
+    },
     findDigest: async (facts) => {
-      const answer = await ask('POST', '/digests/find', { ...bodyOfFacts(facts) });
+      const answer = await askAs('invocation', { method: 'POST', path: '/digests/find', body: { ...bodyOfFacts(facts) } });
       const found = isClientFailure(answer) || answer.status !== 200 ? null : members(answer.body)['sha256'];
       return isSha256(found) ? found : null;
     },
     keepDigest: async (facts, sha256) => {
-      await ask('POST', '/digests', { ...bodyOfFacts(facts), sha256 });
+      await askAs('invocation', { method: 'POST', path: '/digests', body: { ...bodyOfFacts(facts), sha256 } });
     },
+    identity,
+    stops: () => read(askAs('admin', { method: 'GET', path: '/stops' }), readStops),
+    stop: ({ kind, name }, reason) => {
+      const scope = { kind, ...(name !== null && { name }) };
+      return read(askAs('admin', { method: 'POST', path: '/stops', body: { scope, reason } }), readStop);
+    },
+    liftStop: (id, reason) =>
+      read(askAs('admin', { method: 'POST', path: `/stops/${encodeURIComponent(id)}/lift`, body: { reason } }), readStop),
+    nameSubject: (pseudonym) => read(askAs('admin', { method: 'GET', path: `/subjects/${encodeURIComponent(pseudonym)}` }), readSubject),
   };
 };

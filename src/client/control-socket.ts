@@ -41,10 +41,11 @@ const usualPlaces = (env: Environment): readonly string[] => {
 };
 
 /**
- * The absolute path of the control socket. `control` is what `--control` named, or null.
+ * The absolute path of the control socket, or the origin of an envelope elsewhere. `control` is what `--control` named, or null.
  * For `listen` the default is the user's runtime folder; for `connect` it is the first usual place where something lies.
  */
 export const controlSocketPath = (control: string | null, env: Environment, purpose: 'listen' | 'connect'): string | ClientFailure => {
+  if (control !== null && isRemote(control)) return purpose === 'listen' ? remoteListen : remotePlace(control);
   const places = usualPlaces(env);
   const found = purpose === 'connect' ? places.find((place) => look(place) !== null) : undefined;
   const path = control === null ? (found ?? places[0] ?? systemSocket) : resolve(control);
@@ -54,6 +55,21 @@ export const controlSocketPath = (control: string | null, env: Environment, purp
     'unsafe_socket',
     `The path of the control socket has ${bytes} bytes and a unix socket takes ${pathBytesMax}: ${path}. Name a shorter one with --control PATH.`,
   );
+};
+
+/** An envelope on another machine: its admin port, over TLS. */
+export const isRemote = (place: string): boolean => /^https?:/i.test(place);
+
+const remoteListen = fail('unsafe_socket', 'An envelope listens for its own machine on a socket; --control takes the path of one here.');
+
+const remotePlace = (control: string): string | ClientFailure => {
+  const url = URL.parse(control);
+  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '')
+    return fail(
+      'unsafe_socket',
+      `An envelope on another machine is named by its origin over TLS, such as https://envelope.example.com:7422.`,
+    );
+  return url.origin;
 };
 
 /** Null when only its owner's envelope can have put the socket there: this user's or root's, or the service's at the system place. */

@@ -157,10 +157,39 @@ describe('problems', () => {
       assert.deepEqual(problems(least(`${name}: {}`)), [`8: ${name} is not built yet; take it out`]);
     }
     assert.match(problems(least('privacy: { mode: mask }'))[0] ?? '', /^8: privacy\.mode .*not built yet/);
-    assert.match(problems(least('server: { deployment: host }'))[0] ?? '', /^8: server\.deployment .*not built yet/);
-    assert.match(problems(least('server: { host: 0.0.0.0 }'))[0] ?? '', /^8: server\.host .*TLS, which is not built yet/);
     const conditional = least().replace('allowed_models: [simulated-1]', 'allowed_tools: [{ tool: refund, when: { amount: 3 } }]');
     assert.deepEqual(problems(conditional), ['5: agent_roles.demo.allowed_tools[0].when conditions on a tool are not built yet']);
+  });
+
+  it('G-LISTEN-1: name a listener beyond this machine that is in clear, or where nobody proves who he is', () => {
+    const tls = 'tls: { certificate: c.pem, key: k.pem }';
+    const proved = (server: string): readonly string[] =>
+      problems(
+        least(`server: ${server}`).replace('{ local_development: true }', '{ issuers: { corporate: { url: https://login.example.com } } }'),
+      );
+    assert.deepEqual(problems(least(`server: { host: 10.0.0.1, ${tls} }`)), [
+      '8: server.host is not a loopback address, and local_development proves nobody',
+    ]);
+    assert.deepEqual(proved('{ host: 10.0.0.1 }'), ['8: server.host is not a loopback address; a listener there needs `server.tls`']);
+    assert.deepEqual(proved(`{ host: "::", ${tls} }`), ['8: server.host is every address; say under `server.names` what clients call it']);
+    assert.deepEqual(proved('{ deployment: server }'), ['8: server.deployment is server; runners elsewhere need `server.tls`']);
+    for (const deployment of ['host', 'server'])
+      assert.match(problems(least(`server: { deployment: ${deployment}, ${tls} }`))[0] ?? '', /where invokers prove who they are/);
+  });
+
+  it('name groups, roles and agents under identity that are not there', () => {
+    const identity = `{ issuers: { corporate: { url: https://login.example.com, groups: { eng: enginers }, everyone: [staff] } },
+  clients: { corporate: { keys: k, groups: [engineers] } }, groups: { engineers: { agent_roles: [dmeo], agents: [skd] } } }`;
+    assert.deepEqual(
+      problems(least().replace('{ local_development: true }', identity)).map((problem) => problem.replace(/^\d+: /, '')),
+      [
+        'identity.issuers.corporate.everyone[0] names what is not under identity.groups',
+        'identity.issuers.corporate.groups.eng names what is not under identity.groups (engineers?)',
+        'identity.groups.engineers.agent_roles[0] names what is not under agent_roles (demo?)',
+        'identity.groups.engineers.agents[0] names what is not under agents (sdk?)',
+        'identity.clients.corporate is the name of an issuer too; records must tell them apart',
+      ],
+    );
   });
 
   it('come all at once, in the order of the file', () => {

@@ -104,13 +104,17 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
   const { policies } = declared;
   const policyFolder = typeof policies === 'string' ? policies : policies?.folder;
   const endpoints = Object.entries(declared.endpoints).map(([id, endpoint]) => [id, absoluteEndpoint(endpoint, from)]);
-  const { control_socket: controlSocket } = declared.server;
+  const { control_socket: controlSocket, tls } = declared.server;
   const { known_checkpoints: knownCheckpoints } = declared.ledger;
   return frozen<Config>({
     environment: declared.environment,
     data_dir: from(declared.data_dir),
-    server: { ...declared.server, ...(controlSocket === undefined ? {} : { control_socket: from(controlSocket) }) },
-    identity: declared.identity,
+    server: {
+      ...declared.server,
+      ...(controlSocket === undefined ? {} : { control_socket: from(controlSocket) }),
+      ...(tls === undefined ? {} : { tls: absoluteTls(tls, from) }),
+    },
+    identity: absoluteIdentity(declared.identity, from),
     agents: declared.agents,
     agent_roles: completeRoles(declared.agent_roles, declared.agent_role_defaults),
     policies: {
@@ -121,6 +125,29 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
     privacy: declared.privacy,
     ledger: { ...declared.ledger, ...(knownCheckpoints === undefined ? {} : { known_checkpoints: from(knownCheckpoints) }) },
   });
+};
+
+type DeclaredTls = NonNullable<z.output<typeof serverConfig>['tls']>;
+
+const absoluteTls = ({ certificate, key, client_ca: clientCa }: DeclaredTls, from: (path: string) => string): DeclaredTls => ({
+  certificate: from(certificate),
+  key: from(key),
+  ...(clientCa !== undefined && { client_ca: from(clientCa) }),
+});
+
+type DeclaredIdentity = z.output<typeof identityConfig>;
+
+const absoluteIdentity = (identity: DeclaredIdentity, from: (path: string) => string): DeclaredIdentity => {
+  const issuers = Object.entries(identity.issuers).map(([name, issuer]) => [
+    name,
+    { ...issuer, ca: issuer.ca === undefined ? undefined : from(issuer.ca) },
+  ]);
+  const clients = Object.entries(identity.clients).map(([id, client]) => [id, { ...client, keys: from(client.keys) }]);
+  return {
+    ...identity,
+    issuers: Object.fromEntries(issuers) as DeclaredIdentity['issuers'],
+    clients: Object.fromEntries(clients) as DeclaredIdentity['clients'],
+  };
 };
 
 type DeclaredEndpoint = z.output<typeof endpointsConfig>[string];

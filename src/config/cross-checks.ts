@@ -4,6 +4,7 @@
 import { nearest } from '../core/nearest.ts';
 import { carriedFormats } from '../endpoints/config.ts';
 import { approvalSubjects } from '../policy/config.ts';
+import { isLoopback } from '../server/config.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem, PathStep } from './problem.ts';
 
@@ -44,6 +45,64 @@ const namesAreUnambiguous = ({ endpoints }: Config, at: At): readonly ConfigProb
   return problems;
 };
 
+/** Every name under `identity` must be the name of something. */
+const identityNamesExist = ({ identity, agents, agent_roles: roles }: Config, at: At): readonly ConfigProblem[] => {
+  const { groups, issuers, clients } = identity;
+  const each = (path: readonly PathStep[], names: readonly string[], known: object, where: string): readonly ConfigProblem[] =>
+    names.flatMap((name, index) =>
+      Object.hasOwn(known, name)
+        ? []
+        : [at([...path, index], `names what is not under ${where}`, 'value', nearest(name, Object.keys(known)))],
+    );
+  const inGroups = 'identity.groups';
+  return [
+    ...Object.entries(issuers).flatMap(([id, issuer]) => [
+      ...each(['identity', 'issuers', id, 'everyone'], issuer.everyone, groups, inGroups),
+      ...Object.entries(issuer.groups).flatMap(([value, group]) =>
+        Object.hasOwn(groups, group)
+          ? []
+          : [
+              at(
+                ['identity', 'issuers', id, 'groups', value],
+                `names what is not under ${inGroups}`,
+                'value',
+                nearest(group, Object.keys(groups)),
+              ),
+            ],
+      ),
+    ]),
+    ...Object.entries(clients).flatMap(([id, client]) => each(['identity', 'clients', id, 'groups'], client.groups, groups, inGroups)),
+    ...Object.entries(groups).flatMap(([id, group]) => [
+      ...each(['identity', 'groups', id, 'agent_roles'], group.agent_roles, roles, 'agent_roles'),
+      ...each(['identity', 'groups', id, 'agents'], group.agents ?? [], agents, 'agents'),
+    ]),
+    ...[...Object.keys(issuers), ...Object.keys(clients)]
+      .filter((id, index, all) => all.indexOf(id) !== index)
+      .map((id) => at(['identity', 'clients', id], 'is the name of an issuer too; records must tell them apart', 'key')),
+  ];
+};
+
+/** Beyond this machine nobody is taken at his word, and nothing is said in clear. */
+const listenersAreSafe = ({ server, identity }: Config, at: At): readonly ConfigProblem[] => {
+  const { host, names, tls, deployment } = server;
+  const local = identity.local_development === true;
+  const outside = !isLoopback(host);
+  const anyAddress = host === '0.0.0.0' || /^[0:]+$/.test(host);
+  return [
+    ...(outside && tls === undefined ? [at(['server', 'host'], 'is not a loopback address; a listener there needs `server.tls`')] : []),
+    ...(outside && local ? [at(['server', 'host'], 'is not a loopback address, and local_development proves nobody')] : []),
+    ...(anyAddress && names.length === 0
+      ? [at(['server', 'host'], 'is every address; say under `server.names` what clients call it')]
+      : []),
+    ...(deployment !== 'laptop' && local
+      ? [at(['server', 'deployment'], `is ${deployment}, where invokers prove who they are; name issuers or clients under \`identity\``)]
+      : []),
+    ...(deployment === 'server' && tls === undefined
+      ? [at(['server', 'deployment'], 'is server; runners elsewhere need `server.tls`')]
+      : []),
+  ];
+};
+
 const socketPath = ({ server }: Config, at: At): readonly ConfigProblem[] => {
   const bytes = Buffer.byteLength(server.control_socket ?? '');
   return bytes > socketPathBytesMax
@@ -55,6 +114,8 @@ export const crossProblems = (config: Config, at: At): readonly ConfigProblem[] 
   ...rolesExist(config, at),
   ...namesAreUnambiguous(config, at),
   ...socketPath(config, at),
+  ...identityNamesExist(config, at),
+  ...listenersAreSafe(config, at),
 ];
 
 const modelWarnings = ({ agent_roles: roles, endpoints }: Config, at: At): readonly ConfigProblem[] => {
@@ -115,8 +176,10 @@ const formatWarnings = ({ endpoints }: Config, at: At): readonly ConfigProblem[]
         ];
   });
 
-const stanceWarnings = ({ environment, policies }: Config, at: At): readonly ConfigProblem[] => [
-  ...(environment === 'development' ? [] : [at(['identity', 'local_development'], `proves nobody's identity, and this is ${environment}`)]),
+const stanceWarnings = ({ environment, identity, policies }: Config, at: At): readonly ConfigProblem[] => [
+  ...(environment === 'development' || identity.local_development !== true
+    ? []
+    : [at(['identity', 'local_development'], `proves nobody's identity, and this is ${environment}`)]),
   ...(policies.mode === 'observe'
     ? [at(['policies', 'mode'], 'lets denied crossings pass and only records what would have happened')]
     : []),

@@ -71,3 +71,49 @@ describe('a file of certificates that an endpoint trusts', () => {
     assert.equal(problem(), 'accepted');
   });
 });
+
+describe('a file that decides who an invoker is', () => {
+  const base = text('ca.pem').replace(/ {4}via:[\s\S]*?ca: ca.pem\n/, '');
+  const identity = `identity:
+  issuers:
+    corporate: { url: 'https://login.example.com', ca: ca.pem }
+  clients:
+    nightly: { keys: keys/nightly.jwks, groups: [batch] }
+  groups:
+    batch: { agent_roles: [demo] }
+`;
+  let folder = '';
+  /** Problems of the files; what else is wrong with the config is another test's. */
+  const problems = (): readonly string[] => {
+    const config = base.replace('identity: { local_development: true }\n', identity);
+    fs.writeFileSync(`${folder}/sealwright.yaml`, config, { mode: 0o600 });
+    const result = loadConfig(`${folder}/sealwright.yaml`, { files: fs, userId: process.getuid?.() ?? null });
+    const found = 'problems' in result ? result.problems : [];
+    return found.map(({ path, message }) => `${path} ${message}`).filter((problem) => /\.(?:ca|keys) /.test(problem));
+  };
+  before(() => {
+    folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'trust-')));
+    fs.mkdirSync(`${folder}/keys`, { mode: 0o755 });
+    fs.writeFileSync(`${folder}/ca.pem`, createAuthority('Test').cert, { mode: 0o644 });
+    fs.writeFileSync(`${folder}/keys/nightly.jwks`, '{"keys":[]}', { mode: 0o644 });
+  });
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  it('is found from where the config lies, and judged as a file of certificates is', () => {
+    assert.deepEqual(problems(), []);
+    fs.chmodSync(`${folder}/keys/nightly.jwks`, 0o666);
+    fs.writeFileSync(`${folder}/ca.pem`, 'no certificate');
+    const [ca, keys, ...others] = problems();
+    assert.deepEqual(others, []);
+    assert.equal(ca, 'identity.issuers.corporate.ca holds no certificate in PEM');
+    assert.match(
+      keys ?? '',
+      /^identity\.clients\.nightly\.keys names a file that decides whom to trust: .* by its group and others\. Run: chmod /,
+    );
+    fs.writeFileSync(`${folder}/keys/nightly.jwks`, ' '.repeat(limits.keySetBytes + 1));
+    fs.chmodSync(`${folder}/keys/nightly.jwks`, 0o644);
+    assert.match(problems()[1] ?? '', /keys is larger than/);
+    fs.rmSync(`${folder}/keys/nightly.jwks`);
+    assert.match(problems()[1] ?? '', /keys cannot be read \(ENOENT\)/);
+  });
+});

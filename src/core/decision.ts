@@ -8,13 +8,34 @@ export type Verdict = 'permit' | 'deny' | 'approval';
 /** `observe` lets a denied crossing pass and records what would have happened; it stands in every record. */
 export type ControlMode = 'enforce' | 'observe';
 
-/** The Cedar request that was judged; values that may be personal are replaced by their digest, so that decisions can be replayed. */
+/**
+ * The Cedar request that was judged: all of the question that does not come from the release, so that it can be decided again.
+ * A value that may be personal is replaced by its digest; a request that holds one cannot be decided again.
+ */
 export interface JudgedRequest {
   readonly principal: string;
   readonly action: string;
   readonly resource: string;
+  /** What principal, resource and invoker are in: role, endpoint, groups. */
   readonly parents: readonly string[];
+  /** What proved the invoker, as in `Invoker`. */
+  readonly issuer: string | null;
   readonly context: { readonly [key: string]: Json };
+}
+
+/** How the digest of a value that may be personal begins in a judged request. */
+export const digestPrefix = 'hmac-sha256:';
+
+const digestForm = new RegExp(`^${digestPrefix}[0-9a-f]{64}$`);
+
+/** Names of the members of a request's context whose values are digests. */
+export const digestedMembers = ({ context }: Pick<JudgedRequest, 'context'>): readonly string[] =>
+  Object.entries(context).flatMap(([name, value]) => (typeof value === 'string' && digestForm.test(value) ? [name] : []));
+
+/** What the verdict would be if the policies that only observe counted too. */
+export interface Observed {
+  readonly verdict: Verdict;
+  readonly policies: readonly string[];
 }
 
 export interface Decision {
@@ -25,7 +46,10 @@ export interface Decision {
   readonly reason: string;
   readonly mode: ControlMode;
   readonly request: JudgedRequest | null;
+  /** Null where the policies that only observe make no difference. */
+  readonly observed: Observed | null;
 }
 
 /** Whether the crossing goes on: a permit, or anything at all under `observe`. */
-export const goesOn = (decision: Decision): boolean => decision.verdict === 'permit' || decision.mode === 'observe';
+export const goesOn = (decision: Pick<Decision, 'verdict' | 'mode'>): boolean =>
+  decision.verdict === 'permit' || decision.mode === 'observe';

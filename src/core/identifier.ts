@@ -27,6 +27,10 @@ export const uuidv7 = (clock: Clock, random: Random): string => {
 /** The form of a name: nothing that could be prose. Its length is bounded by `limits.labelCharacters`. */
 export const plainName = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/;
 
+/** The form of a name that the writer of a config chooses: without a slash, because it becomes a part of policy ids. */
+export const ownNameForm = /^[A-Za-z][A-Za-z0-9._-]*$/;
+export const ownNameProblem = 'must be a name of letters, digits and . _ - that begins with a letter';
+
 /** Forms of credentials and of mail addresses, which fit into an identifier. */
 const telling = /^(?:sw_|sk-|pk-|ghp_|gho_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza|eyJ)|@[^@]*\.[A-Za-z]{2,}$/;
 

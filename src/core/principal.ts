@@ -1,8 +1,16 @@
 // Who acts: the invoker (a person or service account), the agent (the program), the role it took, and the invocation that joins them.
 // The invocation's id is the correlation id of every crossing.
 
-export type AgentClient = 'sdk' | 'claude-code' | 'codex' | 'gemini-cli';
+export const agentClients = ['sdk', 'claude-code', 'codex', 'gemini-cli'] as const;
+export type AgentClient = (typeof agentClients)[number];
 export type Containment = 'jail' | 'advisory';
+
+/**
+ * What proved who the invoker is. `local_development` proves nothing and says so in every record. `oidc`: a person's token of an issuer;
+ * `workload`: a platform's token for a program; `client_assertion`: a JWT signed with a key that the config lists (RFC 7523).
+ */
+export const assurances = ['local_development', 'oidc', 'workload', 'client_assertion'] as const;
+export type Assurance = (typeof assurances)[number];
 
 export interface Agent {
   readonly id: string;
@@ -15,8 +23,11 @@ export interface Agent {
 export interface Invoker {
   /** A random pseudonym; who it stands for lies in the private subject map. */
   readonly userId: string;
-  /** What proved the identity. `local_development` proves nothing and says so in every record. */
-  readonly assurance: 'local_development';
+  readonly assurance: Assurance;
+  /** Name under `identity.issuers` or `identity.clients` of what proved it; null for `local_development`. */
+  readonly issuer: string | null;
+  /** Names under `identity.groups`, sorted, each once. */
+  readonly groups: readonly string[];
 }
 
 export interface Invocation {
@@ -29,3 +40,17 @@ export interface Invocation {
   /** Keys the digests of what crossed; erasing it makes them unlinkable. 32 bytes. */
   readonly digestKey: Uint8Array;
 }
+
+/** What a person may do on the control plane, by the role that Cedar gives it to. A role is an action group, an action is in one or more. */
+export const controlRoles = ['operator', 'approver', 'auditor', 'privacy', 'breaker'] as const;
+export type ControlRole = (typeof controlRoles)[number];
+
+export const controlActions = {
+  readStatus: ['operator', 'approver', 'auditor', 'privacy', 'breaker'],
+  readStops: ['operator', 'approver', 'auditor', 'breaker'],
+  stop: ['breaker'],
+  liftStop: ['approver'],
+  nameSubject: ['privacy'],
+} as const satisfies Readonly<Record<string, readonly ControlRole[]>>;
+
+export type ControlAction = keyof typeof controlActions;

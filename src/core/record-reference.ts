@@ -44,9 +44,15 @@ export const recordMembers: readonly RecordMember[] = [
   { name: 'user_id', type: 'string', on: 'invocations and crossings', meaning: 'Random pseudonym of the invoker.' },
   {
     name: 'user_assurance',
-    type: 'string',
+    type: 'local_development | oidc | workload | client_assertion',
     on: 'invocations and crossings',
-    meaning: 'What proved the invoker. local_development proves nothing.',
+    meaning: 'What proved the invoker: oidc, workload or client_assertion. local_development proves nothing.',
+  },
+  {
+    name: 'user_issuer',
+    type: 'string | null',
+    on: 'invocations and crossings',
+    meaning: 'The name in the config of the issuer or client whose signature proved the invoker.',
   },
   {
     name: 'data_classification',
@@ -65,7 +71,8 @@ export const recordMembers: readonly RecordMember[] = [
     name: 'decision',
     type: 'object | null',
     on: 'invocations and crossings',
-    meaning: 'verdict, policies that determined it, reason, mode (enforce or observe), and the Cedar request that was judged.',
+    meaning:
+      'verdict, policies that determined it, reason, mode (enforce or observe), the Cedar request that was judged, and observed: verdict and policies as they would be if the policies that only observe counted too, null where they make no difference.',
   },
   { name: 'decision_log_id', type: 'string', on: 'where it applies', meaning: 'On an outcome: the decision it ends.' },
   {
@@ -74,6 +81,19 @@ export const recordMembers: readonly RecordMember[] = [
     on: 'where it applies',
     meaning: "On the decision of a model request: the vendor's operation, such as messages or count_tokens.",
   },
+  {
+    name: 'control_action',
+    type: 'string',
+    on: 'where it applies',
+    meaning: 'On a refusal of the control plane: the action that was asked for.',
+  },
+  {
+    name: 'user_actors',
+    type: 'string[]',
+    on: 'where it applies',
+    meaning: 'On opened: pseudonyms of those who act for the invoker by the `act` claim of the token (RFC 8693), outermost first.',
+  },
+  { name: 'stop', type: 'string', on: 'where it applies', meaning: 'On closed: the log_id of the stop that ended the invocation.' },
   { name: 'denial', type: 'string', on: 'where it applies', meaning: 'On a decision that refused: the code of the denial.' },
   {
     name: 'model_asked',
@@ -131,6 +151,24 @@ export const recordMembers: readonly RecordMember[] = [
     meaning: 'On opened: SHA-256 of the credential, which is 256 random bits.',
   },
   {
+    name: 'runner_key_digest',
+    type: 'string',
+    on: 'where it applies',
+    meaning: 'On opened: SHA-256 of the key with which the runner renews and closes the invocation, which is 256 random bits.',
+  },
+  {
+    name: 'user_groups',
+    type: 'string[]',
+    on: 'where it applies',
+    meaning: 'On opened: groups under `identity.groups` that the invoker is in.',
+  },
+  {
+    name: 'user_session_digest',
+    type: 'string | null',
+    on: 'where it applies',
+    meaning: 'On opened: SHA-256 of the session at the issuer, so that the end of that session ends the invocation.',
+  },
+  {
     name: 'agent_digest',
     type: 'string | null',
     on: 'where it applies',
@@ -145,7 +183,12 @@ export const recordMembers: readonly RecordMember[] = [
     on: 'where it applies',
     meaning: 'On opened and closed: what the runner reports of the process and the repository.',
   },
-  { name: 'ended', type: 'string', on: 'where it applies', meaning: 'On closed: closed, lost_runner, severed or stopped.' },
+  {
+    name: 'ended',
+    type: 'string',
+    on: 'where it applies',
+    meaning: 'On closed, why: closed, lost_runner, severed, restart, stopped, unproved, logged_out, expired or not_permitted.',
+  },
   { name: 'totals', type: 'object', on: 'where it applies', meaning: 'On closed: crossings and denials of the invocation.' },
   { name: 'finding', type: 'object', on: 'where it applies', meaning: 'Something a person should look at: code, sentence and count.' },
   {

@@ -14,7 +14,7 @@ const secret = 'my card is 4111 1111 1111 1111';
 
 const invocation: Invocation = {
   id: 'invocation-1',
-  invoker: { userId: 'user_1', assurance: 'local_development' },
+  invoker: { userId: 'user_1', assurance: 'local_development', issuer: null, groups: [] },
   agent: { id: 'sdk', client: 'sdk', version: null, digest: null },
   role: 'demo',
   dataClassification: 'internal',
@@ -31,7 +31,7 @@ const crossing = {
 };
 
 const judgement = {
-  decision: { verdict: 'permit', policies: ['role/demo/model/m'], reason: 'Permitted.', mode: 'enforce', request: null },
+  decision: { verdict: 'permit', policies: ['role/demo/model/m'], reason: 'Permitted.', mode: 'enforce', request: null, observed: null },
   denial: null,
   candidate: {
     endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local', streaming: 'incremental' },

@@ -7,7 +7,7 @@ import type { Denial } from './denial.ts';
 import { sentenceOf } from './denial.ts';
 import { label } from './identifier.ts';
 import { limits } from './limits.ts';
-import type { Invocation } from './principal.ts';
+import type { Agent, Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
 import type { NotInspected } from './wire-format.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
@@ -55,12 +55,15 @@ export const identifyingMembers: readonly string[] = [
   'agent_version',
   'user_id',
   'user_assurance',
+  'user_issuer',
   'data_classification',
   'containment',
 ];
 
 /** Members of everything that belongs to an invocation. */
-export const invocationMembers = (invocation: Invocation): Record<string, unknown> => ({
+export const invocationMembers = (
+  invocation: Omit<Invocation, 'id' | 'digestKey'> & { readonly id: string | null },
+): Record<string, unknown> => ({
   invocation_id: invocation.id,
   crossing_id: null,
   parent_crossing_id: null,
@@ -69,13 +72,55 @@ export const invocationMembers = (invocation: Invocation): Record<string, unknow
   agent_id: invocation.agent.id,
   agent_role: invocation.role,
   agent_version: invocation.agent.version,
-  user_id: invocation.invoker.userId,
-  user_assurance: invocation.invoker.assurance,
+  ...personMembers(invocation.invoker),
   data_classification: invocation.dataClassification,
   containment: invocation.containment,
   source: 'envelope',
   decision: null,
 });
+
+/** Who did it, on a control record. */
+export const personMembers = ({ userId, assurance, issuer }: Invoker): Record<string, unknown> => ({
+  user_id: userId,
+  user_assurance: assurance,
+  user_issuer: issuer,
+});
+
+/** The record of an action on the control plane that a known caller asked for and may not do. */
+export const controlRefusalRecord = (invoker: Invoker, action: ControlAction, decision: Decision, stamp: Stamp): RecordBody =>
+  body(stamp, 'control', 'decision', {
+    ...personMembers(invoker),
+    source: 'envelope',
+    denial: 'not_permitted',
+    control_action: action,
+    // The control plane is never only observed.
+    decision: decisionMember({ ...decision, verdict: 'deny', mode: 'enforce' }),
+  });
+
+/** The one record of an invocation that a known caller asked for and did not get. */
+export const refusedOpeningRecord = (
+  asked: {
+    readonly invoker: Invoker;
+    readonly agent: Agent;
+    readonly role: string;
+    readonly containment: Containment;
+    readonly dataClassification: string;
+  },
+  refused: { readonly denial: string; readonly reason: string; readonly decision: Decision | null },
+  stamp: Stamp,
+): RecordBody =>
+  body(stamp, 'agent', 'decision', {
+    ...invocationMembers({ ...asked, id: null }),
+    denial: refused.denial,
+    decision: decisionMember({
+      verdict: 'deny',
+      policies: refused.decision?.policies ?? [],
+      reason: refused.reason.slice(0, limits.sentenceCharacters),
+      mode: 'enforce',
+      observed: refused.decision?.observed ?? null,
+      request: refused.decision?.request ?? null,
+    }),
+  });
 
 const streamOf = (crossing: Crossing): Stream => (crossing.call.action === 'model_request' ? 'model' : 'agent');
 
@@ -134,6 +179,7 @@ const decisionMember = (decision: Decision): Record<string, unknown> => ({
   reason: decision.reason,
   mode: decision.mode,
   request: decision.request,
+  observed: decision.observed && { verdict: decision.observed.verdict, ...boundedMembers({ policies: decision.observed.policies }) },
 });
 
 const body = (stamp: Stamp, stream: Stream, kind: RecordKind, members: Record<string, unknown>): RecordBody => ({
@@ -170,6 +216,7 @@ export const denialRecord = (
       reason: sentenceOf(denial).slice(0, limits.sentenceCharacters),
       mode: 'enforce',
       request: judged?.request ?? null,
+      observed: judged?.observed ?? null,
     }),
   });
 };

@@ -46,6 +46,11 @@ export interface Admission {
   /** Monotonic milliseconds after which the answer must be whole; null without a limit. */
   readonly deadlineMs: number | null;
   readonly deadlineSeconds: number | null;
+  /**
+   * Calls back, once and perhaps at once, when the crossing must end before it is whole: it was stopped, or its invocation has ended.
+   * Returns how to listen no longer.
+   */
+  readonly whenCutOff: (listener: (denial: Denial) => void) => () => void;
   /** Reserves memory for a part of the answer that is held back; false when there is none left. */
   readonly hold: (bytes: number) => boolean;
   /** Gives back what was reserved. Called once, however the crossing ends. */

@@ -1,11 +1,10 @@
 // Settings of the places where models run. Secrets stand here only by reference; the value is fetched when it is needed.
 // The order of the file counts: a model goes to the first listed endpoint that the decision permits.
 
-import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { Streaming, Topology } from '../core/endpoint.ts';
 import type { Frozen } from '../core/frozen.ts';
-import { plainName } from '../core/identifier.ts';
+import { ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 
 /** A name that somebody else chose: of a model or tool. */
@@ -15,10 +14,7 @@ const name = z
   .regex(plainName, { error: 'must be a name of letters, digits and . _ : / @ + - that begins with a letter or digit' });
 
 /** A name that the writer of the file chooses. Begins with a letter: JavaScript would put names that are numbers first, and the order of endpoints counts. */
-const ownName = z
-  .string()
-  .max(limits.labelCharacters)
-  .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, { error: 'must be a name of letters, digits and . _ - that begins with a letter' });
+const ownName = z.string().max(limits.labelCharacters).regex(ownNameForm, { error: ownNameProblem });
 
 const topologies = ['vendor', 'cloud-partner', 'self-hosted'] as const satisfies readonly Topology[];
 const streamings = ['incremental', 'buffered'] as const satisfies readonly Streaming[];
@@ -82,21 +78,6 @@ const via = z.strictObject({
         'Relative to this file; read when the envelope starts.',
     ),
 });
-
-const [begin, end] = ['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'];
-
-/** The certificates in the bytes of a PEM file, each by itself, or why they cannot be used. Text around them is ignored. */
-export const certificatesIn = (bytes: Uint8Array): { readonly certificates: readonly string[] } | { readonly problem: string } => {
-  if (bytes.length > limits.trustedCertificatesBytes) return { problem: `is larger than ${limits.trustedCertificatesBytes} bytes` };
-  const parts = Buffer.from(bytes).toString('latin1').split(begin).slice(1);
-  if (parts.length === 0) return { problem: 'holds no certificate in PEM' };
-  try {
-    const certificates = parts.map((part) => new X509Certificate(`${begin}${part.slice(0, part.indexOf(end))}${end}`).toString());
-    return { certificates };
-  } catch {
-    return { problem: 'holds a certificate that cannot be read' };
-  }
-};
 
 const proxyUrlProblem = (text: string): string | null => {
   if (!URL.canParse(text)) return 'must be a URL such as http://proxy.example:3128';

@@ -2,10 +2,10 @@
 // Files of certificates are read once, at the start; one that cannot be used is a problem, and then there is no transport at all.
 
 import { createHash } from 'node:crypto';
+import { certificatesIn } from '../core/certificates.ts';
 import type { Via } from '../core/endpoint.ts';
 import { direct } from '../core/endpoint.ts';
 import type { EndpointSettings } from './config.ts';
-import { certificatesIn } from './config.ts';
 import type { SecretSources } from './credentials.ts';
 import { createSecret } from './credentials.ts';
 import type { Transport } from './endpoints.ts';

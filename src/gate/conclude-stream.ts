@@ -10,7 +10,7 @@ import { selectHeaders } from '../core/header-names.ts';
 import type { Crossed, Recorded } from '../core/stages.ts';
 import type { StreamPiece } from '../core/wire-format.ts';
 import type { Concluding } from './ending.ts';
-import { brokenSentence, deadlineDenial, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId } from './ending.ts';
+import { brokenSentence, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId } from './ending.ts';
 import type { LiveStream } from './live-stream.ts';
 import { createTally } from './tally.ts';
 
@@ -117,7 +117,8 @@ export const concludeStream = async (
     // Lets the transport close or reuse its connection; an upstream that fails at this point changes nothing any more.
     await chunks.return?.().catch(() => undefined);
   }
-  if (deadline.passed()) return deny(deadlineDenial(recorded));
+  const cutOff = deadline.denial();
+  if (cutOff !== null) return deny(cutOff);
   const sentence = brokenSentence(recorded);
   const ended = await endUndelivered(recorded, tally.ending(false, sentence, facts()), { sentence, status: 502, retryable: true }, stages);
   // A client that repeats a broken stream does so as it means to; one for which that is costly is told in its stream.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerOf, bytes, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
+import { admitted, answerOf, bytes, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
 import type { Delivery, Stages } from '../core/stages.ts';
 import type { Reading } from '../core/wire-format.ts';
@@ -41,6 +41,7 @@ test('G-DECIDE-2: a tool call in an answer is a crossing of its own: released wh
         reason: '',
         mode: 'enforce',
         request: null,
+        observed: null,
       },
       denial: crossing.call.action === 'tool_call' ? { denial: 'tool_not_permitted', tool: 'lookup', role: 'demo' } : null,
       candidate: null,
@@ -99,7 +100,7 @@ test('a client that goes away cancels the upstream and leaves one outcome', asyn
 test('the deadline of a role cancels the upstream and says deadline_exceeded', async () => {
   const timed = createVirtualClock();
   const world = createWorld(answerOf('application/json', []), {
-    admit: () => ({ deadlineMs: 30_000, deadlineSeconds: 30, hold: () => true, release: () => undefined }),
+    admit: () => admitted({ deadlineMs: 30_000, deadlineSeconds: 30 }),
     forward: (_recorded, cancel) =>
       new Promise((resolve) => {
         cancel.addEventListener('abort', () => resolve({ failure: 'cancelled', reason: 'cancelled', attempts: 1 }));
@@ -169,7 +170,7 @@ test('a stream that is denied cancels its upstream', async () => {
 test('a client that takes nothing is waited for no longer than the role may take', async () => {
   const timed = createVirtualClock();
   const world = createWorld(answerOf('text/event-stream', ['one two end']), {
-    admit: () => ({ deadlineMs: 400, deadlineSeconds: 0.4, hold: () => true, release: () => undefined }),
+    admit: () => admitted({ deadlineMs: 400, deadlineSeconds: 0.4 }),
   });
   const delivery: Delivery = {
     begin: () => undefined,
@@ -185,7 +186,7 @@ test('a client that takes nothing is waited for no longer than the role may take
 
 test('an answer for which no memory is left is a failure', async () => {
   const world = createWorld(answerOf('application/json', ['x']), {
-    admit: () => ({ deadlineMs: null, deadlineSeconds: null, hold: () => false, release: () => undefined }),
+    admit: () => admitted({ hold: () => false }),
   });
   const { crossed } = await run(world);
   assert.equal(crossed.crossed, 'failed');

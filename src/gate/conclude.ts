@@ -13,16 +13,7 @@ import type { Crossed, Ending, Forwarded, Recorded } from '../core/stages.ts';
 import type { AnswerFacts, WholeAnswer } from '../core/wire-format.ts';
 import { concludeStream, concludeUnasked } from './conclude-stream.ts';
 import type { Concluding, Why } from './ending.ts';
-import {
-  brokenSentence,
-  deadlineDenial,
-  endUndelivered,
-  judgeToolCall,
-  recordEnding,
-  refused,
-  withRequestId,
-  writeWithin,
-} from './ending.ts';
+import { brokenSentence, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId, writeWithin } from './ending.ts';
 import type { Tally } from './tally.ts';
 import { createTally } from './tally.ts';
 
@@ -43,9 +34,11 @@ const lasting: readonly UpstreamFailure['failure'][] = ['address_refused', 'cred
 /** Ends a crossing that got no answer. */
 export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline, live }: Concluding): Promise<Crossed> => {
   live?.stayQuiet();
-  const why = deadline.passed()
-    ? deadlineDenial(recorded)
-    : { sentence: failure.reason, status: failure.failure === 'timed_out' ? 504 : 502, retryable: !lasting.includes(failure.failure) };
+  const why = deadline.denial() ?? {
+    sentence: failure.reason,
+    status: failure.failure === 'timed_out' ? 504 : 502,
+    retryable: !lasting.includes(failure.failure),
+  };
   const ending: Ending = {
     success: false,
     errorMessage: 'denial' in why ? sentenceOf(why) : failure.reason,
@@ -67,7 +60,7 @@ const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: Upstre
   live?.stayQuiet();
   const tally = createTally(recorded, answer);
   const end = (why: Why, facts: AnswerFacts | null = null): Promise<Crossed> => {
-    const said = deadline.passed() ? deadlineDenial(recorded) : why;
+    const said = deadline.denial() ?? why;
     const message = 'denial' in said ? sentenceOf(said) : said.sentence;
     const known = facts === null ? null : withRequestId(facts, call, answer);
     return endUndelivered(recorded, tally.ending(false, message, known), said, stages);
@@ -94,7 +87,8 @@ const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: Upstre
   if (live !== null && !failed)
     return end({ denial: 'not_inspectable', problem: 'the upstream gives a whole answer in the place of a stream' }, facts);
   const released = applySplices(body, await refusals(recorded, whole, tally, concluding));
-  if (deadline.passed()) return end(deadlineDenial(recorded));
+  const cutOff = deadline.denial();
+  if (cutOff !== null) return end(cutOff);
   tally.released(released);
   const recording = await recordEnding(recorded, tally.ending(!failed, said, withRequestId(facts, call, answer)), stages);
   if ('denial' in recording) return refused(recorded, recording, null);

@@ -52,11 +52,6 @@ export const endUndelivered = async (recorded: Recorded, ending: Ending, why: Wh
   return { crossed: 'failed', ...why, recordId: recording.recordId, invocation: recorded.invocation };
 };
 
-export const deadlineDenial = (recorded: Recorded): Denial => ({
-  denial: 'deadline_exceeded',
-  seconds: recorded.admission.deadlineSeconds ?? 0,
-});
-
 /** Judges one tool call of an answer. The sentence to put in its place, or null when the agent may have it. */
 export const judgeToolCall = async (
   recorded: Recorded,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerOf, clock, createWorld, crossingOf, deliver, receipt, run } from '../../test/gate-world.ts';
+import { admitted, answerOf, clock, createWorld, crossingOf, deliver, receipt, run } from '../../test/gate-world.ts';
 import type { Clock } from '../core/clock.ts';
 import { createGate } from './gate.ts';
 
@@ -57,7 +57,7 @@ test('G-RECORD-1: without a durable intent nothing is forwarded and the caller h
 
 test('a denied decision under observe goes on, and under enforce does not', async () => {
   const judgement = (mode: 'enforce' | 'observe') => ({
-    decision: { verdict: 'deny' as const, policies: [], reason: '', mode, request: null },
+    decision: { verdict: 'deny' as const, policies: [], reason: '', mode, request: null, observed: null },
     denial: { denial: 'model_not_permitted' as const, model: 'm', role: 'r' },
     candidate: null,
   });
@@ -79,7 +79,7 @@ test('a deadline that passed while the intent became durable lets nothing out', 
   let nowMs = 0;
   const late: Clock = { ...clock, monotonicMs: () => nowMs };
   const world = createWorld(answerOf('application/json', ['x']), {
-    admit: () => ({ deadlineMs: 400, deadlineSeconds: 0.4, hold: () => true, release: () => undefined }),
+    admit: () => admitted({ deadlineMs: 400, deadlineSeconds: 0.4 }),
     recordIntent: async () => {
       nowMs = 1_900;
       return receipt('intent');

@@ -72,7 +72,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
       if (isRefusal(intent)) return unrecorded(intent.problem, invocation);
       const recorded = advance<Recorded>({ ...transformed, intent });
 
-      using deadline = watchDeadline(clock, received.crossing.clientGone, admission.deadlineMs);
+      using deadline = watchDeadline(clock, received.crossing.clientGone, admission);
       return await carryOut(recorded, deadline, delivery);
     } finally {
       admission.release();

@@ -114,7 +114,7 @@ test('a status that the client would repeat becomes a failure of ours, with the 
 /** The client's side of a stream whose end the test decides. */
 const liveUntil = (over: Promise<void>, write: () => Promise<void>) => {
   const { signal } = new AbortController();
-  const deadline = { signal, over, passed: () => false, cancel: () => undefined, [Symbol.dispose]: () => undefined };
+  const deadline = { signal, over, denial: () => null, cancel: () => undefined, [Symbol.dispose]: () => undefined };
   const { call } = crossingOf();
   assert.ok(call.action === 'model_request');
   const recorded = { invocation: { agent: { client: 'sdk' } } } as unknown as Recorded;

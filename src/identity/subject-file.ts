@@ -1,7 +1,7 @@
 // The private file that says who a pseudonym stands for: one JSON object. It lies there and nowhere else; erasing an entry erases the link.
 // Fails by rejecting with the disk's error, or where the file holds no JSON: a mapping that cannot be read must not be replaced by another.
 
-import type { SubjectStore } from './identity.ts';
+import type { SubjectStore } from './world.ts';
 
 /** The part of a disk that is needed. */
 export interface SubjectDisk {

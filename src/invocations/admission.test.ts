@@ -3,8 +3,13 @@ import { test } from 'node:test';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
 import type { Decided } from '../core/stages.ts';
 import { createAdmit } from './admission.ts';
+import { createUnderWay } from './under-way.ts';
 
-const decided = { crossing: { acceptedMs: 0 }, invocation: { role: 'hurried' } } as unknown as Decided;
+const decided = {
+  crossing: { acceptedMs: 0, call: { action: 'tool_call', tool: 'refund' } },
+  invocation: { id: 'i', agent: { id: 'sdk' }, invoker: { userId: 'user_1' }, role: 'hurried' },
+  judgement: { candidate: null },
+} as unknown as Decided;
 
 const setUp = (alive = true, seconds: number | null = 30) => {
   const clock = createVirtualClock();
@@ -19,7 +24,14 @@ const setUp = (alive = true, seconds: number | null = 30) => {
       freeBytes += bytes;
     },
   };
-  const admit = createAdmit({ clock, lives: () => alive, responseSecondsMax: () => seconds, bodies });
+  const admit = createAdmit({
+    clock,
+    lives: () => alive,
+    stopped: () => null,
+    underWay: createUnderWay(),
+    responseSecondsMax: () => seconds,
+    bodies,
+  });
   return { clock, admit, freeBytes: () => freeBytes };
 };
 

@@ -1,13 +1,23 @@
-// The desk where a runner opens and closes invocations: chooses agent and role, proves the invoker, opens, and counts up at the end.
-// A refusal is data with a sentence; nothing is opened that could not be recorded.
+// The desk where a runner opens, renews, proves and closes invocations. Opening proves the invoker, chooses agent and role, asks policy
+// whether this person may let this agent take this role, and whether anything was stopped. A refusal is data with a sentence; one of a
+// caller who is known is recorded. Nothing is opened that could not be recorded.
 
 import type { Json } from '../core/canonical-json.ts';
-import type { Invocation, Invoker } from '../core/principal.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Decision } from '../core/decision.ts';
+import { goesOn } from '../core/decision.ts';
+import type { Denial } from '../core/denial.ts';
+import { sentenceOf } from '../core/denial.ts';
+import type { Agent, Containment, Invocation, Invoker } from '../core/principal.ts';
+import type { Recorder } from '../core/receipt.ts';
+import type { Stamp } from '../core/record.ts';
+import { refusedOpeningRecord } from '../core/record.ts';
+import type { Stoppable } from '../core/stop.ts';
 import type { Closed, Invocations } from './invocations.ts';
 import type { KeepManifest } from './manifest.ts';
 import { manifestsOf } from './manifest.ts';
 import type { ConfiguredAgent, OpeningProblem, OpeningRequest } from './opening.ts';
-import { chooseOpening, reported } from './opening.ts';
+import { chooseOpening, datesProblem, reported } from './opening.ts';
 
 export interface ConfiguredRole {
   readonly allowed_models: readonly string[];
@@ -24,17 +34,50 @@ export interface DeskOpening extends OpeningRequest {
 export interface DeskOpened {
   readonly invocation: Invocation;
   readonly credential: string;
+  readonly runnerKey: string;
   readonly modelPins: readonly string[];
 }
 
-export type DeskProblem = OpeningProblem | { readonly problem: 'record_unavailable' | 'ended'; readonly message: string };
+export interface DeskProblem {
+  readonly problem:
+    | OpeningProblem['problem']
+    | 'record_unavailable'
+    | 'ended'
+    | 'not_the_runner'
+    | 'not_permitted'
+    | 'stopped'
+    | 'other_person'
+    | 'identity_missing'
+    | 'identity_refused'
+    | 'identity_unavailable';
+  readonly message: string;
+}
+
+/** Whoever stands at the desk, proved. */
+export interface Proved {
+  readonly invoker: Invoker;
+  readonly sessionDigest: string | null;
+  /** Pseudonyms of those who act for the invoker, outermost first. */
+  readonly actors: readonly string[];
+}
+
+export interface Delegation {
+  readonly invoker: Invoker;
+  readonly agent: Agent;
+  readonly role: string;
+  readonly containment: Containment;
+  readonly dataClassification: string;
+}
 
 export interface Desk {
-  readonly open: (opening: DeskOpening) => Promise<DeskOpened | DeskProblem>;
-  /** False when the invocation has ended. */
-  readonly heartbeat: (invocationId: string) => boolean;
+  /** `credential` is what the invoker shows. */
+  readonly open: (opening: DeskOpening, credential: string | null) => Promise<DeskOpened | DeskProblem>;
+  readonly heartbeat: (invocationId: string, runnerKey: string | null) => 'ended' | 'alive' | 'prove';
+  /** Proves the invoker of a running invocation again. */
+  readonly prove: (invocationId: string, runnerKey: string | null, credential: string | null) => Promise<'proved' | DeskProblem>;
   readonly close: (
     invocationId: string,
+    runnerKey: string | null,
     facts: { readonly [name: string]: Json },
   ) => Promise<(Closed & { readonly recordId: string }) | DeskProblem>;
 }
@@ -44,41 +87,101 @@ export interface DeskParts {
   readonly agents: Readonly<Record<string, ConfiguredAgent>>;
   readonly roles: Readonly<Record<string, ConfiguredRole>>;
   readonly keepManifest: KeepManifest;
-  /** Who stands at the desk. */
-  readonly invoker: () => Promise<Invoker>;
+  readonly prove: (credential: string | null) => Promise<Proved | DeskProblem>;
+  readonly mayDelegate: (asked: Delegation) => Decision;
+  readonly stopped: (what: Stoppable) => Denial | null;
+  readonly recorder: Recorder;
+  readonly stamp: () => Stamp;
+  readonly clock: Clock;
 }
 
-export const createDesk = ({ invocations, agents, roles, keepManifest, invoker }: DeskParts): Desk => ({
-  open: async (opening) => {
-    const chosen = chooseOpening(opening, agents);
-    if ('problem' in chosen) return chosen;
-    const { agent, role } = chosen;
-    const settings = Object.hasOwn(roles, role) ? roles[role] : undefined;
-    if (settings === undefined)
-      return { problem: 'role_not_allowed', message: `The role ${role} is not configured under \`agent_roles\`.` };
-    const person = await invoker().catch(() => null);
-    if (person === null) return { problem: 'record_unavailable', message: 'The pseudonym of the invoker could not be written.' };
-    const opened = await invocations.open({
-      agent,
-      invoker: person,
-      role,
-      dataClassification: settings.data_classification,
-      containment: 'advisory',
-      task: opening.task,
-      facts: { purpose: settings.purpose ?? null, run: reported(opening.facts) },
-    });
-    if ('refused' in opened) return { problem: 'record_unavailable', message: `The invocation could not be recorded: ${opened.problem}.` };
-    return { ...opened, modelPins: settings.allowed_models };
-  },
-  heartbeat: invocations.heartbeat,
-  close: async (invocationId, facts) => {
-    // Only what is cut needs a manifest, and only for an invocation that is there.
-    const leftOut = invocations.isOpen(invocationId) ? await manifestsOf(facts, keepManifest) : {};
-    const closed = await invocations.close(invocationId, 'closed', { run: reported({ ...facts, ...leftOut }) });
-    if (closed === null) return { problem: 'ended', message: 'The invocation has ended already.' };
-    const { recordId } = closed;
-    return recordId === null
-      ? { problem: 'record_unavailable', message: 'The end of the invocation could not be recorded.' }
-      : { ...closed, recordId };
-  },
-});
+const containment: Containment = 'advisory';
+
+const endedProblem: DeskProblem = { problem: 'ended', message: 'The invocation has ended already.' };
+const strangeRunner: DeskProblem = { problem: 'not_the_runner', message: 'This is not the key of the runner of this invocation.' };
+
+export const createDesk = (parts: DeskParts): Desk => {
+  const { invocations, agents, roles, keepManifest, prove, mayDelegate, stopped, clock } = parts;
+  const today = (): string => new Date(clock.wallMs()).toISOString().slice(0, 10);
+
+  /** The refusal of a caller who is known is recorded, whatever else there is to say. */
+  const refuse = async (problem: DeskProblem, delegation: Delegation, decision: Decision | null, denial: string): Promise<DeskProblem> => {
+    await parts.recorder.append(refusedOpeningRecord(delegation, { denial, reason: problem.message, decision }, parts.stamp()));
+    return problem;
+  };
+
+  const permitted = async (delegation: Delegation): Promise<{ readonly decision: Decision } | DeskProblem> => {
+    const { invoker, agent, role } = delegation;
+    const stop = stopped({ invocationId: null, agentId: agent.id, role, userId: invoker.userId, model: null, tools: [] });
+    if (stop !== null) return refuse({ problem: 'stopped', message: sentenceOf(stop) }, delegation, null, 'stopped');
+    const decision = mayDelegate(delegation);
+    if (goesOn(decision)) return { decision };
+    return refuse({ problem: 'not_permitted', message: decision.reason }, delegation, decision, 'not_permitted');
+  };
+
+  return {
+    open: async (opening, credential) => {
+      const proved = await prove(credential);
+      if ('problem' in proved) return proved;
+      const chosen = chooseOpening(opening, agents, today());
+      if ('problem' in chosen) return chosen;
+      const { agent, role } = chosen;
+      const settings = Object.hasOwn(roles, role) ? roles[role] : undefined;
+      if (settings === undefined)
+        return { problem: 'role_not_allowed', message: `The role ${role} is not configured under \`agent_roles\`.` };
+      const { invoker, sessionDigest, actors } = proved;
+      const delegation: Delegation = { invoker, agent, role, containment, dataClassification: settings.data_classification };
+      const may = await permitted(delegation);
+      if ('problem' in may) return may;
+      const facts = {
+        purpose: settings.purpose ?? null,
+        decision: may.decision,
+        ...(actors.length > 0 && { user_actors: actors }),
+        run: reported(opening.facts),
+      };
+      const opened = await invocations.open({ ...delegation, sessionDigest, task: opening.task, facts });
+      if ('refused' in opened)
+        return { problem: 'record_unavailable', message: `The invocation could not be recorded: ${opened.problem}.` };
+      return { ...opened, modelPins: settings.allowed_models };
+    },
+
+    heartbeat: (invocationId, runnerKey) => {
+      const invocation = invocations.isRunner(invocationId, runnerKey) ? invocations.find(invocationId) : null;
+      if (invocation === null) return 'ended';
+      const configured = Object.hasOwn(agents, invocation.agent.id) ? agents[invocation.agent.id] : undefined;
+      if (configured !== undefined && datesProblem(invocation.agent.id, configured, today()) === null)
+        return invocations.heartbeat(invocationId);
+      void invocations.close(invocationId, 'expired', {});
+      return 'ended';
+    },
+
+    prove: async (invocationId, runnerKey, credential) => {
+      if (!invocations.isRunner(invocationId, runnerKey)) return invocations.isOpen(invocationId) ? strangeRunner : endedProblem;
+      const proved = await prove(credential);
+      if ('problem' in proved) return proved;
+      const invocation = invocations.find(invocationId);
+      if (invocation === null) return endedProblem;
+      const { invoker } = proved;
+      if (invoker.userId !== invocation.invoker.userId || invoker.issuer !== invocation.invoker.issuer)
+        return { problem: 'other_person', message: 'The invocation was opened by another person. Sign in as the one who started it.' };
+      const may = await permitted({ ...invocation, invoker });
+      if ('problem' in may) {
+        await invocations.close(invocationId, may.problem === 'stopped' ? 'stopped' : 'not_permitted', {});
+        return may;
+      }
+      return invocations.proved(invocationId, invoker) ? 'proved' : endedProblem;
+    },
+
+    close: async (invocationId, runnerKey, facts) => {
+      if (!invocations.isRunner(invocationId, runnerKey)) return invocations.isOpen(invocationId) ? strangeRunner : endedProblem;
+      // Only what is cut needs a manifest, and only for an invocation that is there.
+      const leftOut = await manifestsOf(facts, keepManifest);
+      const closed = await invocations.close(invocationId, 'closed', { run: reported({ ...facts, ...leftOut }) });
+      if (closed === null) return endedProblem;
+      const { recordId } = closed;
+      return recordId === null
+        ? { problem: 'record_unavailable', message: 'The end of the invocation could not be recorded.' }
+        : { ...closed, recordId };
+    },
+  };
+};

@@ -5,13 +5,12 @@
 import type { Clock } from '../core/clock.ts';
 import { bodyOfFacts, factsOfBody, isSettled, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
-import type { Invoker } from '../core/principal.ts';
 
 export interface DigestCache {
   /** SHA-256 in hexadecimal of the invoker's file with exactly these facts; null when it is not known. */
-  readonly find: (facts: FileFacts) => Promise<string | null>;
+  readonly find: (userId: string, facts: FileFacts) => Promise<string | null>;
   /** Remembers what the invoker's file was found to have, unless it changed just now. */
-  readonly keep: (facts: FileFacts, sha256: string) => Promise<void>;
+  readonly keep: (userId: string, facts: FileFacts, sha256: string) => Promise<void>;
 }
 
 export interface DigestCacheParts {
@@ -23,8 +22,6 @@ export interface DigestCacheParts {
     readonly replaceFiles: (files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) => Promise<void>;
   };
   readonly clock: Pick<Clock, 'wallMs'>;
-  /** Whoever asks. */
-  readonly invoker: () => Promise<Invoker>;
 }
 
 interface Entry {
@@ -80,23 +77,19 @@ const bytesOf = (entries: Entries): Uint8Array => {
 };
 
 export const createDigestCache = (parts: DigestCacheParts): DigestCache => {
-  const { path, disk, clock, invoker } = parts;
+  const { path, disk, clock } = parts;
   let loaded: Promise<Entries> | null = null;
   const known = (): Promise<Entries> => (loaded ??= read(parts));
   // One write at a time, so that the newest is the last.
   let written: Promise<void> = Promise.resolve();
   const write = (entries: Entries): Promise<void> =>
     (written = written.then(() => disk.replaceFiles([{ path, bytes: bytesOf(entries) }])).catch(() => undefined));
-  const asker = async (): Promise<string | null> => (await invoker().catch(() => null))?.userId ?? null;
 
   return {
-    find: async (facts) => {
-      const [userId, entries] = [await asker(), await known()];
-      return userId === null ? null : (entries.get(keyOf(userId, facts))?.sha256 ?? null);
-    },
-    keep: async (facts, sha256) => {
-      const [userId, entries] = [await asker(), await known()];
-      if (userId === null || !isSettled(facts, clock.wallMs())) return;
+    find: async (userId, facts) => (await known()).get(keyOf(userId, facts))?.sha256 ?? null,
+    keep: async (userId, facts, sha256) => {
+      const entries = await known();
+      if (!isSettled(facts, clock.wallMs())) return;
       const key = keyOf(userId, facts);
       const before = entries.get(key)?.sha256;
       if (before === sha256) return;

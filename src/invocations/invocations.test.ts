@@ -10,15 +10,19 @@ import { createInvocations } from './invocations.ts';
 
 const opening: Opening = {
   agent: { id: 'sdk', client: 'sdk', version: null, digest: null },
-  invoker: { userId: 'user_1', assurance: 'local_development' },
+  invoker: { userId: 'user_1', assurance: 'local_development', issuer: null, groups: [] },
   role: 'demo',
   dataClassification: 'internal',
   containment: 'advisory',
+  sessionDigest: null,
   task: 'a task',
   facts: {},
 };
 
-const setUp = (answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 })) => {
+const setUp = (
+  answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 }),
+  reproveMs: number | null = null,
+) => {
   const clock = createVirtualClock();
   const records: RecordBody[] = [];
   const ended: string[] = [];
@@ -35,6 +39,7 @@ const setUp = (answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id
     newDigestKey: async () => new Uint8Array(32),
     keptDigestKey: async () => new Uint8Array(32),
     ended: (id) => ended.push(id),
+    reproveMs,
   });
   return { clock, records, ended, invocations };
 };
@@ -50,12 +55,12 @@ test('G-IDENTITY-1: a credential is accepted exactly while its lease lives', asy
   const { credential, invocation } = await opened(invocations);
   assert.equal(invocations.identify(credential), invocation);
   clock.advance(limits.leaseMs - 1);
-  assert.equal(invocations.heartbeat(invocation.id), true);
+  assert.equal(invocations.heartbeat(invocation.id), 'alive');
   clock.advance(limits.leaseMs - 1);
   assert.equal(invocations.identify(credential), invocation);
   clock.advance(1);
   assert.deepEqual(invocations.identify(credential), { denial: 'unidentified', problem: 'unknown' });
-  assert.equal(invocations.heartbeat(invocation.id), false);
+  assert.equal(invocations.heartbeat(invocation.id), 'ended');
   assert.equal(records.at(-1)?.['ended'], 'lost_runner');
 });
 
@@ -181,4 +186,72 @@ test('a tool call whose invocation ended while its decision became durable is no
   invocations.toolCallHandedOver(toolCall(invocation));
   assert.equal(records.at(-1)?.kind, 'outcome');
   assert.equal(records.at(-1)?.['success'], null);
+});
+
+const provedOpening: Opening = {
+  ...opening,
+  invoker: { userId: 'user_1', assurance: 'oidc', issuer: 'corporate', groups: ['engineers'] },
+  sessionDigest: 'd'.repeat(64),
+};
+const reproveMs = 15 * 60_000;
+
+/** Renews every ten seconds, as a runner does, until `ms` have passed or it has ended. */
+const keepAlive = ({ clock, invocations }: ReturnType<typeof setUp>, id: string, ms: number): string => {
+  let state: string = 'alive';
+  for (let passedMs = 0; passedMs < ms && state !== 'ended'; passedMs += limits.heartbeatMs) {
+    clock.advance(limits.heartbeatMs);
+    state = invocations.heartbeat(id);
+  }
+  return state;
+};
+
+test('G-INVOKER-2: an invoker who is not proved again in time ends the invocation, however well its lease is kept', async () => {
+  const room = setUp(undefined, reproveMs);
+  const opened = await room.invocations.open(provedOpening);
+  assert.ok('credential' in opened);
+  const { id } = opened.invocation;
+  assert.equal(keepAlive(room, id, reproveMs - limits.heartbeatMs), 'alive');
+  assert.equal(keepAlive(room, id, limits.heartbeatMs), 'prove');
+  assert.ok('id' in room.invocations.identify(opened.credential));
+  assert.equal(room.invocations.proved(id, { ...provedOpening.invoker, groups: ['visitors'] }), true);
+  const again = room.invocations.identify(opened.credential);
+  assert.deepEqual('invoker' in again && again.invoker.groups, ['visitors']);
+  assert.equal(keepAlive(room, id, reproveMs), 'prove');
+  assert.equal(keepAlive(room, id, limits.proofGraceMs), 'ended');
+  assert.ok('denial' in room.invocations.identify(opened.credential));
+  assert.equal(room.records.at(-1)?.['ended'], 'unproved');
+  assert.equal(room.invocations.proved(id, provedOpening.invoker), false);
+});
+
+test('G-INVOKER-2: after a restart whoever it was is proved again at once', async () => {
+  const before = setUp(undefined, reproveMs);
+  const opened = await before.invocations.open(provedOpening);
+  assert.ok('credential' in opened);
+  const after = setUp(undefined, reproveMs);
+  await after.invocations.restore(before.records);
+  assert.equal(after.invocations.isRunner(opened.invocation.id, opened.runnerKey), true);
+  assert.equal(after.invocations.heartbeat(opened.invocation.id), 'prove');
+  const restored = after.invocations.find(opened.invocation.id);
+  assert.deepEqual(restored?.invoker, provedOpening.invoker);
+  assert.equal(keepAlive(after, opened.invocation.id, limits.proofGraceMs), 'ended');
+});
+
+test('the key of a runner is its own: neither another nor the credential renews or closes', async () => {
+  const { invocations, records } = setUp();
+  const first = await opened(invocations);
+  const second = await opened(invocations);
+  const { id } = first.invocation;
+  for (const key of [null, '', first.credential, second.runnerKey, `${first.runnerKey} `])
+    assert.equal(invocations.isRunner(id, key), false);
+  assert.equal(invocations.isRunner(id, first.runnerKey), true);
+  assert.ok(!JSON.stringify(records).includes(first.runnerKey));
+});
+
+test('what belongs to one session ends with it, and nothing else does', async () => {
+  const { invocations, ended } = setUp(undefined, reproveMs);
+  const mine = await invocations.open(provedOpening);
+  const other = await invocations.open({ ...provedOpening, sessionDigest: null });
+  assert.ok('invocation' in mine && 'invocation' in other);
+  assert.equal(await invocations.closeWhere((_, session) => session === provedOpening.sessionDigest, 'logged_out', {}), 1);
+  assert.deepEqual(ended, [mine.invocation.id]);
 });

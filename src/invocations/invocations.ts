@@ -1,13 +1,15 @@
 // Opens, leases and closes invocations, and proves the credential that a door was shown.
 // A credential is 256 random bits, kept only as a hash, and worth something exactly while its invocation's lease lives.
-// Lease time is monotonic; a runner that stops renewing is lost, and its invocation closed. Opening is durable before it is answered.
+// Lease time is monotonic; a runner that stops renewing is lost, and its invocation closed. So is one whose invoker is not proved again in time.
+// Opening is durable before it is answered.
 
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Denial } from '../core/denial.ts';
 import { uuidv7 } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
-import type { Agent, Containment, Invocation, Invoker } from '../core/principal.ts';
+import type { Agent, Assurance, Containment, Invocation, Invoker } from '../core/principal.ts';
+import { agentClients, assurances } from '../core/principal.ts';
 import type { Receipt, Recorder, RecordBody, RecordRefusal } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { KeyedDigest } from '../core/record.ts';
@@ -25,8 +27,10 @@ export interface InvocationParts {
   readonly newDigestKey: (invocationId: string) => Promise<Uint8Array>;
   /** The key of an invocation that was open before a restart; null when it was erased. */
   readonly keptDigestKey: (invocationId: string) => Promise<Uint8Array | null>;
-  /** Called when an invocation ends, so that others let go of what they kept for it. */
-  readonly ended: (invocationId: string) => void;
+  /** Called when an invocation ends, so that others let go of what they kept for it and what is under way ends with it. */
+  readonly ended: (invocationId: string, because: EndedBecause) => void;
+  /** How long a proof of the invoker lasts; null where nobody is proved. */
+  readonly reproveMs: number | null;
 }
 
 export interface Opening {
@@ -35,6 +39,8 @@ export interface Opening {
   readonly role: string;
   readonly dataClassification: string;
   readonly containment: Containment;
+  /** Digest of the session at the issuer that the proof came from; null without one. */
+  readonly sessionDigest: string | null;
   /** What the invoker said the run is for; only its keyed digest is recorded. */
   readonly task: string | null;
   /** Members of the `opened` record that only the caller knows. */
@@ -47,6 +53,8 @@ type Members = Readonly<Record<string, unknown>>;
 export interface Opened {
   readonly invocation: Invocation;
   readonly credential: string;
+  /** What the runner shows to renew, prove and close. The agent never sees it, and no door accepts it. */
+  readonly runnerKey: string;
 }
 
 export interface Closed {
@@ -57,17 +65,39 @@ export interface Closed {
   readonly recordId: string | null;
 }
 
-export type EndedBecause = 'closed' | 'lost_runner' | 'severed' | 'restart';
+/** Why an invocation ended, and what is said to a crossing that was under way then. */
+export const endings = {
+  closed: 'the run has ended',
+  lost_runner: 'its runner has been lost',
+  severed: 'an outcome could not be recorded',
+  restart: 'it could not be taken back after a restart',
+  stopped: 'it was stopped',
+  unproved: 'its invoker was not proved again in time',
+  logged_out: 'its invoker has signed out, or was removed, at the identity provider',
+  expired: 'the agent has passed its last day',
+  not_permitted: 'its invoker may no longer let this agent take this role',
+} as const;
+export type EndedBecause = keyof typeof endings;
+
+/** What a crossing is told that was under way when its invocation ended. */
+export const endedDenial = (because: EndedBecause): Denial => ({
+  denial: 'stopped',
+  problem: `the invocation has ended: ${endings[because]}`,
+});
 
 interface Open {
-  readonly invocation: Invocation;
+  invocation: Invocation;
   readonly credentialDigest: string;
+  readonly runnerKeyDigest: string | null;
+  readonly sessionDigest: string | null;
   readonly toolCalls: ToolCalls;
   readonly openedMs: number;
   crossings: number;
   denials: number;
   deniedAsText: number;
   leaseEndsMs: number;
+  /** When the invoker is to be proved again; null where nobody is proved. */
+  proofDueMs: number | null;
   stopLease: () => void;
 }
 
@@ -76,8 +106,20 @@ export interface Invocations {
   readonly identify: (credential: string | null) => Invocation | Denial;
   /** Whether the invocation is open and its lease lives: asked again for every crossing, also for one inside another. */
   readonly lives: (invocation: Invocation) => boolean;
-  /** False when the invocation has ended. */
-  readonly heartbeat: (id: string) => boolean;
+  /** Renews the lease. `prove`: the invoker is to be proved again now. */
+  readonly heartbeat: (id: string) => 'ended' | 'alive' | 'prove';
+  /** Whether this is the key that the runner of the invocation was given. */
+  readonly isRunner: (id: string, runnerKey: string | null) => boolean;
+  /** The invocation while it lives. */
+  readonly find: (id: string) => Invocation | null;
+  /** Takes a new proof of the same person; its groups hold from now on. False when the invocation has ended. */
+  readonly proved: (id: string, invoker: Invoker) => boolean;
+  /** Ends every invocation that matches; resolves with how many when all are recorded. */
+  readonly closeWhere: (
+    matches: (invocation: Invocation, sessionDigest: string | null) => boolean,
+    because: EndedBecause,
+    facts: Readonly<Record<string, unknown>>,
+  ) => Promise<number>;
   /** Ends an invocation; null when it has ended already. `facts` are the runner's. */
   readonly close: (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>) => Promise<Closed | null>;
   /** Takes back invocations that were open when the envelope stopped: one lease each. */
@@ -95,38 +137,43 @@ export interface Invocations {
 const noResult = 'No result of the tool call came back before the invocation ended.';
 
 const prefix = 'sw_';
+const runnerPrefix = 'swr_';
 const credentialForm = /^sw_[A-Za-z0-9_-]{43}$/;
 const digestOf = (credential: string): string => createHash('sha256').update(credential).digest('hex');
 
 export const createInvocations = (parts: InvocationParts): Invocations => {
-  const { clock, random, recorder, digest, newDigestKey, keptDigestKey } = parts;
+  const { clock, random, recorder, digest, newDigestKey, keptDigestKey, reproveMs } = parts;
   const byId = new Map<string, Open>();
   const byCredential = new Map<string, Open>();
   const stamp = () => ({ log_id: uuidv7(clock, random), timestamp: new Date(clock.wallMs()).toISOString() });
 
-  const lives = (open: Open | undefined): boolean => open !== undefined && clock.monotonicMs() < open.leaseEndsMs;
+  const proofEndsMs = ({ proofDueMs }: Open): number => (proofDueMs === null ? Infinity : proofDueMs + limits.proofGraceMs);
+  const endsMs = (open: Open): number => Math.min(open.leaseEndsMs, proofEndsMs(open));
+  const lives = (open: Open | undefined): open is Open => open !== undefined && clock.monotonicMs() < endsMs(open);
 
   const watchLease = (open: Open): void => {
-    open.stopLease = clock.after(Math.max(0, open.leaseEndsMs - clock.monotonicMs()), () => {
-      if (clock.monotonicMs() < open.leaseEndsMs) return watchLease(open);
-      void close(open.invocation.id, 'lost_runner', {});
+    open.stopLease = clock.after(Math.max(0, endsMs(open) - clock.monotonicMs()), () => {
+      const leased = clock.monotonicMs() < open.leaseEndsMs;
+      if (leased && clock.monotonicMs() < endsMs(open)) return watchLease(open);
+      void close(open.invocation.id, leased ? 'unproved' : 'lost_runner', {});
     });
   };
 
-  const admit = (invocation: Invocation, credentialDigest: string): Open => {
+  const admit = (invocation: Invocation, kept: KeptDigests, proofDueMs: number | null): Open => {
     const open: Open = {
       invocation,
-      credentialDigest,
+      ...kept,
       toolCalls: createToolCalls({ clock, stamp, recorder }),
       openedMs: clock.monotonicMs(),
       crossings: 0,
       denials: 0,
       deniedAsText: 0,
       leaseEndsMs: clock.monotonicMs() + limits.leaseMs,
+      proofDueMs,
       stopLease: () => undefined,
     };
     byId.set(invocation.id, open);
-    byCredential.set(credentialDigest, open);
+    byCredential.set(kept.credentialDigest, open);
     watchLease(open);
     return open;
   };
@@ -138,7 +185,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     byCredential.delete(open.credentialDigest);
     open.stopLease();
     open.toolCalls.endAll(noResult);
-    parts.ended(id);
+    parts.ended(id, because);
     const { crossings, denials, deniedAsText } = open;
     const closed: RecordBody = {
       ...invocationMembers(open.invocation),
@@ -161,7 +208,9 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       const credential = prefix + Buffer.from(random.bytes(32)).toString('base64url');
       const digestKey = await newDigestKey(id).catch(() => null);
       if (digestKey === null) return { refused: 'sealed', problem: 'the key of the invocation could not be written' };
-      const { facts, task, ...who } = opening;
+      const runnerKey = runnerPrefix + Buffer.from(random.bytes(32)).toString('base64url');
+      const { facts, task, sessionDigest, ...who } = opening;
+      const kept = { credentialDigest: digestOf(credential), runnerKeyDigest: digestOf(runnerKey), sessionDigest };
       const invocation: Invocation = { ...who, id, digestKey };
       const receipt: Receipt | RecordRefusal = await recorder.append({
         ...invocationMembers(invocation),
@@ -172,11 +221,14 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
         task: task === null ? null : digest(invocation, Buffer.from(task)),
         agent_client: invocation.agent.client,
         agent_digest: invocation.agent.digest,
-        credential_digest: digestOf(credential),
+        user_groups: invocation.invoker.groups,
+        user_session_digest: sessionDigest,
+        credential_digest: kept.credentialDigest,
+        runner_key_digest: kept.runnerKeyDigest,
       });
       if (isRefusal(receipt)) return receipt;
-      admit(invocation, digestOf(credential));
-      return { invocation, credential };
+      admit(invocation, kept, reproveMs === null ? null : clock.monotonicMs() + reproveMs);
+      return { invocation, credential, runnerKey };
     },
 
     identify: (credential) => {
@@ -192,21 +244,48 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
 
     heartbeat: (id) => {
       const open = byId.get(id);
-      if (open === undefined || !lives(open)) return false;
-      open.leaseEndsMs = clock.monotonicMs() + limits.leaseMs;
+      if (!lives(open)) return 'ended';
+      const nowMs = clock.monotonicMs();
+      open.leaseEndsMs = nowMs + limits.leaseMs;
+      return open.proofDueMs !== null && nowMs >= open.proofDueMs ? 'prove' : 'alive';
+    },
+
+    isRunner: (id, runnerKey) => {
+      const expected = byId.get(id)?.runnerKeyDigest ?? null;
+      return expected !== null && runnerKey !== null && digestOf(runnerKey) === expected;
+    },
+
+    find: (id) => {
+      const open = byId.get(id);
+      return lives(open) ? open.invocation : null;
+    },
+
+    proved: (id, invoker) => {
+      const open = byId.get(id);
+      if (!lives(open) || reproveMs === null) return false;
+      open.invocation = { ...open.invocation, invoker };
+      open.proofDueMs = clock.monotonicMs() + reproveMs;
       return true;
     },
 
     close,
 
+    closeWhere: async (matches, because, facts) => {
+      const ending = [...byId.values()].filter(({ invocation, sessionDigest }) => matches(invocation, sessionDigest));
+      await Promise.all(ending.map(({ invocation: { id } }) => close(id, because, facts)));
+      return ending.length;
+    },
+
     restore: async (openedRecords) => {
       for (const record of openedRecords) {
         const restored = invocationOf(record);
         const digestKey = restored === null ? null : await keptDigestKey(restored.invocation.id);
-        if (restored !== null && digestKey !== null) admit({ ...restored.invocation, digestKey }, restored.credentialDigest);
+        // Whoever it was is proved again at once: nobody knows what became of him meanwhile.
+        if (restored !== null && digestKey !== null)
+          admit({ ...restored.invocation, digestKey }, restored.kept, reproveMs === null ? null : clock.monotonicMs());
         else
           await recorder.append({
-            ...kept(record),
+            ...repeated(record),
             ...stamp(),
             stream: 'agent',
             kind: 'closed',
@@ -246,31 +325,39 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
 };
 
 /** What a `closed` record repeats of an `opened` one that was read back. */
-const kept = (record: Members): Record<string, unknown> => ({
+const repeated = (record: Members): Record<string, unknown> => ({
   ...Object.fromEntries(identifyingMembers.map((name) => [name, record[name] ?? null])),
   source: 'envelope',
   decision: null,
 });
 
+/** What is kept of an open invocation to recognise it by: SHA-256 digests in hexadecimal. */
+type KeptDigests = Pick<Open, 'credentialDigest' | 'runnerKeyDigest' | 'sessionDigest'>;
+
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const oneOf = <T extends string>(known: readonly T[], value: unknown): T | undefined => known.find((each) => each === value);
 
 /** The invocation that an `opened` record speaks of; null when the record does not have the form. */
-const invocationOf = (
-  record: Members,
-): { readonly invocation: Omit<Invocation, 'digestKey'>; readonly credentialDigest: string } | null => {
+const invocationOf = (record: Members): { readonly invocation: Omit<Invocation, 'digestKey'>; readonly kept: KeptDigests } | null => {
   const id = text(record['invocation_id']);
   const credentialDigest = text(record['credential_digest']);
   const agentId = text(record['agent_id']);
-  const client = text(record['agent_client']);
+  const client = oneOf(agentClients, record['agent_client']);
+  const assurance: Assurance | undefined = oneOf(assurances, record['user_assurance']);
   const role = text(record['agent_role']);
   const userId = text(record['user_id']);
   if (id === null || credentialDigest === null || agentId === null || role === null || userId === null) return null;
-  if (client !== 'sdk' && client !== 'claude-code' && client !== 'codex' && client !== 'gemini-cli') return null;
+  if (client === undefined || assurance === undefined) return null;
+  const groups = Array.isArray(record['user_groups']) ? record['user_groups'].filter((group) => typeof group === 'string') : [];
   return {
-    credentialDigest,
+    kept: {
+      credentialDigest,
+      runnerKeyDigest: text(record['runner_key_digest']),
+      sessionDigest: text(record['user_session_digest']),
+    },
     invocation: {
       id,
-      invoker: { userId, assurance: 'local_development' },
+      invoker: { userId, assurance, issuer: text(record['user_issuer']), groups },
       agent: { id: agentId, client, version: text(record['agent_version']), digest: text(record['agent_digest']) },
       role,
       dataClassification: text(record['data_classification']) ?? 'restricted',

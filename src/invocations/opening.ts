@@ -19,17 +19,33 @@ export interface ConfiguredAgent {
   readonly roles: readonly string[];
   readonly version?: string | undefined;
   readonly sha256?: string | undefined;
+  /** First and last day, such as `2026-01-31`, in UTC. */
+  readonly created?: string | undefined;
+  readonly expires?: string | undefined;
 }
 
 export interface OpeningProblem {
-  readonly problem: 'agent_unknown' | 'role_not_allowed' | 'agent_not_pinned';
+  readonly problem: 'agent_unknown' | 'agent_out_of_date' | 'role_not_allowed' | 'agent_not_pinned';
   readonly message: string;
 }
 
-/** The agent and the role that the request may have. */
+/** Why the agent may not run on this day; null when it may. */
+export const datesProblem = (id: string, { created, expires }: ConfiguredAgent, today: string): OpeningProblem | null => {
+  if (created !== undefined && today < created)
+    return refuse('agent_out_of_date', `The agent ${id} may run from ${created} on (\`agents.${id}.created\`).`);
+  return expires !== undefined && today > expires
+    ? refuse(
+        'agent_out_of_date',
+        `The agent ${id} could run until ${expires} (\`agents.${id}.expires\`). Its owner decides whether it goes on.`,
+      )
+    : null;
+};
+
+/** The agent and the role that the request may have. `today` is a day in UTC. */
 export const chooseOpening = (
   request: OpeningRequest,
   agents: Readonly<Record<string, ConfiguredAgent>>,
+  today: string,
 ): { readonly agent: Agent; readonly role: string } | OpeningProblem => {
   const names = Object.keys(agents);
   const id = request.agent ?? (names.length === 1 ? names[0] : undefined);
@@ -47,8 +63,8 @@ export const chooseOpening = (
       `The agent ${id} may not take the role ${label(role)}. Allowed under \`agents.${id}.roles\`: ${roles}.`,
     );
 
-  const pinned = pinProblem(id, configured, request);
-  if (pinned !== null) return pinned;
+  const problem = datesProblem(id, configured, today) ?? pinProblem(id, configured, request);
+  if (problem !== null) return problem;
   const version = configured.version ?? (request.agentVersion === null ? null : label(request.agentVersion));
   return { agent: { id, client: configured.client, version, digest: request.agentDigest }, role };
 };

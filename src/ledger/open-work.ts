@@ -1,4 +1,4 @@
-// What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open.
+// What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open, stops not lifted.
 // What ends stands behind what it ends in the same stream, so the streams may be read one after the other. Records of any shape are accepted; what does not fit is ignored.
 // Pure, in memory; never fails.
 
@@ -15,6 +15,8 @@ export interface OpenWork {
   readonly decisions: () => readonly RecordMembers[];
   /** `opened` records of invocations without a `closed` one. */
   readonly invocations: () => readonly RecordMembers[];
+  /** Records of stops that nobody lifted. */
+  readonly stops: () => readonly RecordMembers[];
 }
 
 /** Whether a decision let its crossing go on, so that an outcome must follow. */
@@ -22,20 +24,32 @@ export const owesOutcome = (record: RecordMembers): boolean => {
   const decision = record['decision'];
   if (record['kind'] !== 'decision' || typeof decision !== 'object' || decision === null) return false;
   const { verdict, mode } = decision as Partial<Decision>;
-  return goesOn({ verdict: verdict ?? 'deny', mode: mode ?? 'enforce', policies: [], reason: '', request: null });
+  return goesOn({ verdict: verdict ?? 'deny', mode: mode ?? 'enforce' });
 };
 
 export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork => {
   const decisions = new Map<unknown, RecordMembers>();
   const invocations = new Map<unknown, RecordMembers>();
+  const stops = new Map<unknown, RecordMembers>();
+  const observeChange = (record: RecordMembers): void => {
+    const { what, stop } = (record['change'] ?? {}) as RecordMembers;
+    if (what === 'stopped') stops.set(record['log_id'], record);
+    else if (what === 'stop_lifted') stops.delete(stop);
+  };
   const observe = (record: RecordMembers): void => {
     if (record['kind'] === 'outcome') decisions.delete(record['decision_log_id']);
     else if (record['kind'] === 'opened') invocations.set(record['invocation_id'], record);
     else if (record['kind'] === 'closed') invocations.delete(record['invocation_id']);
+    else if (record['kind'] === 'change') observeChange(record);
     else if (owesOutcome(record)) decisions.set(record['log_id'], record);
   };
   known.forEach(observe);
-  return { observe, decisions: () => [...decisions.values()], invocations: () => [...invocations.values()] };
+  return {
+    observe,
+    decisions: () => [...decisions.values()],
+    invocations: () => [...invocations.values()],
+    stops: () => [...stops.values()],
+  };
 };
 
 const endingRecord = (

@@ -128,6 +128,7 @@ const decided = (verdict: string): object => ({
   policies: verdict === 'permit' ? ['role:demo'] : [],
   reason: 'because',
   request: null,
+  observed: null,
 });
 
 /** One run of an agent: a model call that calls a tool, and a model that is denied. */

@@ -40,6 +40,7 @@ export interface Ledger extends Recorder {
     readonly cuts: readonly Cut[];
     readonly openDecisions: readonly RecordMembers[];
     readonly openInvocations: readonly RecordMembers[];
+    readonly stops: readonly RecordMembers[];
   };
 }
 
@@ -79,7 +80,7 @@ const createWorkCache = (
   let lastMs = deps.clock.monotonicMs();
   const save = async (): Promise<void> => {
     lastMs = deps.clock.monotonicMs();
-    const records = [...deps.openWork.decisions(), ...deps.openWork.invocations()];
+    const records = [...deps.openWork.decisions(), ...deps.openWork.invocations(), ...deps.openWork.stops()];
     const bytes = Buffer.from(JSON.stringify({ heads: [...deps.heads()], records }));
     // A cache that cannot be written costs only time at the next start.
     await deps.disk.replaceFiles([{ path, bytes }]).catch(() => undefined);
@@ -99,7 +100,12 @@ const allHeads = (publisher: Publisher, shards: Shards): Iterable<PublishedHead>
 export const startLedger = async ({ settings, deps, lock, signer, recovered }: Opening): Promise<Ledger | LedgerProblem> => {
   const { disk, clock } = deps;
   const { replay, openWork } = recovered;
-  const found = { cuts: recovered.cuts, openDecisions: openWork.decisions(), openInvocations: openWork.invocations() };
+  const found = {
+    cuts: recovered.cuts,
+    openDecisions: openWork.decisions(),
+    openInvocations: openWork.invocations(),
+    stops: openWork.stops(),
+  };
   const writer = createRecordWriter(settings, deps);
   const shards = shardsOf(settings, recovered);
   let closing: Promise<void> | null = null;

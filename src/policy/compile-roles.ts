@@ -1,71 +1,109 @@
 // Roles as Cedar that a person can read: one policy for each thing that a role allows, prohibits or wants approved.
 // The id says where a policy comes from, such as `role/demo/tool/get_order_status`. Pure; the output is validated like any other policy.
 
+import { entity, policyText } from './cedar-text.ts';
 import { approvalSubjects, type RoleSettings } from './config.ts';
-import { namespace, type PolicyAction } from './schema.ts';
+import type { SetPolicy } from './policy-set.ts';
+import type { PolicyAction } from './schema.ts';
 
-export interface CompiledPolicy {
-  readonly id: string;
-  readonly role: string;
-  readonly action: PolicyAction;
-  readonly text: string;
-  /** What needs a person's approval, where the policy is one that such an approval lifts. */
-  readonly approval: string | undefined;
+export type RoleList = 'allowed_models' | 'allowed_tools' | 'prohibited_tools' | 'requires_human_approval_for';
+
+/** The setting that a policy comes from; `value` is its entry in the list there. */
+export type Source =
+  | { readonly from: 'role'; readonly name: string; readonly list: RoleList; readonly value: string }
+  | { readonly from: 'group'; readonly name: string; readonly list: 'agent_roles' | 'control_roles'; readonly value: string }
+  | { readonly from: 'agent'; readonly name: string }
+  | { readonly from: 'local_development' }
+  /** Compiled by another version, which had it otherwise. */
+  | { readonly from: 'config' };
+
+/** A policy that the config became. */
+export interface CompiledPolicy extends SetPolicy {
+  readonly source: Source;
 }
 
+/** Path of the setting, such as `agent_roles.demo.allowed_tools`. */
+export const settingOf = (source: Source): string => {
+  switch (source.from) {
+    case 'role':
+      return `agent_roles.${source.name}.${source.list}`;
+    case 'group':
+      return `identity.groups.${source.name}.${source.list}`;
+    case 'agent':
+      return `agents.${source.name}.roles`;
+    case 'local_development':
+      return 'identity.local_development';
+    case 'config':
+      return 'the config';
+  }
+};
+
 interface Rule {
-  readonly id: string;
+  readonly word: string;
+  readonly list: RoleList;
+  readonly value: string;
   readonly effect: 'permit' | 'forbid';
   readonly action: PolicyAction;
+  /** Null stands for every tool. */
   readonly resource: string | null;
   readonly approval?: string;
 }
 
-const entity = (type: string, id: string): string => `${namespace}::${type}::${JSON.stringify(id)}`;
+const compiled = (role: string, { word, list, value, effect, action, resource, approval }: Rule): CompiledPolicy => {
+  const id = `role/${role}/${word}/${value}`;
+  return {
+    id,
+    effect,
+    text: policyText({
+      id,
+      effect,
+      ...(approval === undefined ? {} : { approval }),
+      principal: `principal in ${entity('Role', role)}`,
+      action: `action == ${entity('Action', action)}`,
+      resource: resource === null ? 'resource' : `resource == ${resource}`,
+    }),
+    actions: [action],
+    role,
+    exceptRoles: [],
+    approval,
+    observes: false,
+    source: { from: 'role', name: role, list, value },
+  };
+};
 
-const policyText = (role: string, rule: Rule): string =>
-  [
-    `@id(${JSON.stringify(rule.id)})`,
-    ...(rule.approval === undefined ? [] : [`@approval(${JSON.stringify(rule.approval)})`]),
-    `${rule.effect} (`,
-    `  principal in ${entity('Role', role)},`,
-    `  action == ${entity('Action', rule.action)},`,
-    rule.resource === null ? '  resource' : `  resource == ${rule.resource}`,
-    ');',
-  ].join('\n');
-
-const rulesOf = (id: string, role: RoleSettings, roles: Readonly<Record<string, RoleSettings>>): readonly Rule[] => {
+const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings>>): readonly Rule[] => {
   const { tools, conditions } = approvalSubjects(role, roles);
-  const toolRule = (effect: Rule['effect'], word: string, tool: string): Rule => ({
-    id: `role/${id}/${word}/${tool}`,
+  const toolRule = (effect: Rule['effect'], word: string, list: RoleList, tool: string): Rule => ({
+    word,
+    list,
+    value: tool,
     effect,
     action: 'callTool',
     resource: entity('Tool', tool),
   });
+  const approval = (subject: string): Rule => ({
+    ...toolRule('forbid', 'approval', 'requires_human_approval_for', subject),
+    approval: subject,
+  });
   return [
     ...role.allowed_models.map((model): Rule => ({
-      id: `role/${id}/model/${model}`,
+      word: 'model',
+      list: 'allowed_models',
+      value: model,
       effect: 'permit',
       action: 'invokeModel',
       resource: entity('Model', model),
     })),
-    ...role.allowed_tools.map((tool) => toolRule('permit', 'tool', tool)),
-    ...role.prohibited_tools.map((tool) => toolRule('forbid', 'prohibited', tool)),
-    ...tools.map((tool) => ({ ...toolRule('forbid', 'approval', tool), approval: tool })),
+    ...role.allowed_tools.map((tool) => toolRule('permit', 'tool', 'allowed_tools', tool)),
+    ...role.prohibited_tools.map((tool) => toolRule('forbid', 'prohibited', 'prohibited_tools', tool)),
+    ...tools.map(approval),
     // A condition that is not defined cannot be found unmet, so it holds for every tool.
-    ...conditions.map((condition): Rule => ({ ...toolRule('forbid', 'approval', condition), resource: null, approval: condition })),
+    ...conditions.map((condition): Rule => ({ ...approval(condition), resource: null })),
   ];
 };
 
 /** Every role's policies, in the order of the settings. A name that a list repeats counts once. */
 export const compileRoles = (roles: Readonly<Record<string, RoleSettings>>): readonly CompiledPolicy[] =>
-  Object.entries(roles).flatMap(([role, settings]) => {
-    const byId = new Map(rulesOf(role, settings, roles).map((rule) => [rule.id, rule]));
-    return [...byId.values()].map((rule) => ({
-      id: rule.id,
-      role,
-      action: rule.action,
-      text: policyText(role, rule),
-      approval: rule.approval,
-    }));
-  });
+  Object.entries(roles).flatMap(([role, settings]) => [
+    ...new Map(rulesOf(settings, roles).map((rule) => [`${rule.word} ${rule.value}`, compiled(role, rule)])).values(),
+  ]);

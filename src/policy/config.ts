@@ -3,9 +3,9 @@
 
 import { z } from 'zod';
 import type { Frozen } from '../core/frozen.ts';
-import { plainName } from '../core/identifier.ts';
+import { ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
-import type { AgentClient } from '../core/principal.ts';
+import { agentClients } from '../core/principal.ts';
 
 /** A name that somebody else chose: of a model or tool. */
 const name = z
@@ -14,19 +14,17 @@ const name = z
   .regex(plainName, { error: 'must be a name of letters, digits and . _ : / @ + - that begins with a letter or digit' });
 
 /** A name that the writer of the file chooses. Without a slash, because it becomes a part of policy ids. */
-const ownName = z
-  .string()
-  .max(limits.labelCharacters)
-  .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, { error: 'must be a name of letters, digits and . _ - that begins with a letter' });
+const ownName = z.string().max(limits.labelCharacters).regex(ownNameForm, { error: ownNameProblem });
 
-const clients = ['sdk', 'claude-code', 'codex', 'gemini-cli'] as const satisfies readonly AgentClient[];
-const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
+export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
 const secondsPerDay = 86_400;
 
 const dataClassification = z.enum(dataClasses);
 
+const day = z.iso.date({ error: 'must be a day such as 2026-01-31' });
+
 const agent = z.strictObject({
-  client: z.enum(clients).describe('What kind of client it is: it decides how denials are rendered.'),
+  client: z.enum(agentClients).describe('What kind of client it is: it decides how denials are rendered.'),
   roles: z.array(ownName).min(1).describe('Roles that this agent may take.'),
   version: z.string().min(1).max(limits.labelCharacters).optional().describe('Pinned version; another one is refused.'),
   sha256: z
@@ -36,6 +34,8 @@ const agent = z.strictObject({
     .describe('Pinned SHA-256 of the program; another one is refused.'),
   owner: z.string().min(1).optional().describe('Who answers for this agent.'),
   purpose: z.string().min(1).optional().describe('What it is for.'),
+  created: day.optional().describe('Day from which it may be started, in UTC, such as 2026-01-31.'),
+  expires: day.optional().describe('Last day on which it may run, in UTC. After it nothing is opened, and what runs is ended.'),
 });
 
 const conditionalTool = z

@@ -17,6 +17,7 @@ const decision = (verdict: Verdict, mode: Decision['mode'] = 'enforce'): Decisio
   reason: '',
   mode,
   request: null,
+  observed: null,
 });
 
 const decideWith = (model: Decision, tools: Readonly<Record<string, Decision>> = {}, candidates: readonly Candidate[] = [candidate]) =>

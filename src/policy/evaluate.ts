@@ -42,7 +42,7 @@ export type Slice = (question: Question) => Finding;
 // Cedar keeps what was parsed under names that live as long as the process; naming it by content makes a repeated set cost nothing.
 const nameOf = (content: string): string => createHash('sha256').update(content).digest('hex');
 
-const preparse = (policies: readonly NamedPolicy[]): string => {
+const preparse = (policies: readonly Pick<NamedPolicy, 'id' | 'text'>[]): string => {
   const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
   const name = nameOf(JSON.stringify(staticPolicies));
   if (preparsePolicySet(name, { staticPolicies }).type === 'failure') throw new Error('policies that validated do not parse');
@@ -81,6 +81,15 @@ const plainly = (answer: AuthorizationAnswer): Exclude<Finding, { readonly found
   const { decision, diagnostics } = answer.response;
   if (diagnostics.errors.length > 0) return { found: 'error', ids: diagnostics.errors.map(({ policyId }) => policyId).toSorted() };
   return { found: decision === 'allow' ? 'permit' : 'deny', ids: diagnostics.reason.toSorted() };
+};
+
+/** A question about a whole set, answered in Cedar's own terms. */
+export type Authorizer = (question: Question) => AuthorizationAnswer;
+
+export const createAuthorizer = (policies: readonly Pick<NamedPolicy, 'id' | 'text'>[]): Authorizer => {
+  preparseSchemaOnce();
+  const set = preparse(policies);
+  return (question) => ask(set, question);
 };
 
 /**

@@ -2,17 +2,12 @@
 // A problem names the file and the line. A file that somebody else could have written is refused before it is read.
 
 import nodePath from 'node:path';
-import {
-  getValidRequestEnvsPolicy,
-  policySetTextToParts,
-  policyToJson,
-  validate,
-  type DetailedError,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import { policySetTextToParts, policyToJson, validate, type DetailedError, type PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { fileRightsProblem, type FileStatus, folderRightsProblem } from '../core/file-rights.ts';
 import { plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
-import { cedarSchema, namespace, policyActions, type PolicyAction } from './schema.ts';
+import { scopeOf, type SetPolicy } from './policy-set.ts';
+import { cedarSchema, crossingGroup, namespace } from './schema.ts';
 
 export interface PolicyFile {
   /** Name within the folder. */
@@ -40,13 +35,10 @@ export interface PolicyFolder {
 }
 
 /** One hand-written policy that validated. */
-export interface WrittenPolicy {
-  readonly id: string;
-  readonly actions: readonly PolicyAction[];
-  readonly text: string;
-  readonly effect: 'permit' | 'forbid';
-  /** The value of `@approval`. */
-  readonly approval: string | undefined;
+export interface WrittenPolicy extends SetPolicy {
+  readonly file: string;
+  readonly line: number | null;
+  readonly json: PolicyJson;
 }
 
 type Loaded = { readonly files: readonly PolicyFile[] } | { readonly problems: readonly PolicyProblem[] };
@@ -71,11 +63,12 @@ const readOne = (path: string, name: string, folder: PolicyFolder, userId: numbe
   }
 };
 
-/** The `*.cedar` files of the folder at `path`, sorted by name. Other files are ignored; a folder in it is refused, because nobody would read it. */
-export const loadPolicyFiles = (
-  path: string,
-  { files: folder, userId }: { readonly files: PolicyFolder; readonly userId: number | null },
-): Loaded => {
+export interface PolicyFolderWorld {
+  readonly files: PolicyFolder;
+  readonly userId: number | null;
+}
+
+const loadFiles = (path: string, ending: string, { files: folder, userId }: PolicyFolderWorld): Loaded => {
   const whole = (message: string): Loaded => ({ problems: [{ file: path, line: null, message }] });
   try {
     const target = folder.realpathSync(path);
@@ -86,8 +79,8 @@ export const loadPolicyFiles = (
     const entries = folder.readdirSync(target).toSorted();
     const inner = entries.find((entry) => folder.statSync(nodePath.join(target, entry)).isDirectory());
     if (inner !== undefined) return whole(`holds the folder ${inner}, whose policies would not be read; move them up`);
-    const names = entries.filter((entry) => entry.endsWith('.cedar'));
-    if (names.length > limits.policyFilesCount) return whole(`holds more than ${limits.policyFilesCount} policy files`);
+    const names = entries.filter((entry) => entry.endsWith(ending));
+    if (names.length > limits.policyFilesCount) return whole(`holds more than ${limits.policyFilesCount} files that end in ${ending}`);
     const read = names.map((name) => readOne(nodePath.join(target, name), name, folder, userId));
     const problems = read.filter((each) => 'message' in each);
     return problems.length > 0 ? { problems } : { files: read.filter((each) => 'text' in each) };
@@ -99,6 +92,12 @@ export const loadPolicyFiles = (
     );
   }
 };
+
+/** The `*.cedar` files of the folder at `path`, sorted by name. Other files are ignored; a folder in it is refused, because nobody would read it. */
+export const loadPolicyFiles = (path: string, world: PolicyFolderWorld): Loaded => loadFiles(path, '.cedar', world);
+
+/** The tests beside them. */
+export const loadPolicyTests = (path: string, world: PolicyFolderWorld): Loaded => loadFiles(path, '.test.json', world);
 
 /** Cedar counts bytes of UTF-8 from 0. */
 const lineOf = (text: string, offsetBytes: number): number =>
@@ -119,16 +118,27 @@ export const validationProblems = ({ name, path, text }: PolicyFile): readonly P
     answer.type === 'failure'
       ? answer.errors
       : [...answer.validationErrors, ...answer.validationWarnings].map(({ error }) => error).concat(answer.otherWarnings);
-  return errors.map((error) => {
+  const problems = errors.map((error) => {
     const start = error.sourceLocations?.[0]?.start;
     return { file: path ?? name, line: start === undefined ? null : lineOf(text, start), message: sentenceOf(error) };
   });
+  return eachFactOnce(problems);
 };
 
-const actionsOf = (text: string): readonly PolicyAction[] => {
-  const environments = getValidRequestEnvsPolicy(text, cedarSchema);
-  if (environments.type === 'failure') return policyActions;
-  return policyActions.filter((action) => environments.actions.includes(`${namespace}::Action::"${action}"`));
+const missingFact = /^(attribute `\w+`) .*not found/;
+const crossingOnly = `write \`action in ${namespace}::Action::"${crossingGroup}"\` for what agents do, or name the action`;
+
+/** A fact that some actions lack is said once, with the way out, and not once for each action. */
+const eachFactOnce = (problems: readonly PolicyProblem[]): readonly PolicyProblem[] => {
+  const factOf = ({ line, message }: PolicyProblem): string => `${line} ${missingFact.exec(message)?.[1] ?? message}`;
+  const facts = Map.groupBy(problems, factOf);
+  return [...facts.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const lacking = missingFact.exec(first.message)?.[1];
+    return lacking === undefined || others.length === 0
+      ? [first]
+      : [{ ...first, message: `${lacking} is not a fact of every action that the policy is for; ${crossingOnly}` }];
+  });
 };
 
 const approvalProblem = (effect: string, approval: string | undefined): string | null => {
@@ -139,11 +149,18 @@ const approvalProblem = (effect: string, approval: string | undefined): string |
     : '@approval needs a name, such as @approval("refund")';
 };
 
+/** How ids of policies begin that the config became, and the settings that they come from. */
+const compiledPrefixes = { 'role/': 'agent_roles', 'group/': 'identity.groups', 'agent/': 'agents', 'identity/': 'settings of identity' };
+
 const namingProblem = (id: string | undefined): string | null => {
   if (id === undefined) return 'the policy has no @id("…"); records name the policies that decided';
   if (id.length > limits.labelCharacters || !plainName.test(id)) return '@id must be a name of letters, digits and . _ : / @ + -';
-  return id.startsWith('role/') ? '@id must not begin with role/, which stands for what agent_roles say' : null;
+  const reserved = Object.entries(compiledPrefixes).find(([prefix]) => id.startsWith(prefix));
+  return reserved === undefined ? null : `@id must not begin with ${reserved[0]}, which stands for what ${reserved[1]} say`;
 };
+
+const modeProblem = (mode: string | undefined): string | null =>
+  mode === undefined || mode === 'observe' ? null : '@mode knows only "observe"; without it the policy is enforced';
 
 /** The policies of one file, or what is wrong with it. */
 export const readPolicyFile = (
@@ -177,12 +194,14 @@ export const readPolicyFile = (
     const { effect, annotations } = parsed.json;
     const id = annotations?.['id'];
     const approval = annotations?.['approval'];
-    const message = namingProblem(id) ?? approvalProblem(effect, approval);
+    const mode = annotations?.['mode'];
+    const message = namingProblem(id) ?? approvalProblem(effect, approval) ?? modeProblem(mode);
+    const place = { file: file.path ?? file.name, line: at(text) };
     if (message !== null || id === undefined) {
-      problems.push({ file: file.path ?? file.name, line: at(text), message: message ?? '' });
+      problems.push({ ...place, message: message ?? '' });
       return [];
     }
-    return [{ id, actions: actionsOf(text), text, effect, approval }];
+    return [{ ...scopeOf(parsed.json), ...place, id, text, effect, approval, observes: mode === 'observe', json: parsed.json }];
   });
   return { policies, problems };
 };

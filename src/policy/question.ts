@@ -1,84 +1,228 @@
-// What is asked about a crossing, in Cedar's terms and as the record keeps it.
-// Pure. Every value is a name from the config, a label, or a pseudonym; nothing in a question can be personal.
+// What is asked, first as the record keeps it, and from that in Cedar's terms: so that deciding again asks the same question.
+// Pure. What comes from the config (attributes of agents and endpoints, the environment) is not taken from the request but from the rules.
 
-import type { JudgedRequest } from '../core/decision.ts';
+import { createHmac } from 'node:crypto';
+import type { Json } from '../core/canonical-json.ts';
+import { digestPrefix, type JudgedRequest } from '../core/decision.ts';
 import type { Candidate } from '../core/endpoint.ts';
-import type { Invocation } from '../core/principal.ts';
+import type { ControlAction, Invocation, Invoker } from '../core/principal.ts';
+import { entity, entityIn, type EntityId, uid } from './cedar-text.ts';
+import type { AgentSettings } from './config.ts';
 import type { Question } from './evaluate.ts';
-import { namespace, type PolicyAction } from './schema.ts';
+import { namespace, type PolicyAction, policyActions } from './schema.ts';
 
-interface EntityId {
-  readonly type: string;
-  readonly id: string;
+/** Who wants to cross or to delegate, and as what. */
+export type Standing = Pick<Invocation, 'invoker' | 'role' | 'dataClassification' | 'containment'> & {
+  readonly agent: Pick<Invocation['agent'], 'id'>;
+};
+
+/** What is the same for every question of one moment. */
+export interface Moment {
+  /** The one of the config. */
+  readonly environment: string;
+  /** Of the day, in UTC. */
+  readonly hour: number;
 }
 
-const uid = (type: string, id: string): EntityId => ({ type: `${namespace}::${type}`, id });
-const written = ({ type, id }: EntityId): string => `${type}::${JSON.stringify(id)}`;
+const hourMs = 3_600_000;
+export const hourOf = (wallMs: number): number => Math.floor(wallMs / hourMs) % 24;
 
-export interface Matter {
+/** Members of a context whose values may be personal. Nothing of the kind is asked about yet. */
+const personalMembers: readonly string[] = [];
+
+/** The context with a keyed digest in the place of each value that may be personal. */
+export const withoutPersonal = (
+  context: JudgedRequest['context'],
+  key: Uint8Array,
+  personal: readonly string[] = personalMembers,
+): JudgedRequest['context'] =>
+  personal.length === 0
+    ? context
+    : Object.fromEntries(
+        Object.entries(context).map(([name, value]) => [
+          name,
+          personal.includes(name) ? `${digestPrefix}${createHmac('sha256', key).update(JSON.stringify(value)).digest('hex')}` : value,
+        ]),
+      );
+
+const groupsOf = ({ groups }: Invoker): readonly string[] => groups.map((group) => entity('Group', group));
+
+const handled = ({ dataClassification, containment }: Standing): { readonly [key: string]: Json } => ({
+  data_classification: dataClassification,
+  containment,
+  labels: [entity('DataLabel', dataClassification)],
+});
+
+const crossing = (
+  action: PolicyAction,
+  standing: Standing,
+  { environment, hour }: Moment,
+  about: { readonly resource: string; readonly parents: readonly string[]; readonly further?: { readonly [key: string]: Json } },
+): JudgedRequest => ({
+  principal: entity('Agent', standing.agent.id),
+  action: entity('Action', action),
+  resource: about.resource,
+  parents: [entity('Role', standing.role), ...about.parents, ...groupsOf(standing.invoker)],
+  issuer: standing.invoker.issuer,
+  context: {
+    invoker: entity('Invoker', standing.invoker.userId),
+    assurance: standing.invoker.assurance,
+    environment,
+    hour,
+    ...handled(standing),
+    ...about.further,
+  },
+});
+
+export const modelRequest = (standing: Standing, moment: Moment, { endpoint, pin }: Candidate): JudgedRequest =>
+  crossing('invokeModel', standing, moment, {
+    resource: entity('Model', pin),
+    parents: [entity('Endpoint', endpoint.id)],
+    further: { endpoint: { topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region } },
+  });
+
+/** `tool` is a canonical name; what comes before its first slash is the server. */
+export const toolRequest = (standing: Standing, moment: Moment, tool: string): JudgedRequest => {
+  const slash = tool.indexOf('/');
+  return crossing('callTool', standing, moment, {
+    resource: entity('Tool', tool),
+    parents: slash > 0 ? [entity('ToolServer', tool.slice(0, slash))] : [],
+  });
+};
+
+export const delegationRequest = (standing: Standing, { environment, hour }: Moment): JudgedRequest => ({
+  principal: entity('Invoker', standing.invoker.userId),
+  action: entity('Action', 'delegate'),
+  resource: entity('Agent', standing.agent.id),
+  parents: [entity('Role', standing.role), ...groupsOf(standing.invoker)],
+  issuer: standing.invoker.issuer,
+  context: {
+    role: entity('Role', standing.role),
+    assurance: standing.invoker.assurance,
+    environment,
+    hour,
+    ...handled(standing),
+  },
+});
+
+/** There is one envelope to steer. */
+const envelopeId = 'this';
+
+export const controlRequest = (invoker: Invoker, { environment, hour }: Moment, action: ControlAction): JudgedRequest => ({
+  principal: entity('Invoker', invoker.userId),
+  action: entity('Action', action),
+  resource: entity('Envelope', envelopeId),
+  parents: groupsOf(invoker),
+  issuer: invoker.issuer,
+  context: { assurance: invoker.assurance, environment, hour },
+});
+
+/** A judged request taken apart. */
+export interface Asked {
   readonly action: PolicyAction;
+  readonly principal: EntityId;
   readonly resource: EntityId;
-  readonly resourceParent: EntityId | null;
-  readonly place: { readonly topology: string; readonly provider: string; readonly region: string } | null;
-  /** For the reason: `call the model X`. */
-  readonly deed: string;
+  readonly agent: string | null;
+  readonly role: string | null;
+  readonly invoker: EntityId;
+  readonly groups: readonly EntityId[];
+  /** What the resource is in. */
+  readonly places: readonly EntityId[];
 }
 
-export const modelMatter = ({ endpoint, pin }: Candidate): Matter => ({
-  action: 'invokeModel',
-  resource: uid('Model', pin),
-  resourceParent: uid('Endpoint', endpoint.id),
-  place: { topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region },
-  deed: `call the model ${pin} at ${endpoint.id}`,
-});
+const isType = ({ type }: EntityId, name: string): boolean => type === `${namespace}::${name}`;
 
-export const toolMatter = (tool: string): Matter => ({
-  action: 'callTool',
-  resource: uid('Tool', tool),
-  resourceParent: null,
-  place: null,
-  deed: `use the tool ${tool}`,
-});
-
-/** The question to Cedar. `environment` is the one of the config. */
-export const questionOf = (
-  environment: string,
-  { agent, role, invoker, dataClassification, containment }: Invocation,
-  matter: Matter,
-): Question => {
-  const principal = uid('Agent', agent.id);
+/** Null for a request that no version of this program has written. */
+export const takenApart = (request: JudgedRequest): Asked | null => {
+  const { context } = request;
+  const [principal, action, resource] = [request.principal, request.action, request.resource].map(entityIn);
+  const known = policyActions.find((name) => action !== null && action !== undefined && isType(action, 'Action') && action.id === name);
+  const crosses = principal !== null && principal !== undefined && isType(principal, 'Agent');
+  const invoker = crosses ? entityIn(context['invoker']) : principal;
+  const parents = request.parents.map(entityIn);
+  if (!principal || !resource || !invoker || known === undefined || parents.includes(null)) return null;
+  const all = parents.filter((parent) => parent !== null);
+  const agent = crosses ? principal : isType(resource, 'Agent') ? resource : null;
   return {
+    action: known,
     principal,
-    action: uid('Action', matter.action),
-    resource: matter.resource,
-    context: {
-      invoker: { __entity: uid('Invoker', invoker.userId) },
-      assurance: invoker.assurance,
-      environment,
-      data_classification: dataClassification,
-      containment,
-      ...(matter.place === null ? {} : { endpoint: { ...matter.place } }),
-    },
-    entities: [
-      { uid: principal, attrs: { client: agent.client }, parents: [uid('Role', role)] },
-      { uid: matter.resource, attrs: {}, parents: matter.resourceParent === null ? [] : [matter.resourceParent] },
-    ],
+    resource,
+    agent: agent?.id ?? null,
+    role: all.find((parent) => isType(parent, 'Role'))?.id ?? null,
+    invoker,
+    groups: all.filter((parent) => isType(parent, 'Group')),
+    places: all.filter((parent) => !isType(parent, 'Group') && !isType(parent, 'Role')),
   };
 };
 
-/** The same as the record keeps it, entities written out. The invoker is the pseudonym that the record holds anyway. */
-export const judged = (
-  { action, resource, resourceParent, place }: Matter,
-  { context }: Question,
-  { agent, role, invoker }: Invocation,
-): JudgedRequest => ({
-  principal: written(uid('Agent', agent.id)),
-  action: written(uid('Action', action)),
-  resource: written(resource),
-  parents: [uid('Role', role), ...(resourceParent === null ? [] : [resourceParent])].map(written),
-  context: {
-    ...(context as JudgedRequest['context']),
-    invoker: written(uid('Invoker', invoker.userId)),
-    ...(place === null ? {} : { endpoint: { ...place } }),
-  },
-});
+interface Place {
+  readonly topology: string;
+  readonly provider: string;
+  readonly region: string;
+}
+
+/** The part of the rules that a question takes from the config. */
+export interface QuestionSettings {
+  readonly environment: string;
+  readonly agents: Readonly<Record<string, AgentSettings>>;
+  readonly endpoints: Readonly<Record<string, Place>>;
+}
+
+const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
+const placeOf = ({ endpoints }: QuestionSettings, id: string, request: JudgedRequest): Place => {
+  const { topology, provider, region } = own(endpoints, id) ?? (request.context['endpoint'] as unknown as Place);
+  return { topology, provider, region };
+};
+
+type Entities = Question['entities'];
+
+const agentEntity = (id: string, role: string | null, { agents }: QuestionSettings): Entities[number] => {
+  const { client = '', owner, version } = own(agents, id) ?? {};
+  return {
+    uid: uid('Agent', id),
+    attrs: { client, ...(owner === undefined ? {} : { owner }), ...(version === undefined ? {} : { version }) },
+    parents: role === null ? [] : [uid('Role', role)],
+  };
+};
+
+/** Values of a context that name an entity. */
+const contextEntities = new Set(['invoker', 'role']);
+
+const contextOf = (request: JudgedRequest, settings: QuestionSettings, endpoint: string | undefined): Question['context'] => {
+  const named = (value: Json): Json => ({ __entity: { ...entityIn(value) } });
+  const members = Object.entries(request.context).map(([name, value]) => {
+    if (contextEntities.has(name)) return [name, named(value)];
+    return [name, name === 'labels' && Array.isArray(value) ? value.map(named) : value];
+  });
+  return {
+    ...(Object.fromEntries(members) as Question['context']),
+    environment: settings.environment,
+    ...(endpoint === undefined ? {} : { endpoint: { ...placeOf(settings, endpoint, request) } }),
+  };
+};
+
+/** The question to Cedar. */
+export const questionOf = (request: JudgedRequest, asked: Asked, settings: QuestionSettings): Question => {
+  const { action, principal, resource, agent, role, invoker, groups, places } = asked;
+  const endpoint = places.find((place) => isType(place, 'Endpoint'))?.id;
+  return {
+    principal,
+    action: uid('Action', action),
+    resource,
+    context: contextOf(request, settings, endpoint),
+    entities: [
+      ...(agent === null ? [] : [agentEntity(agent, role, settings)]),
+      ...(agent === resource.id && action === 'delegate' ? [] : [{ uid: resource, attrs: {}, parents: [...places] }]),
+      {
+        uid: invoker,
+        attrs: { issuer: request.issuer ?? '', assurance: request.context['assurance'] as string },
+        parents: [...groups],
+      },
+      ...(endpoint === undefined
+        ? []
+        : [{ uid: uid('Endpoint', endpoint), attrs: { ...placeOf(settings, endpoint, request) }, parents: [] }]),
+    ],
+  };
+};

@@ -1,54 +1,109 @@
 // The Cedar schema: what a policy can speak of. Policies, compiled or written by hand, are validated against it strictly.
-// Budgets, rates, stops and approvals are not in it: they are not facts about one crossing.
+// Budgets, rates, stops and approvals are not in it: they are not facts about one question. Time is in it only as the hour.
+
+import { type ControlAction, controlActions, type ControlRole, controlRoles } from '../core/principal.ts';
 
 export const namespace = 'Sealwright';
 
-export const policyActions = ['invokeModel', 'callTool'] as const;
-export type PolicyAction = (typeof policyActions)[number];
+export const crossingActions = ['invokeModel', 'callTool', 'connect'] as const;
+export type CrossingAction = (typeof crossingActions)[number];
+export type PolicyAction = CrossingAction | 'delegate' | ControlAction;
+
+export const controlActionNames = Object.keys(controlActions) as readonly ControlAction[];
+export const policyActions: readonly PolicyAction[] = [...crossingActions, 'delegate', ...controlActionNames];
+
+/** The action group of all crossings. */
+export const crossingGroup = 'crossing';
+
+const crossingResources: Readonly<Record<CrossingAction, string>> = { invokeModel: 'Model', callTool: 'Tool', connect: 'Host' };
+
+export const isCrossing = (action: PolicyAction): action is CrossingAction => action in crossingResources;
+
+/** Types of principal and resource, by action. */
+export const appliesTo = (action: PolicyAction): { readonly principal: string; readonly resource: string } => {
+  if (isCrossing(action)) return { principal: 'Agent', resource: crossingResources[action] };
+  return { principal: 'Invoker', resource: action === 'delegate' ? 'Agent' : 'Envelope' };
+};
+
+/** What an entity of a type can be in, beside itself. */
+export const parentTypes: Readonly<Record<string, readonly string[]>> = {
+  Agent: ['Role'],
+  Invoker: ['Group'],
+  Model: ['Endpoint'],
+  Tool: ['ToolServer'],
+};
+
+const handled = ['data_classification: String', 'containment: String', 'labels: Set<DataLabel>'];
+const anyTime = ['assurance: String', 'environment: String', 'hour: Long'];
+const place = 'endpoint: { topology: String, provider: String, region: String }';
+
+const declared = (action: PolicyAction, groups: readonly string[], context: readonly string[]): string => {
+  const { principal, resource } = appliesTo(action);
+  return `  action ${action}${groups.length === 0 ? '' : ` in [${groups.join(', ')}]`} appliesTo {
+    principal: [${principal}],
+    resource: [${resource}],
+    context: {
+${context.map((member) => `      ${member}`).join(',\n')}
+    }
+  };`;
+};
+
+const crossing = (action: CrossingAction, further: readonly string[] = []): string =>
+  declared(action, [crossingGroup], ['invoker: Invoker', ...anyTime, ...handled, ...further]);
+
+const groupsOf = (action: ControlAction): readonly ControlRole[] => controlActions[action];
 
 /** Cedar's own schema language. */
 export const cedarSchema = `namespace ${namespace} {
   // What an agent may do. An agent is in the one role that its invocation took.
   entity Role;
 
-  // The program that crosses the boundary.
-  entity Agent in [Role] { client: String };
+  // A group under \`identity.groups\`.
+  entity Group;
 
-  // The person or service account that started the program; the id is a pseudonym.
-  entity Invoker;
+  // What kind of data it is about: the class of the role.
+  entity DataLabel;
+
+  // The program that crosses the boundary; client, owner and version are those of the config.
+  entity Agent in [Role] { client: String, owner?: String, version?: String };
+
+  // The person or program that started the agent, or that uses the control plane. The id is a pseudonym.
+  // The issuer is the name under \`identity.issuers\` or \`identity.clients\`; empty where nobody proved anything.
+  entity Invoker in [Group] { issuer: String, assurance: String };
 
   // A place where models run.
-  entity Endpoint;
+  entity Endpoint { topology: String, provider: String, region: String };
 
   // A model, by its pin, at the endpoint that is being considered.
   entity Model in [Endpoint];
 
+  // What comes before the first slash of a tool's name, where it has one.
+  entity ToolServer;
+
   // A tool, by its canonical name.
-  entity Tool;
+  entity Tool in [ToolServer];
 
-  action invokeModel appliesTo {
-    principal: [Agent],
-    resource: [Model],
-    context: {
-      invoker: Invoker,
-      assurance: String,
-      environment: String,
-      data_classification: String,
-      containment: String,
-      endpoint: { topology: String, provider: String, region: String }
-    }
-  };
+  // A host name; it is in each domain above it.
+  entity Host in [Host];
 
-  action callTool appliesTo {
-    principal: [Agent],
-    resource: [Tool],
-    context: {
-      invoker: Invoker,
-      assurance: String,
-      environment: String,
-      data_classification: String,
-      containment: String
-    }
-  };
+  // What the control plane steers.
+  entity Envelope;
+
+  // All that an agent does: \`action in ${namespace}::Action::"${crossingGroup}"\`.
+  action ${crossingGroup};
+
+${crossing('invokeModel', [place])}
+
+${crossing('callTool')}
+
+${crossing('connect', ['port: Long'])}
+
+  // May this invoker let this agent take this role? Asked when an invocation is opened.
+${declared('delegate', [], ['role: Role', ...anyTime, ...handled])}
+
+  // The control plane. Its roles are groups of actions; \`hour\` is that of the day in UTC, here as everywhere.
+${controlRoles.map((role) => `  action ${role};`).join('\n')}
+
+${controlActionNames.map((action) => declared(action, groupsOf(action), anyTime)).join('\n\n')}
 }
 `;

@@ -12,25 +12,33 @@ export interface Lease {
 export interface LeaseEvents {
   readonly onEnded: () => void;
   readonly onSilence: (problem: string) => void;
+  /** The invoker could not be proved again: unless that is mended soon, the envelope ends the invocation. */
+  readonly onUnproved: (problem: string) => void;
 }
 
-export const keepLease = (
-  client: ControlClient,
-  { invocationId, heartbeatSeconds }: OpenedInvocation,
-  { onEnded, onSilence }: LeaseEvents,
-): Lease => {
+export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onEnded, onSilence, onUnproved }: LeaseEvents): Lease => {
   let underWay = false;
   let silent = false;
   let stopped = false;
+  let unproved = false;
+  const prove = async (): Promise<void> => {
+    const answer = await client.prove(opened);
+    if (answer === 'proved') unproved = false;
+    else if (!unproved && !stopped) {
+      unproved = true;
+      onUnproved(answer.problem);
+    }
+  };
   const beatOnce = async (): Promise<void> => {
     underWay = true;
-    const answer = await client.heartbeat(invocationId);
+    const answer = await client.heartbeat(opened);
+    if (answer === 'prove' && !stopped) await prove();
     underWay = false;
     if (stopped) return;
     if (answer === 'ended') {
       stop();
       onEnded();
-    } else if (answer === 'alive') {
+    } else if (answer === 'alive' || answer === 'prove') {
       silent = false;
     } else if (!silent) {
       silent = true;
@@ -40,7 +48,7 @@ export const keepLease = (
   const beat = (): void => {
     if (!underWay && !stopped) void beatOnce();
   };
-  const timer = setInterval(beat, heartbeatSeconds * 1_000);
+  const timer = setInterval(beat, opened.heartbeatSeconds * 1_000);
   const stop = (): void => {
     stopped = true;
     clearInterval(timer);

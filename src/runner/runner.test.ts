@@ -3,123 +3,13 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
-import { runAgent } from './runner.ts';
-import type { RunOrder, RunResult, RunnerSurroundings } from './runner.ts';
-
-const id = '01900000-0000-7000-8000-000000000000';
-const credential = 'sw-credential-of-a-test-0123456789';
-
-interface Answers {
-  opened?: readonly [status: number, body: object];
-  heartbeat?: number;
-  closed?: readonly [status: number, body: object];
-  /** What the envelope knows of any program. */
-  digest?: string;
-}
-
-interface Stage {
-  readonly folder: string;
-  readonly workspace: string;
-  readonly socket: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** What the fake envelope was sent: `[path, body]`. */
-  readonly seen: [path: string, body: string][];
-  readonly answers: Answers;
-  readonly heartbeats: () => number;
-  /** Writes an executable `sh` script into the workspace and returns its path. */
-  readonly agent: (script: string) => string;
-}
-
-const stage = async (t: TestContext): Promise<Stage> => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sw-')));
-  const workspace = join(folder, 'work');
-  for (const name of ['work', 'home']) mkdirSync(join(folder, name));
-  const socket = join(folder, 'c.sock');
-  const seen: [string, string][] = [];
-  const answers: Answers = {};
-  const opened = {
-    invocation_id: id,
-    credential,
-    lease_seconds: 30,
-    heartbeat_seconds: 0.02,
-    doors: { model: 'http://127.0.0.1:7420' },
-    settings: { agent: 'sdk', role: 'demo', model_pins: ['simulated-1'], containment: 'advisory' },
-  };
-  const server = createServer((sent, answer) => {
-    const chunks: Buffer[] = [];
-    sent.on('data', (chunk: Buffer) => chunks.push(chunk));
-    sent.on('end', () => {
-      const path = sent.url ?? '';
-      seen.push([path, Buffer.concat(chunks).toString()]);
-      if (path === '/digests/find') return answer.end(JSON.stringify({ sha256: answers.digest ?? null }));
-      if (path.endsWith('/heartbeat')) return answer.writeHead(answers.heartbeat ?? 204).end();
-      const [status, body] = path.endsWith('/close')
-        ? (answers.closed ?? [200, { crossings: 2, denials: 1, denied_as_text: 0, record: 'r-1' }])
-        : (answers.opened ?? [201, opened]);
-      return answer.writeHead(status).end(JSON.stringify(body));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  chmodSync(socket, 0o600);
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return {
-    folder,
-    workspace,
-    socket,
-    env: { PATH: '/usr/bin:/bin', HOME: join(folder, 'home'), GITHUB_TOKEN: 'secret' },
-    seen,
-    answers,
-    heartbeats: () => seen.filter(([path]) => path.endsWith('/heartbeat')).length,
-    agent: (script) => {
-      const path = join(workspace, 'agent');
-      writeFileSync(path, `#!/bin/sh\n${script}\n`);
-      chmodSync(path, 0o755);
-      return path;
-    },
-  };
-};
-
-interface Run extends RunResult {
-  readonly announced: readonly string[];
-  readonly warned: readonly string[];
-}
-
-const run = async ({ workspace, socket, env }: Stage, argv: RunOrder['argv'], change: Partial<RunnerSurroundings> = {}): Promise<Run> => {
-  const announced: string[] = [];
-  const warned: string[] = [];
-  const result = await runAgent(
-    { argv, agent: 'sdk', role: null, task: 'sort', control: socket },
-    {
-      env,
-      cwd: workspace,
-      uid: process.getuid?.() ?? 0,
-      stdio: 'ignore',
-      wallMs: Date.now,
-      monotonicMs: () => performance.now(),
-      announce: (sentence) => announced.push(sentence),
-      warn: (sentence) => warned.push(sentence),
-      progress: () => undefined,
-      ...change,
-    },
-  );
-  return { ...result, announced, warned };
-};
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await pause(5);
-};
+import { credential, id, run, stage, type Stage, until } from '../../test/runner-stage.ts';
 
 /** A commit without parents among the loose objects of `root`, which HEAD then names. */
 const commitTo = (root: string): string => {
@@ -339,7 +229,7 @@ const runnerProcess = (t: TestContext, { workspace, socket, env }: Stage): Child
     import { runAgent } from ${JSON.stringify(new URL('runner.ts', import.meta.url).href)};
     const result = await runAgent(${JSON.stringify(order)}, {
       env: ${JSON.stringify(env)}, cwd: ${JSON.stringify(workspace)}, uid: process.getuid(), stdio: 'ignore',
-      wallMs: Date.now, monotonicMs: () => performance.now(), announce: () => {}, warn: () => {}, progress: () => {},
+      wallMs: Date.now, monotonicMs: () => performance.now(), announce: () => {}, warn: () => {}, progress: () => {}, credential: () => async () => ({ credential: 'a-token' }),
     });
     process.exitCode = result.exitCode;`;
   // A group of its own: no terminal's signals reach it.

@@ -7,7 +7,8 @@ import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
-import type { ClientFailure, ClosedInvocation, ControlClient, OpenedInvocation } from '../client/client.ts';
+import type { ClientFailure, ClosedInvocation, ControlClient, IdentityOffer, OpenedInvocation } from '../client/client.ts';
+import type { GetCredential } from '../client/credential-sources.ts';
 import type { Json } from '../core/canonical-json.ts';
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
@@ -43,6 +44,8 @@ export interface RunnerSurroundings {
   readonly announce: (sentence: string, facts: { readonly [name: string]: Json }) => void;
   readonly warn: (sentence: string) => void;
   readonly progress: HashProgress;
+  /** What proves the invoker, given how to ask the envelope whom it believes. */
+  readonly credential: (identity: () => Promise<IdentityOffer | null>) => GetCredential;
 }
 
 export interface RunResult {
@@ -102,6 +105,7 @@ const runToEnd = async (
       warn('the envelope ended this invocation; the agent is being stopped');
       agent.stop();
     },
+    onUnproved: (problem) => warn(`${problem} Unless you are proved again within a minute, the envelope ends this invocation.`),
     onSilence: (problem) => warn(`${problem} Until it answers, what the agent asks for is refused.`),
   });
   const exit = await agent.exited;
@@ -142,6 +146,11 @@ const openInvocation = (
     },
   });
 
+const offerOf = async (client: Pick<ControlClient, 'identity'>): Promise<IdentityOffer | null> => {
+  const offer = await client.identity();
+  return isClientFailure(offer) ? null : offer;
+};
+
 /** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
 export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
   const { env, cwd, uid, announce, warn, progress, wallMs } = surroundings;
@@ -153,7 +162,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
     return failed(executable.exitCode, executable.exitCode === 127 ? 'not_found' : 'not_executable', executable.problem);
   const socket = controlSocketPath(order.control, env, 'connect');
   if (isClientFailure(socket)) return clientFailed(socket);
-  const client = createControlClient(socket, uid);
+  const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
 
   const known = { find: client.findDigest, keep: client.keepDigest };
   const identity = await identifyAgent({ executable, args, cwd }, { known, wallMs, progress });
@@ -164,7 +173,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   announceOpened(opened, before, announce);
 
   const { exit, severed, closed } = await runToEnd({ client, opened, executable, args }, surroundings, (exit, durationMs) =>
-    client.close(opened.invocationId, {
+    client.close(opened, {
       exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
       duration_ms: Math.round(durationMs),

@@ -1,19 +1,27 @@
-// Sockets that people and agents connect to: limits, deadlines, Host and Origin checks, graceful drain.
+// Sockets that people and agents connect to: TLS, limits, deadlines, Host and Origin checks, graceful drain.
 // A handler sees one `Incoming` and one `Outgoing`; what breaks the rules of HTTP never reaches it and is answered by `refuse`.
 
 import { chmodSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
+import type { SecureMaterial, TlsIdentity } from './tls-identity.ts';
+
+export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
 
 export interface ListenerSettings {
   /** A word for records and diagnostics, such as `model`. */
   readonly name: string;
   readonly listen: { readonly host: string; readonly port: number } | { readonly socketPath: string; readonly mode: number };
+  /** What it shows over TLS; plain without it. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Whether a client must show a certificate that `client_ca` signed, where the identity has one. */
+  readonly asksClients?: boolean;
   /** Names that a Host field may carry, without port; empty accepts any (a unix socket proves the place by itself). */
   readonly hostNames: readonly string[];
   readonly handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>;
@@ -58,27 +66,17 @@ export const createBodyBudget = (bytesMax: number): BodyBudget => {
 export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   const answering = new WeakSet<Socket>();
   const underWay = new Set<Promise<void>>();
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersArriveMs,
-      requestTimeout: limits.requestArrivesMs,
-      keepAliveTimeout: limits.connectionIdleMs,
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: true,
-    },
-    (message, response) => {
-      answering.add(message.socket);
-      response.once('close', () => answering.delete(message.socket));
-      const serving = serve(settings, message, response)
-        .catch((problem: unknown) => {
-          settings.onError(problem);
-          response.destroy();
-        })
-        .finally(() => underWay.delete(serving));
-      underWay.add(serving);
-    },
-  );
+  const server = openServer(settings, (message, response) => {
+    answering.add(message.socket);
+    response.once('close', () => answering.delete(message.socket));
+    const serving = serve(settings, message, response)
+      .catch((problem: unknown) => {
+        settings.onError(problem);
+        response.destroy();
+      })
+      .finally(() => underWay.delete(serving));
+    underWay.add(serving);
+  });
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connectionsCount;
   server.on('connect', (message: IncomingMessage, socket: Duplex) => {
@@ -102,6 +100,36 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
   const address = server.address();
   return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => closeServer(server, underWay) };
+};
+
+const httpLimits = {
+  maxHeaderSize: limits.headerBytes,
+  headersTimeout: limits.headersArriveMs,
+  requestTimeout: limits.requestArrivesMs,
+  keepAliveTimeout: limits.connectionIdleMs,
+  connectionsCheckingInterval: 1_000,
+  requireHostHeader: true,
+} as const;
+
+type OnRequest = (message: IncomingMessage, response: ServerResponse) => void;
+
+const openServer = ({ name, tls, asksClients = false, turnedAway }: ListenerSettings, onRequest: OnRequest): Server => {
+  if (tls === undefined) return createServer(httpLimits, onRequest);
+  const asks = asksClients && tls.current().ca !== undefined;
+  const secure = ({ cert, key, ca }: SecureMaterial) => ({
+    cert,
+    key,
+    minVersion: 'TLSv1.2' as const,
+    ...(asks && ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }),
+  });
+  const server = createSecureServer(
+    { ...httpLimits, ...secure(tls.current()), handshakeTimeout: limits.headersArriveMs, ALPNProtocols: ['http/1.1'] },
+    onRequest,
+  );
+  server.on('tlsClientError', (_problem, socket) => turnedAway(`${name} ${networkOf(socket.remoteAddress)}`));
+  // Connections that are open keep what they agreed on.
+  tls.onRenewed((material) => server.setSecureContext(secure(material)));
+  return server;
 };
 
 /** Handlers outlive their clients: what a crossing still has to record is waited for. */

@@ -234,8 +234,9 @@ test('a slow client is cut off when its head has not arrived in time', async () 
 });
 
 test('a missing, foreign, forged or closed credential is refused without a crossing', async () => {
-  const { invocation_id: id, credential: closed } = await running.open();
-  await running.control('POST', `/invocations/${id}/close`, {});
+  const ended = await running.open();
+  const { credential: closed } = ended;
+  await running.closeRun(ended);
   for (const who of ['', 'sk-ant-api03-xyz', `${credential.slice(0, -4)}AAAA`, closed])
     await assertDenied(await send({}, who), 401, 'unidentified', /credential|invocation/i, false);
   const both = await send({ headers: { authorization: 'Bearer something-else' } });

@@ -260,9 +260,10 @@ test("an upstream that cannot be reached is a failure of the outside, in the ven
 });
 
 test('a run that changed more files than a record holds keeps the whole list in a manifest whose digest the record names', async () => {
-  const { invocation_id: id } = await running.open();
+  const run = await running.open();
+  const { invocation_id: id } = run;
   const files = Array.from({ length: 100 }, (_, index) => ({ path: `src/file-${index}.ts`, change: 'modified', sha256: null }));
-  const { status } = await running.control('POST', `/invocations/${id}/close`, { exit_code: 0, files_changed: files, truncated: {} });
+  const { status } = await running.closeRun(run, { exit_code: 0, files_changed: files, truncated: {} });
   assert.equal(status, 200);
   const [name = '', ...others] = readdirSync(join(running.dataDir, 'ledger', 'blobs'));
   assert.deepEqual(others, []);

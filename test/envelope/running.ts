@@ -81,20 +81,38 @@ export const upstreamSecret = 'upstream-secret-that-no-client-sees';
 
 export type LedgerRecord = { readonly [member: string]: unknown };
 
+export interface OpenedRun {
+  readonly invocation_id: string;
+  readonly credential: string;
+  readonly runner_key: string;
+}
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
 export interface Running {
   readonly envelope: Envelope;
   readonly dataDir: string;
   readonly said: string[];
   /** Opens an invocation as a runner does. */
-  readonly open: (agent?: string, role?: string) => Promise<{ readonly invocation_id: string; readonly credential: string }>;
-  readonly control: (method: string, path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: unknown }>;
+  readonly open: (agent?: string, role?: string, token?: string) => Promise<OpenedRun>;
+  readonly control: (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<ControlAnswer>;
+  /** Closes it as its runner does. */
+  readonly closeRun: (run: OpenedRun, facts?: object) => Promise<ControlAnswer>;
+  readonly controlSocket: string;
   /** Stops the envelope and gives all records of a stream. */
   readonly stop: () => Promise<Readonly<Record<'agent' | 'model' | 'control', readonly LedgerRecord[]>>>;
   readonly remove: () => void;
 }
 
-export const startRunning = async (upstreamUrl: string, edit: (text: string) => string = (text) => text): Promise<Running> => {
-  const folder = mkdtempSync(join(tmpdir(), 'sealwright-test-'));
+/** In a folder of its own, or in one that an earlier envelope left. */
+export const startRunning = async (
+  upstreamUrl: string,
+  edit: (text: string) => string = (text) => text,
+  folder: string = mkdtempSync(join(tmpdir(), 'sealwright-test-')),
+): Promise<Running> => {
   const dataDir = join(folder, 'data');
   const loaded = parseConfig(Buffer.from(edit(configText(dataDir, upstreamUrl))), folder);
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
@@ -113,17 +131,21 @@ export const startRunning = async (upstreamUrl: string, edit: (text: string) => 
     say: (line) => said.push(line),
   });
   if ('problem' in envelope) throw new Error(envelope.problem);
-  const control: Running['control'] = (method, path, body) => askSocket(controlSocket, method, path, body);
+  const control: Running['control'] = (method, path, body, headers) => askSocket(controlSocket, method, path, body, headers);
   return {
     envelope,
     dataDir,
     said,
     control,
-    open: async (agent = 'sdk', role = 'demo') => {
-      const { status, body } = await control('POST', '/invocations', { agent, role, facts: {} });
+    controlSocket,
+    open: async (agent = 'sdk', role = 'demo', token) => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const { status, body } = await control('POST', '/invocations', { agent, role, facts: {} }, headers);
       if (status !== 201) throw new Error(JSON.stringify(body));
-      return body as { invocation_id: string; credential: string };
+      return body as OpenedRun;
     },
+    closeRun: ({ invocation_id: id, runner_key: key }, facts = {}) =>
+      control('POST', `/invocations/${id}/close`, facts, { 'sealwright-runner': key }),
     stop: async () => {
       await envelope.close();
       return { agent: recordsUnder(dataDir, 'agent'), model: recordsUnder(dataDir, 'model'), control: recordsUnder(dataDir, 'control') };
@@ -132,15 +154,16 @@ export const startRunning = async (upstreamUrl: string, edit: (text: string) => 
   };
 };
 
-const askSocket: (socketPath: string, method: string, path: string, body?: unknown) => ReturnType<Running['control']> = (
+const askSocket: (socketPath: string, ...asked: Parameters<Running['control']>) => ReturnType<Running['control']> = (
   socketPath,
   method,
   path,
   body,
+  shown = {},
 ) =>
   new Promise((resolve, reject) => {
     const bytes = body === undefined ? null : typeof body === 'string' ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
-    const headers = bytes === null ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
+    const headers = { ...shown, ...(bytes !== null && { 'content-type': 'application/json', 'content-length': bytes.length }) };
     const sent = request({ socketPath, method, path, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));

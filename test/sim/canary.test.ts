@@ -2,6 +2,7 @@
 // Each is one line of the kind that a careless change makes; each must break the invariant that stands against it within four hundred seeds.
 
 import assert from 'node:assert/strict';
+import { admitted } from '../gate-world.ts';
 import type { Receipt } from '../../src/core/receipt.ts';
 import type { DiskFile } from '../../src/disk/disk.ts';
 import type { Planted } from './envelope.ts';
@@ -207,10 +208,7 @@ finds(
   () => ({
     stages: (stages) => ({
       ...stages,
-      admit: (decided) =>
-        decided.crossing.call.action === 'tool_call'
-          ? { deadlineMs: null, deadlineSeconds: null, hold: () => true, release: () => undefined }
-          : stages.admit(decided),
+      admit: (decided) => (decided.crossing.call.action === 'tool_call' ? admitted() : stages.admit(decided)),
     }),
   }),
   'no crossing is accepted after its lease ended',
@@ -242,7 +240,7 @@ finds(
 
 finds(
   'a heartbeat that revives a lost runner',
-  () => ({ invocations: (invocations) => ({ ...invocations, heartbeat: () => true }) }),
+  () => ({ invocations: (invocations) => ({ ...invocations, heartbeat: () => 'alive' }) }),
   'a lease that ended is not renewed',
 );
 

@@ -14,7 +14,8 @@ import type { Transport } from '../../src/endpoints/endpoints.ts';
 import { createEndpoints } from '../../src/endpoints/endpoints.ts';
 import { createGate } from '../../src/gate/gate.ts';
 import type { Invocations } from '../../src/invocations/invocations.ts';
-import { createInvocations } from '../../src/invocations/invocations.ts';
+import { createInvocations, endedDenial } from '../../src/invocations/invocations.ts';
+import { createUnderWay } from '../../src/invocations/under-way.ts';
 import type { Ledger, LedgerProblem } from '../../src/ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decisions } from '../../src/policy/decide.ts';
@@ -71,6 +72,7 @@ const decisionOf = (permit: boolean, role: string): Decision => ({
   reason: permit ? 'The role may.' : 'No policy permits it.',
   mode: role === 'watched' ? 'observe' : 'enforce',
   request: null,
+  observed: null,
 });
 
 const decisions: Decisions = {
@@ -124,10 +126,11 @@ const createSite = (parts: EnvelopeParts, cross: Cross, invocations: Invocations
     open: async (role, client) => {
       const opened = await invocations.open({
         agent: { id: `agent-${client}`, client, version: null, digest: null },
-        invoker: { userId: 'user_1', assurance: 'local_development' },
+        invoker: { userId: 'user_1', assurance: 'local_development', issuer: null, groups: [] },
         role,
         dataClassification: 'internal',
         containment: 'advisory',
+        sessionDigest: null,
         task: null,
         facts: {},
       });
@@ -136,7 +139,7 @@ const createSite = (parts: EnvelopeParts, cross: Cross, invocations: Invocations
       return { id: opened.invocation.id, credential: opened.credential };
     },
     heartbeat: (id) => {
-      const alive = invocations.heartbeat(id);
+      const alive = invocations.heartbeat(id) !== 'ended';
       if (alive) invariants.renewed(id);
       return alive;
     },
@@ -170,6 +173,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
   if (isLedgerProblem(ledger)) return ledger;
   const recorder = watchRecorder(planted.recorder?.(ledger) ?? ledger, invariants);
   const memories = createReadingMemories();
+  const underWay = createUnderWay();
   const real = createInvocations({
     clock,
     random,
@@ -181,7 +185,11 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
       return key;
     },
     keptDigestKey: async (id) => digestKeys.get(id) ?? null,
-    ended: memories.forget,
+    ended: (id, because) => {
+      memories.forget(id);
+      underWay.cutOff(({ invocationId }) => invocationId === id, endedDenial(because));
+    },
+    reproveMs: null,
   });
   const invocations = planted.invocations?.(real) ?? real;
   const endpoints = createEndpoints(places, () => planted.transport?.(parts.upstream) ?? parts.upstream, { clock, random });
@@ -194,6 +202,8 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     endpoints,
     privacy: { mode: 'off' },
     memories,
+    stops: { denialFor: () => null },
+    underWay,
     responseSecondsMax: (role) => rules[role]?.seconds ?? null,
     bodies: { reserve: () => true, release: () => undefined },
     unidentified: () => undefined,

@@ -1,0 +1,40 @@
+// The control plane as a command reaches it: the envelope of this machine or the one that --control names, and what proves the person.
+// Turns what the client answers into what a command throws, so that every command says it alike.
+
+import { controlSocketPath, createControlClient, isClientFailure, type ClientFailure, type ControlClient } from '../client/client.ts';
+import { credentialSources, type GetCredential } from '../client/credential-sources.ts';
+import type { IdentityOffer } from '../client/login.ts';
+import { CommandError, controlOption, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+import { clientSurroundings, credentialOptions, credentialOrderOf } from './login-options.ts';
+
+/** Options of every command that shows the envelope who asks. */
+export const callerOptions: readonly CommandOption[] = [controlOption, ...credentialOptions];
+
+/** What proves the person who runs the command, given how to ask the envelope whom it believes. */
+export const credentialOf =
+  (input: CommandInput, io: CommandIo) =>
+  (identity: () => Promise<IdentityOffer | null>): GetCredential =>
+    credentialSources(credentialOrderOf(input), { ...clientSurroundings(io), identity });
+
+export const failureError = ({ failure, code, problem }: ClientFailure): CommandError =>
+  new CommandError(code ?? failure, problem, '', failure === 'unreachable' ? exitCode.unreachable : exitCode.no);
+
+/** What was asked for; a failure is thrown as the command's own. */
+export const orThrow = <T>(answer: T | ClientFailure): T => {
+  if (isClientFailure(answer)) throw failureError(answer);
+  return answer;
+};
+
+export const controlClientOf = (input: CommandInput, io: CommandIo): ControlClient => {
+  const place = orThrow(controlSocketPath(input.text('control') ?? null, io.environment, 'connect'));
+  const client: ControlClient = createControlClient(place, {
+    credential: credentialOf(
+      input,
+      io,
+    )(async () => {
+      const offer = await client.identity();
+      return isClientFailure(offer) ? null : offer;
+    }),
+  });
+  return client;
+};

@@ -1,0 +1,76 @@
+// The decisions of policy that a ledger holds, taken out of its records so that they can be made again.
+// What was refused for another reason than policy is passed over: no rule decided it. Accepts any record; never throws for what one says.
+
+import type { DenialCode } from '../core/denial.ts';
+import { recordsOf, type Ledger, type StoredRecord } from '../ledger/reading.ts';
+
+export interface RecordedDecision {
+  readonly origin: string;
+  readonly index: number;
+  readonly record: string | null;
+  readonly release: string | null;
+  readonly role: string | null;
+  /** Pseudonym of the invoker. */
+  readonly user: string | null;
+  /** What was asked about, such as `tool get_order_status`. */
+  readonly what: string;
+  readonly verdict: string;
+  readonly policies: readonly string[];
+  /** Whether `policies` is all of them. */
+  readonly whole: boolean;
+  /** The verdict with the policies that only observe; the same as `verdict` where they make no difference. */
+  readonly observed: string;
+  readonly request: unknown;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? { ...value } : {});
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** Denials that say what policy said. */
+const byPolicy = ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'] as const satisfies DenialCode[];
+
+const entityForm = /^Sealwright::(\w+)::"(.*)"$/;
+
+const whatOf = (request: Members): string => {
+  const [, action = 'unknown'] = /"(.*)"$/.exec(textOf(request['action']) ?? '') ?? [];
+  const [, type = '', id = ''] = entityForm.exec(textOf(request['resource']) ?? '') ?? [];
+  return type === 'Envelope' || type === '' ? action : `${type.toLowerCase()} ${id}`;
+};
+
+/** The decision that a record holds; null where it holds none that policy made. */
+export const decisionOf = ({ origin, index, members }: StoredRecord): RecordedDecision | null => {
+  const decision = membersOf(members['decision']);
+  const verdict = textOf(decision['verdict']);
+  const denial = textOf(members['denial']);
+  if (verdict === null || (denial !== null && !(byPolicy as readonly string[]).includes(denial))) return null;
+  const { policies, request } = decision;
+  return {
+    origin,
+    index,
+    record: textOf(members['log_id']),
+    release: textOf(members['release']),
+    role: textOf(members['agent_role']),
+    user: textOf(members['user_id']),
+    what: whatOf(membersOf(request)),
+    verdict,
+    policies: Array.isArray(policies) ? policies.filter((id) => typeof id === 'string') : [],
+    whole: decision['truncated'] === undefined,
+    observed: textOf(membersOf(decision['observed'])['verdict']) ?? verdict,
+    request: request ?? null,
+  };
+};
+
+/** Every recorded decision of policy whose record is not older than `from`, an RFC 3339 timestamp; without it, all. */
+export function* recordedDecisions(ledger: Ledger, from: string | null, onRecord: () => void): Generator<RecordedDecision, undefined> {
+  for (const log of ledger.logs)
+    for (const record of recordsOf(ledger, log)) {
+      onRecord();
+      if (from !== null && (textOf(record.members['timestamp']) ?? '') < from) continue;
+      const decision = decisionOf(record);
+      if (decision !== null) yield decision;
+    }
+}
+
+export const recordCount = ({ logs }: Ledger): number => logs.reduce((count, { size }) => count + size, 0);

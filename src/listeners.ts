@@ -1,0 +1,171 @@
+// The sockets of the long-lived process: model door, admin port, control socket, and the certificate that they show.
+// Starts whole or not at all, like `envelope.ts`, which calls it with every room open; what was opened is handed to `closers`.
+
+import { dirname, join } from 'node:path';
+import type { Hono } from 'hono';
+import { createControlApp, createHealthApp, renderDenial, serveApp } from './admin/admin.ts';
+import type { JsonObject, Plane, RouteParts } from './admin/admin.ts';
+import { uuidv7 } from './core/identifier.ts';
+import { limits } from './core/limits.ts';
+import { diskErrorName } from './disk/disk.ts';
+import { createModelDoor, renderRefusal } from './doors/model/model.ts';
+import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
+import { createDigestCache } from './invocations/digest-cache.ts';
+import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
+import { createBodyBudget, listen, openTlsIdentity } from './server/server.ts';
+import { makeRoomForSocket } from './server/unix-socket.ts';
+
+type Opened = Omit<Envelope, 'close'>;
+
+/** Names that a Host field may carry: those of the config, the address, and on this machine its usual names. */
+const hostNamesOf = (host: string, names: readonly string[]): readonly string[] => [
+  ...names.map((name) => name.toLowerCase()),
+  host.includes(':') ? `[${host}]` : host,
+  'localhost',
+  '127.0.0.1',
+  '[::1]',
+];
+
+const openTls = ({ loaded: { config }, say }: EnvelopeParts, closers: Closers): TlsIdentity | undefined | EnvelopeProblem => {
+  const { tls } = config.server;
+  if (tls === undefined) return undefined;
+  const identity = openTlsIdentity(tls, say);
+  if ('problem' in identity) return { ...identity, next: 'Correct `server.tls`.' };
+  closers.push(async () => identity.stop());
+  return identity;
+};
+
+export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Opened | EnvelopeProblem> => {
+  const { clock, random } = parts;
+  const { cross, listModels, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
+  const { host, names, ports } = parts.loaded.config.server;
+  const hostNames = hostNamesOf(host, names);
+  const newCrossingId = (): string => uuidv7(clock, random);
+  const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
+  const onError = (problem: unknown): void => parts.say(`internal error: ${diskErrorName(problem)}`);
+  const tls = openTls(parts, closers);
+  if (tls !== undefined && 'problem' in tls) return tls;
+
+  const model = await listening(
+    {
+      name: 'model',
+      listen: { host, port: ports.model },
+      tls,
+      hostNames,
+      handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
+      refuse: renderRefusal,
+      bodyLimit: 'requestBodyBytes',
+      bodies,
+      turnedAway,
+      onError,
+    },
+    '`--port` or `server.ports.model`',
+    closers,
+  );
+  if ('problem' in model) return model;
+
+  const [name = host.includes(':') ? `[${host}]` : host] = names;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const doors = { model: `${scheme}://${name}:${model.port}`, admin: '' };
+  const app = createApps(parts, rooms, doors);
+  // A budget of its own: who may only ask for the health must not use up what crossings need.
+  const planeBodies = createBodyBudget(limits.controlBodiesBytes);
+  const plane = { bodyLimit: 'controlBodyBytes' as const, bodies: planeBodies, refuse: renderDenial, turnedAway, onError };
+  const admin = await listening(
+    {
+      ...plane,
+      name: 'admin',
+      listen: { host, port: ports.admin },
+      tls,
+      asksClients: true,
+      hostNames,
+      handle: serveApp(app('port'), ['GET', 'HEAD', 'POST']),
+    },
+    '`--admin-port` or `server.ports.admin`',
+    closers,
+  );
+  if ('problem' in admin) return admin;
+  doors.admin = `${scheme}://${name}:${admin.port}`;
+  const control = await listenOnSocket(
+    parts,
+    { ...plane, name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST']) },
+    closers,
+  );
+  return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
+};
+
+const listening = async (settings: ListenerSettings, setting: string, closers: Closers): Promise<Listener | EnvelopeProblem> => {
+  try {
+    const listener = await listen(settings);
+    closers.push(listener.close);
+    return listener;
+  } catch (problem) {
+    const where = 'port' in settings.listen ? `${settings.listen.host}:${settings.listen.port}` : settings.listen.socketPath;
+    return {
+      problem: `The ${settings.name} listener cannot use ${where} (${diskErrorName(problem)}).`,
+      next: `Something else may listen there; choose another place by ${setting}.`,
+    };
+  }
+};
+
+/** A laptop's socket is for one user; a service lets its group in, where everyone proves who he is. */
+const socketMode = ({ loaded: { config } }: EnvelopeParts): number => (config.server.deployment === 'laptop' ? 0o600 : 0o660);
+
+const listenOnSocket = async (
+  parts: EnvelopeParts,
+  plane: Omit<ListenerSettings, 'listen'>,
+  closers: Closers,
+): Promise<Listener | EnvelopeProblem> => {
+  const { controlSocket, disk } = parts;
+  // A folder that cannot be made is said by what looks for it next.
+  await disk.createFolder(dirname(controlSocket)).catch(() => undefined);
+  const problem = await makeRoomForSocket(controlSocket);
+  if (problem !== null) return { problem, next: 'Stop what is there, or choose another socket with `--control PATH`.' };
+  return listening({ ...plane, listen: { socketPath: controlSocket, mode: socketMode(parts) } }, '`--control PATH`', closers);
+};
+
+/** The control plane as each plane serves it. Where nobody can prove who he is, the port serves only its health. */
+const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors']): ((plane: Plane) => Hono) => {
+  const { ledger, control } = rooms;
+  const notReady = (): string | null => {
+    const { state, problem } = ledger.standing();
+    return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
+  };
+  const served: RouteParts = { ...control, ...about(parts, rooms, doors) };
+  return (plane) =>
+    plane === 'port' && parts.loaded.config.identity.local_development === true
+      ? createHealthApp(notReady)
+      : createControlApp({ ...served, ...control.authorising(plane), notReady, version: parts.version });
+};
+
+const about = (
+  { loaded: { config }, version, clock, disk }: EnvelopeParts,
+  { ledger, invocations, release, identity }: Rooms,
+  doors: Envelope['doors'],
+): Pick<RouteParts, 'digests' | 'status' | 'identity' | 'doors' | 'release' | 'environment' | 'deployment'> => {
+  const { environment, policies, server } = config;
+  const { deployment } = server;
+  const { audience, admin_audience, reprove_minutes, local_development: local = false } = config.identity;
+  const who = { local_development: local, audience, admin_audience, reprove_minutes };
+  return {
+    digests: createDigestCache({ path: join(config.data_dir, 'private', 'digests.json'), disk, clock }),
+    doors,
+    release,
+    environment,
+    deployment,
+    identity: () =>
+      ({ ...who, issuers: identity.offers().map(({ issuer: name, ...offer }) => ({ name, ...offer })) }) as unknown as JsonObject,
+    status: () => ({
+      release,
+      environment,
+      deployment,
+      version,
+      pid: process.pid,
+      doors: { ...doors },
+      data: config.data_dir,
+      policies_mode: policies.mode,
+      ledger: { ...ledger.standing(), heads: ledger.heads().map((head) => ({ ...head })) },
+      open_invocations: invocations.openCount(),
+    }),
+  };
+};

@@ -1,0 +1,76 @@
+// A policy as deciding sees it, whether it was compiled from the config or written by hand; and which of them a question needs.
+// Leaving a policy out changes nothing: only those are left out whose scope cannot hold for the action and the role.
+
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { controlActions } from '../core/principal.ts';
+import { appliesTo, crossingActions, crossingGroup, namespace, parentTypes, policyActions, type PolicyAction } from './schema.ts';
+
+export interface SetPolicy {
+  readonly id: string;
+  readonly text: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly actions: readonly PolicyAction[];
+  /** The only role whose crossings its scope can hold for; null where it holds for others too. */
+  readonly role: string | null;
+  /** Roles for whose crossings it cannot hold. */
+  readonly exceptRoles: readonly string[];
+  /** What needs a person's approval, where the policy is one that such an approval lifts. */
+  readonly approval: string | undefined;
+  /** It is evaluated and shown, and never changes a verdict. */
+  readonly observes: boolean;
+}
+
+/** Those that a question about `action` needs; `role` is that of the agent that crosses, null where none does. */
+export const policiesFor = <P extends SetPolicy>(policies: readonly P[], action: PolicyAction, role: string | null): readonly P[] =>
+  policies.filter(
+    (policy) =>
+      policy.actions.includes(action) &&
+      (role === null || ((policy.role === null || policy.role === role) && !policy.exceptRoles.includes(role))),
+  );
+
+type Scope = PolicyJson['principal'] | PolicyJson['resource'];
+type NamedEntity = { readonly __entity: { readonly type: string; readonly id: string } } | { readonly type: string; readonly id: string };
+
+/** Cedar's JSON writes an entity in two ways. */
+export const plainEntity = (named: NamedEntity): { readonly type: string; readonly id: string } =>
+  '__entity' in named ? named['__entity'] : named;
+
+/** The entity that a scope names, if it names one. */
+export const scopeEntity = (scope: Scope): { readonly type: string; readonly id: string } | null => {
+  if ('entity' in scope) return plainEntity(scope.entity);
+  return scope.op === 'is' && scope.in !== undefined && 'entity' in scope.in ? plainEntity(scope.in.entity) : null;
+};
+
+const bare = (type: string): string => type.replace(`${namespace}::`, '');
+
+const canBe = (scope: Scope, type: string): boolean => {
+  if (scope.op === 'is' && bare(scope.entity_type) !== type) return false;
+  const named = scopeEntity(scope);
+  if (named === null) return true;
+  return bare(named.type) === type || (scope.op !== '==' && (parentTypes[type] ?? []).includes(bare(named.type)));
+};
+
+const membersOf = (name: string): readonly PolicyAction[] => {
+  if (name === crossingGroup) return crossingActions;
+  const members = policyActions.filter((action) => action === name);
+  if (members.length > 0) return members;
+  return Object.entries(controlActions).flatMap(([action, roles]) =>
+    (roles as readonly string[]).includes(name) ? [action as PolicyAction] : [],
+  );
+};
+
+const namedActions = ({ action }: PolicyJson): readonly PolicyAction[] => {
+  if (action.op === 'All') return policyActions;
+  const named = 'entities' in action ? action.entities : 'entity' in action ? [action.entity] : [];
+  return named.flatMap((each) => membersOf(plainEntity(each).id));
+};
+
+/** The part of a `SetPolicy` that its scope says. */
+export const scopeOf = (policy: PolicyJson): Pick<SetPolicy, 'actions' | 'role' | 'exceptRoles'> => {
+  const actions = namedActions(policy).filter((action) => {
+    const types = appliesTo(action);
+    return canBe(policy.principal, types.principal) && canBe(policy.resource, types.resource);
+  });
+  const named = scopeEntity(policy.principal);
+  return { actions: [...new Set(actions)], role: named !== null && bare(named.type) === 'Role' ? named.id : null, exceptRoles: [] };
+};

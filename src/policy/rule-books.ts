@@ -1,0 +1,73 @@
+// The sets of rules that commands ask: of a config and a folder, of a release that was kept, of the last release with other policies.
+// Reads through what is passed in. A folder, file or release that cannot be used is a problem with its place, never an exception.
+
+import type { RuleBook } from '../core/rules.ts';
+import { loadPolicyFiles, loadPolicyTests, type PolicyFile, type PolicyFolderWorld, type PolicyProblem } from './policy-files.ts';
+import { exportForCedar, runPolicyTests, type TestReport } from './policy-tests.ts';
+import { createRuleBook, keptSettings, ruleBookOfRelease } from './rule-book.ts';
+import { compileRules, type PolicySettings, type Rules } from './rules.ts';
+
+export interface RuleBookParts {
+  readonly folders: PolicyFolderWorld;
+  /** Digest of the release that was last active; null where none is marked. */
+  readonly lastRelease: (releases: string) => string | null;
+  /** Content of a kept release, and whether it still has its digest; null where it is not there. */
+  readonly keptRelease: (releases: string, digest: string) => { readonly bytes: Uint8Array; readonly isWhole: boolean } | null;
+}
+
+type Problems = { readonly problems: readonly PolicyProblem[] };
+
+interface Configured {
+  readonly config: PolicySettings;
+}
+
+export interface RuleBooks {
+  readonly ofConfig: (configured: Configured, folder: string | null) => RuleBook | Problems;
+  readonly ofRelease: (releases: string, digest: string) => RuleBook | { readonly problem: string; readonly missing: boolean };
+  readonly ofLastRelease: (releases: string, folder: string) => RuleBook | Problems;
+  readonly test: (configured: Configured, folder: string) => TestReport | Problems;
+  readonly exported: (configured: Configured, folder: string) => ReadonlyMap<string, string> | Problems;
+}
+
+export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookParts): RuleBooks => {
+  const rulesOf = (settings: PolicySettings, folder: string | null): Rules | Problems => {
+    const read = folder === null ? { files: [] } : loadPolicyFiles(folder, folders);
+    return 'problems' in read ? read : compileRules(settings, read.files);
+  };
+  const bookOf = (settings: PolicySettings, folder: string | null): RuleBook | Problems => {
+    const rules = rulesOf(settings, folder);
+    return 'problems' in rules ? rules : createRuleBook(settings, rules);
+  };
+  const contentOf = (releases: string, digest: string): Uint8Array | { readonly problem: string; readonly missing: boolean } => {
+    const kept = keptRelease(releases, digest);
+    if (kept === null) return { problem: 'its release is not kept here', missing: true };
+    return kept.isWhole ? kept.bytes : { problem: 'the kept release is not what it was when it was kept', missing: false };
+  };
+  const withTests = <T>(
+    settings: PolicySettings,
+    folder: string,
+    then: (rules: Rules, files: readonly PolicyFile[]) => T,
+  ): T | Problems => {
+    const rules = rulesOf(settings, folder);
+    if ('problems' in rules) return rules;
+    const read = loadPolicyTests(folder, folders);
+    return 'problems' in read ? read : then(rules, read.files);
+  };
+  return {
+    ofConfig: ({ config }, folder) => bookOf(config, folder),
+    ofRelease: (releases, digest) => {
+      const content = contentOf(releases, digest);
+      if ('problem' in content) return content;
+      const book = ruleBookOfRelease(content);
+      return 'problem' in book ? { ...book, missing: false } : book;
+    },
+    ofLastRelease: (releases, folder) => {
+      const digest = lastRelease(releases);
+      const content = digest === null ? { problem: 'no release is marked as the active one there' } : contentOf(releases, digest);
+      const settings = 'problem' in content ? content : keptSettings(content);
+      return 'problem' in settings ? { problems: [{ file: releases, line: null, message: settings.problem }] } : bookOf(settings, folder);
+    },
+    test: ({ config }, folder) => withTests(config, folder, runPolicyTests),
+    exported: ({ config }, folder) => withTests(config, folder, exportForCedar),
+  };
+};

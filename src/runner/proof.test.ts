@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { credential as doorCredential, run, stage, until } from '../../test/runner-stage.ts';
+import type { RunnerSurroundings } from './runner.ts';
+
+test('an invoker is proved again when the envelope asks, and the person hears once where that fails', async (t) => {
+  const set = await stage(t);
+  set.answers.identity = { local_development: false };
+  set.answers.prove = true;
+  set.answers.proved = 403;
+  const asked: boolean[] = [];
+  const credential: RunnerSurroundings['credential'] =
+    () =>
+    async ({ fresh }) => {
+      asked.push(fresh);
+      return { credential: 'a-token' };
+    };
+  const proofs = (): number => set.seen.filter(([path]) => path.endsWith('/prove')).length;
+  const marker = join(set.folder, 'go');
+  const running = run(set, [set.agent(`while [ ! -e ${marker} ]; do sleep 0.02; done`)], { credential });
+  await until(() => proofs() >= 3);
+  set.answers.proved = 204;
+  await until(() => proofs() >= 5);
+  writeFileSync(marker, '');
+  const { exitCode, warned } = await running;
+  assert.equal(exitCode, 0);
+  assert.deepEqual(warned, ['Not you. Unless you are proved again within a minute, the envelope ends this invocation.']);
+  assert.equal(asked[0], false);
+  assert.ok(asked.filter(Boolean).length >= 5);
+});
+
+test('the agent holds neither the key of its runner nor what proved its invoker', async (t) => {
+  const set = await stage(t);
+  set.answers.identity = { local_development: false };
+  const out = join(set.folder, 'out');
+  const env = { ...set.env, SEALWRIGHT_TOKEN: 'a-token', SEALWRIGHT_CLIENT_KEY_FILE: '/k' };
+  await run({ ...set, env }, [set.agent(`env > ${out}; ls -l /proc/self/fd >> ${out}`)]);
+  const seen = readFileSync(out, 'utf8');
+  assert.ok(seen.includes(doorCredential));
+  for (const secret of ['a-token', 'swr_key', 'SEALWRIGHT_CLIENT_KEY_FILE', 'SEALWRIGHT_TOKEN']) assert.ok(!seen.includes(secret), secret);
+});
