@@ -208,7 +208,12 @@ finds(
   () => ({
     stages: (stages) => ({
       ...stages,
-      admit: (decided) => (decided.crossing.call.action === 'tool_call' ? admitted() : stages.admit(decided)),
+      // The stream around it would be cut off as well: it takes both to go wrong.
+      admit: (decided) => {
+        if (decided.crossing.call.action === 'tool_call') return admitted();
+        const admission = stages.admit(decided);
+        return 'denial' in admission ? admission : { ...admission, whenCutOff: () => () => undefined };
+      },
     }),
   }),
   'no crossing is accepted after its lease ended',
