@@ -6,6 +6,8 @@ import { describe, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
 import type { Invocation } from '../src/core/principal.ts';
 import { createPolicy, type Policy, type PolicyFile } from '../src/policy/policy.ts';
+import { runPolicyTests } from '../src/policy/policy-tests.ts';
+import { rulesOf } from './policy-world.ts';
 
 const exampleOf = (name: string): string => readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8');
 
@@ -49,6 +51,17 @@ describe('the smallest envelope', () => {
     assert.equal(policy.decideModel({ invocation, candidates: [{ ...rehearsal, pin: 'other' }] }).decision.verdict, 'deny');
     assert.equal(policy.decideTool({ invocation, tool: 'get_order_status' }).verdict, 'permit');
     assert.equal(policy.decideTool({ invocation, tool: 'builtin/shell' }).verdict, 'deny');
+  });
+});
+
+describe('the example policies', () => {
+  it('pass their own tests, which exercise each of them', () => {
+    const loaded = parseConfig(Buffer.from(exampleOf('sealwright.yaml')), '/etc/sealwright');
+    assert.ok('config' in loaded, JSON.stringify(loaded));
+    const rules = rulesOf(loaded.config, { name: 'hours.cedar', text: exampleOf('policies/hours.cedar') });
+    const report = runPolicyTests(rules, [{ name: 'hours.test.json', text: exampleOf('policies/hours.test.json') }]);
+    assert.ok('results' in report, JSON.stringify(report));
+    assert.deepEqual([report.results.map(({ problem }) => problem), report.unexercised], [[null, null], []]);
   });
 });
 

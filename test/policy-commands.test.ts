@@ -306,6 +306,16 @@ test('policy test runs the tests beside the policies, and names what none exerci
   assert.deepEqual([machines.ok, machines.not_exercised.length], [false, 0]);
 });
 
+test('policy explain --test writes a recorded decision as a test that passes', async () => {
+  const { stdout } = await sealwright('policy', 'explain', idOf('status'), '--data', data, '--test');
+  const folder = join(scratch, 'from-record');
+  write(join(folder, 'night.cedar'), night);
+  write(join(folder, 'status.test.json'), stdout);
+  const { code, stdout: told } = await sealwright('policy', 'test', folder, '--config', configPath);
+  assert.equal(code, 0, told);
+  assert.match(told, /1 of 1 tests passed/);
+});
+
 test('policy test writes out what the stock cedar command needs', async () => {
   const target = join(scratch, 'exported');
   const { stderr } = await sealwright('policy', 'test', join(scratch, 'tested'), '--config', configPath, '--export', target);

@@ -102,9 +102,14 @@ export const createPolicyExplain = (books: RuleBooks): Command => ({
   positionals: [
     { name: 'RECORD|REQUEST', describe: 'Id of a record, or a JSON file with a judged request (`decision.request`) or a record' },
   ],
-  options: [releasesOption, ...placeOptions],
+  options: [
+    { name: 'test', type: 'flag', describe: 'Print question and answer as a test for `policy test` instead' },
+    releasesOption,
+    ...placeOptions,
+  ],
   examples: [
     { line: 'sealwright policy explain 019aa5c2-7b1e-7c44-9d0a-3f6f2b8e1c55 --data ./data', does: 'explain a recorded decision' },
+    { line: 'sealwright policy explain RECORD --test > policies/order.test.json', does: 'keep a recorded decision as a test' },
     { line: 'sealwright policy explain request.json --config sealwright.yaml', does: 'explain what a config would decide' },
   ],
   run: async (input, io) => {
@@ -116,7 +121,8 @@ export const createPolicyExplain = (books: RuleBooks): Command => ({
         `it cannot be explained: ${ruled.unanswerable}`,
         '`sealwright why RECORD` says what the record says.',
       );
-    if (input.json) {
+    if (input.flag('test')) io.stdout.write(`${JSON.stringify([ruled.asTest()], null, 2)}\n`);
+    else if (input.json) {
       const { decision, rulings, facts, flips } = ruled;
       writeJson(io.stdout, { decision, decided_by: rulings, facts: Object.fromEntries(facts), flips });
     } else io.stdout.write(render(ruled));

@@ -40,6 +40,8 @@ export interface Ruled {
   readonly flips: readonly Flip[];
   /** Who answers for the agent, where the rules say so. */
   readonly owner: string | null;
+  /** The question and its answer in the form of `cedar run-tests`. */
+  readonly asTest: () => unknown;
 }
 
 /** One set of rules: those of a release, or those that a config and a folder would make. */

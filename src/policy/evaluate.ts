@@ -10,7 +10,9 @@ import {
   type EntityUid,
   type StatefulAuthorizationCall,
 } from '@cedar-policy/cedar-wasm/nodejs';
-import { cedarSchema } from './schema.ts';
+import { uid } from './cedar-text.ts';
+import { plainEntity } from './policy-set.ts';
+import { cedarSchema, groupsOfAction } from './schema.ts';
 
 export interface Question {
   readonly principal: EntityUid;
@@ -58,18 +60,9 @@ const preparseSchemaOnce = (): void => {
   schemaIsParsed = true;
 };
 
-const ask = (set: string, { principal, action, resource, context, entities }: Question): AuthorizationAnswer => {
+const call = (given: StatefulAuthorizationCall): AuthorizationAnswer => {
   try {
-    return statefulIsAuthorized({
-      principal,
-      action,
-      resource,
-      context,
-      entities,
-      preparsedPolicySetId: set,
-      preparsedSchemaName: schemaName,
-      validateRequest: true,
-    });
+    return statefulIsAuthorized(given);
   } catch {
     // WebAssembly that traps must deny like any other error of evaluation.
     return { type: 'failure', errors: [], warnings: [] };
@@ -83,13 +76,44 @@ const plainly = (answer: AuthorizationAnswer): Exclude<Finding, { readonly found
   return { found: decision === 'allow' ? 'permit' : 'deny', ids: diagnostics.reason.toSorted() };
 };
 
-/** A question about a whole set, answered in Cedar's own terms. */
+/** The action with the groups that it is in; Cedar would take them from a schema. */
+const actionEntity = (id: string): Question['entities'][number] => ({
+  uid: uid('Action', id),
+  attrs: {},
+  parents: groupsOfAction(id).map((group) => uid('Action', group)),
+});
+
+/**
+ * Asks without a schema: policies were validated against it, questions are made in one place, and checking each anew would double the time.
+ * A fact that is missing or of another type is an error of the policy that looks at it, and so denies.
+ */
+const ask = (set: string, { principal, action, resource, context, entities }: Question): AuthorizationAnswer =>
+  call({
+    principal,
+    action,
+    resource,
+    context,
+    entities: [...entities, actionEntity(plainEntity(action).id)],
+    preparsedPolicySetId: set,
+  });
+
+/** A question about a whole set, checked against the schema and answered in Cedar's own terms. */
 export type Authorizer = (question: Question) => AuthorizationAnswer;
 
 export const createAuthorizer = (policies: readonly Pick<NamedPolicy, 'id' | 'text'>[]): Authorizer => {
   preparseSchemaOnce();
   const set = preparse(policies);
-  return (question) => ask(set, question);
+  return ({ principal, action, resource, context, entities }) =>
+    call({
+      principal,
+      action,
+      resource,
+      context,
+      entities,
+      preparsedPolicySetId: set,
+      preparsedSchemaName: schemaName,
+      validateRequest: true,
+    });
 };
 
 /**
@@ -97,7 +121,6 @@ export const createAuthorizer = (policies: readonly Pick<NamedPolicy, 'id' | 'te
  * again without them, and what is then permitted is found to need approval.
  */
 export const createSlice = (policies: readonly NamedPolicy[]): Slice => {
-  preparseSchemaOnce();
   const subjectOf = new Map(policies.flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
   const all = preparse(policies);
   const withoutApprovals = subjectOf.size === 0 ? all : preparse(policies.filter(({ approval }) => approval === undefined));

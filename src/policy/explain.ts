@@ -6,7 +6,9 @@ import type { Flip, Ruled, RuleChange, Ruling } from '../core/rules.ts';
 import { entity } from './cedar-text.ts';
 import { type Change, permitting, type RuleState, undoing } from './changes-of-rules.ts';
 import { type CompiledPolicy, settingOf } from './compile-roles.ts';
+import type { Question } from './evaluate.ts';
 import { createJudge, type Judge } from './judge.ts';
+import { testOf } from './policy-tests.ts';
 import type { WrittenPolicy } from './policy-files.ts';
 import { questionOf, takenApart } from './question.ts';
 import { compileConfig, type PolicySettings, type Rules } from './rules.ts';
@@ -37,10 +39,7 @@ const shown = (value: unknown): string => {
 };
 
 /** Everything that a policy could have asked for. */
-const factsOf = (request: JudgedRequest, settings: PolicySettings): Ruled['facts'] => {
-  const asked = takenApart(request);
-  if (asked === null) return [];
-  const { principal, action, resource, context, entities } = questionOf(request, asked, settings);
+const factsOf = ({ principal, action, resource, context, entities }: Question): Ruled['facts'] => {
   const facts: (readonly [string, string])[] = [
     ['principal', shown({ __entity: principal })],
     ['action', shown({ __entity: action })],
@@ -116,12 +115,15 @@ export const explainWith = (settings: PolicySettings, rules: Rules, judge: Judge
     for (const step of steps) if (step !== null) follow(attempt(from, step), depth + 1);
   };
   follow(start, 0);
+  const asked = takenApart(request);
+  const question = asked === null ? null : questionOf(request, asked, settings);
   const named = [...decision.policies, ...(decision.observed?.policies ?? [])];
   return {
     decision,
     rulings: [...new Set(named)].flatMap((id) => byId.get(id) ?? []).map(rulingOf),
-    facts: factsOf(request, settings),
+    facts: question === null ? [] : factsOf(question),
     flips,
-    owner: settings.agents[takenApart(request)?.agent ?? '']?.owner ?? null,
+    owner: settings.agents[asked?.agent ?? '']?.owner ?? null,
+    asTest: () => (question === null ? null : testOf(rules, decision.reason, question)),
   };
 };

@@ -2,7 +2,7 @@
 // Pure: files come in as text. A file or case that cannot be read is a problem with its place; a case that fails says what was found instead.
 
 import { policyToJson, type AuthorizationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
-import { entityIn, type EntityId } from './cedar-text.ts';
+import { entityIn, type EntityId, written } from './cedar-text.ts';
 import { createAuthorizer, type Authorizer, type Question } from './evaluate.ts';
 import type { PolicyFile, PolicyProblem } from './policy-files.ts';
 import { plainEntity } from './policy-set.ts';
@@ -174,6 +174,33 @@ export const runPolicyTests = (
     results: runs.map(({ result }) => result),
     unexercised: rest.flatMap((policy) => ('json' in policy ? [{ id: policy.id, file: policy.file, line: policy.line }] : [])),
     unexercisedCompiled: rest.flatMap((policy) => ('json' in policy ? [] : [policy.id])),
+  };
+};
+
+/** A question and what the rules answer to it, as a test: it passes now, and fails when they answer otherwise. */
+export const testOf = ({ policies }: Rules, name: string, question: Question): unknown => {
+  const { principal, action, resource, context, entities } = question;
+  const answered = (set: Rules['policies']) => {
+    const answer = createAuthorizer(set)(question);
+    if (answer.type === 'failure') return { decision: 'deny', reason: [], errors: 0 };
+    const { decision, diagnostics } = answer.response;
+    return { decision, reason: diagnostics.reason.toSorted(), errors: diagnostics.errors.length };
+  };
+  const enforced = answered(policies.filter(({ observes }) => !observes));
+  const all = answered(policies);
+  return {
+    name,
+    request: {
+      principal: written(plainEntity(principal)),
+      action: written(plainEntity(action)),
+      resource: written(plainEntity(resource)),
+      context,
+    },
+    entities,
+    decision: enforced.decision,
+    reason: enforced.reason,
+    num_errors: enforced.errors,
+    ...(all.decision === enforced.decision ? {} : { observed: { decision: all.decision, reason: all.reason } }),
   };
 };
 

@@ -27,8 +27,19 @@ const readRequest = (value: unknown): JudgedRequest | Unanswerable => {
   const isRead = typeof principal === 'string' && typeof action === 'string' && typeof resource === 'string' && isTexts(parents);
   if (!isRead || !isObject(context)) return { unanswerable: 'its question cannot be read' };
   if (!(issuer === null || typeof issuer === 'string') || !('hour' in context)) return { unanswerable: older };
+  if (!areFacts(context)) return { unanswerable: 'its question cannot be read' };
   return { principal, action, resource, parents, issuer, context: context as JudgedRequest['context'] };
 };
+
+const hourMax = 23;
+
+/** Whether the facts have the types that the schema gives them; of those that only some questions have, what is there. */
+const areFacts = ({ hour, labels, assurance, containment, data_classification: data }: Readonly<Record<string, unknown>>): boolean =>
+  Number.isInteger(hour) &&
+  Number(hour) >= 0 &&
+  Number(hour) <= hourMax &&
+  typeof assurance === 'string' &&
+  (labels === undefined || (isTexts(labels) && typeof containment === 'string' && typeof data === 'string'));
 
 /** Why the rules cannot be asked about this place; null when they can. */
 const placeProblem = ({ action, places, resource }: Asked, { endpoints }: PolicySettings): string | null => {

@@ -17,7 +17,7 @@ export const crossingGroup = 'crossing';
 
 const crossingResources: Readonly<Record<CrossingAction, string>> = { invokeModel: 'Model', callTool: 'Tool', connect: 'Host' };
 
-export const isCrossing = (action: PolicyAction): action is CrossingAction => action in crossingResources;
+export const isCrossing = (action: PolicyAction): action is CrossingAction => Object.hasOwn(crossingResources, action);
 
 /** Types of principal and resource, by action. */
 export const appliesTo = (action: PolicyAction): { readonly principal: string; readonly resource: string } => {
@@ -52,6 +52,13 @@ const crossing = (action: CrossingAction, further: readonly string[] = []): stri
   declared(action, [crossingGroup], ['invoker: Invoker', ...anyTime, ...handled, ...further]);
 
 const groupsOf = (action: ControlAction): readonly ControlRole[] => controlActions[action];
+
+/** Names of the groups that an action is in. */
+export const groupsOfAction = (name: string): readonly string[] => {
+  if (Object.hasOwn(crossingResources, name)) return [crossingGroup];
+  const control = controlActionNames.find((action) => action === name);
+  return control === undefined ? [] : groupsOf(control);
+};
 
 /** Cedar's own schema language. */
 export const cedarSchema = `namespace ${namespace} {
