@@ -91,3 +91,13 @@ test('a hosted tool that is only observed stands in the decision, not hidden beh
   assert.equal(judged.denial?.denial, 'tool_not_permitted');
   assert.equal(judged.candidate, candidate);
 });
+
+test('what policies that only observe say of a hosted tool stands in the reason beside the permitted model', () => {
+  const observed = { verdict: 'deny', policies: ['watch'] } as const;
+  const tool = { ...decision('permit'), reason: 'It would be denied: watch.', observed };
+  const judged = decideWith(
+    { ...decision('permit'), reason: 'Permitted.' },
+    { web_search: tool },
+  )(asking([{ name: 'web_search', hosted: true }]));
+  assert.deepEqual([judged.decision.reason, judged.decision.observed], ['Permitted. It would be denied: watch.', null]);
+});

@@ -41,7 +41,10 @@ export const createDecide =
     const worst = hosted.find((judged) => judged.denial !== null);
     if (worst !== undefined) return { ...worst, candidate };
     const policies = [...decision.policies, ...hosted.flatMap((judged) => judged.decision.policies)];
-    return { decision: { ...decision, policies }, denial, candidate };
+    // The question that is recorded is the model's; what was observed of a tool beside it stands in the reason.
+    const watched = hosted.find((judged) => judged.decision.observed !== null);
+    const reason = watched === undefined ? decision.reason : `${decision.reason} ${watched.decision.reason}`;
+    return { decision: { ...decision, policies, reason }, denial, candidate };
   };
 
 const modelDenial = ({ verdict }: Decision, model: string, role: string, unlisted: boolean): Denial | null => {
