@@ -69,6 +69,7 @@ const openInvocation = async (): Promise<{
     newDigestKey: async () => new Uint8Array(randomBytes(32)),
     keptDigestKey: async () => null,
     ended: () => undefined,
+    reproveMs: 900_000,
   });
   const opened = await invocations.open({
     agent: { id: 'agent', client: 'sdk', version: null, digest: null },
@@ -76,6 +77,7 @@ const openInvocation = async (): Promise<{
     role: 'role',
     dataClassification: 'internal',
     containment: 'advisory',
+    sessionDigest: null,
     task: null,
     facts: {},
   });

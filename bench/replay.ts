@@ -56,6 +56,7 @@ const release = createRelease({
   config: loaded.declared,
   policies: [],
   trustedCertificates: {},
+  identityFiles: {},
   compiledRoles: policy.compiledCedar(),
   packageVersion: '0',
 });
