@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { controlPlaneDocument } from '../src/admin/admin.ts';
 import { optionForm, optionMeaning, optionsOf, usageLine } from '../src/cli/help.ts';
 import type { Command } from '../src/cli/command.ts';
 import { configJsonSchema, configReference } from '../src/config/config.ts';
@@ -141,6 +142,7 @@ And ${binaries.length} optional packages with these tools' programs for one plat
 `;
 };
 
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { readonly version: string };
 const lockFile = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as Parameters<typeof dependenciesPage>[0];
 const files: Readonly<Record<string, string>> = {
   'docs/reference/cli.md': cliPage(await Promise.all(commands.map((row) => row.load()))),
@@ -150,6 +152,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/dependencies.md': dependenciesPage(lockFile),
   'docs/reference/formats.md': formatsPage(generated, table),
   'schema/sealwright.cedarschema': `// ${generated}\n// What policies can speak of; \`docs/policy.md\` explains it.\n\n${cedarSchema}`,
+  'schema/openapi.json': `${JSON.stringify(controlPlaneDocument(version), null, 2)}\n`,
   'schema/sealwright.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 

@@ -141,6 +141,7 @@ export const commands: readonly CommandRow[] = [
   { name: 'stops list', load: async () => (await import('./cli/stops-list.ts')).stopsList },
   { name: 'stops lift', load: async () => (await import('./cli/stops-lift.ts')).stopsLift },
   { name: 'subject show', load: async () => (await import('./cli/subject-show.ts')).subjectShow },
+  { name: 'access list', load: async () => (await import('./cli/access-list.ts')).accessList },
   { name: 'demo', load: async () => (await import('./cli/demo.ts')).createDemo(startEnvelope) },
   { name: 'audit tail', load: async () => (await import('./cli/audit-tail.ts')).auditTail },
   { name: 'audit search', load: async () => (await import('./cli/audit-search.ts')).auditSearch },

@@ -100,6 +100,9 @@ export const createControlApp = (
   return app;
 };
 
+/** The OpenAPI document of a control plane that nobody serves: for the reference. */
+export const controlPlaneDocument = (version: string): Record<string, unknown> => openApiOf(routesOf({} as RouteParts), version);
+
 /** What the admin port serves while nobody can prove who he is: whether the envelope lives and can serve. */
 export const createHealthApp = (notReady: NotReady): Hono => {
   const app = new Hono();

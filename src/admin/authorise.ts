@@ -34,7 +34,7 @@ export const createAuthorise =
   async (who, shown) => {
     const nobody: Caller = { ...shown, invoker: null, decision: null };
     if (/^swr?_/.test(shown.credential ?? '')) return notHere;
-    if (who.who === 'everyone' || who.who === 'runner') return nobody;
+    if (!('action' in who) && who.who !== 'invoker') return nobody;
     if (who.who === 'everyone on the socket' && plane === 'socket') return nobody;
     const proved = await prove(shown.credential, who.who === 'invoker' ? 'invocation' : 'admin');
     if ('problem' in proved) return proved;

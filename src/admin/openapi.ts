@@ -13,7 +13,9 @@ const security = {
   everyone: [],
   'everyone on the socket': [{ admin: [] }],
   invoker: [{ invoker: [] }],
+  'invoker at the desk': [{ invoker: [] }],
   runner: [{ runner: [] }],
+  'runner with the invoker': [{ runner: [], invoker: [] }],
   control: [{ admin: [] }],
 } as const satisfies Readonly<Record<Who['who'], readonly object[]>>;
 

@@ -16,8 +16,12 @@ export type Who =
   | { readonly who: 'everyone on the socket'; readonly action: ControlAction }
   /** Whoever proves to be somebody who may open invocations. */
   | { readonly who: 'invoker' }
+  /** Whoever the desk proves. It does so itself, so that a credential that works once is not used up before. */
+  | { readonly who: 'invoker at the desk' }
   /** The runner that opened the invocation, by its key. */
   | { readonly who: 'runner' }
+  /** The runner by its key, and the invoker, whom the desk proves. */
+  | { readonly who: 'runner with the invoker' }
   /** Whoever policy gives the action to. */
   | { readonly who: 'control'; readonly action: ControlAction };
 

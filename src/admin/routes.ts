@@ -135,8 +135,7 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
     method: 'POST',
     path: '/invocations',
     does: 'Opens an invocation for an agent. The bearer credential proves the invoker.',
-    // Not `invoker`: the desk proves him itself, so that a credential that works once is not used up before.
-    who: { who: 'everyone' },
+    who: { who: 'invoker at the desk' },
     body: opening,
     answers: opened,
     handle: async ({ caller, body }): Promise<Answered> => {
@@ -182,7 +181,7 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
     method: 'POST',
     path: '/invocations/{id}/prove',
     does: 'Proves the invoker of a running invocation again, by the bearer credential.',
-    who: { who: 'runner' },
+    who: { who: 'runner with the invoker' },
     body: null,
     answers: null,
     handle: async ({ caller, parameter }): Promise<Answered> => {

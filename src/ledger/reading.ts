@@ -2,13 +2,13 @@
 // Reading does not verify; `verifyLedger` does, over the same files.
 
 import { timelineOf, recordLine } from './timeline.ts';
-import { searchRecords, type Found, type RecordFilter } from './search.ts';
+import { searchRecords, usesOf, type Found, type RecordFilter, type Use } from './search.ts';
 import { openLedger, recordAt, recordById, recordsOf, type Ledger, type StoredRecord } from './reader.ts';
 import { proveRecord, verifyProof } from './proof.ts';
 import { isNoteProblem, parseVkey } from './note.ts';
 import { openFolder, verifyLedger } from './verifier.ts';
 
-export type { Found, Ledger, RecordFilter, StoredRecord };
+export type { Found, Ledger, RecordFilter, StoredRecord, Use };
 export {
   isNoteProblem,
   openFolder,
@@ -21,6 +21,7 @@ export {
   recordsOf,
   searchRecords,
   timelineOf,
+  usesOf,
   verifyLedger,
   verifyProof,
 };

@@ -131,17 +131,43 @@ const query = (index: DatabaseSync, ledger: Ledger, filter: RecordFilter): Found
   return { records, total };
 };
 
-/** Searches with the index at `indexPath`; the empty path is a temporary index that disappears afterwards. */
-export const searchRecords = (
-  ledger: Ledger,
-  filter: RecordFilter,
-  settings: { readonly indexPath: string; readonly onProgress?: (done: number, total: number) => void },
-): Found => {
-  const searchIn = (path: string): Found => {
+/** Where the index lies (the empty path is a temporary one that disappears afterwards), and who hears how far it is. */
+export interface SearchSettings {
+  readonly indexPath: string;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export const searchRecords = (ledger: Ledger, filter: RecordFilter, settings: SearchSettings): Found =>
+  askIndex(ledger, settings, (index) => query(index, ledger, filter));
+
+/** How often a name stands on an `opened` record, and the latest of these. */
+export interface Use {
+  readonly name: string;
+  readonly count: number;
+  readonly latest: StoredRecord;
+}
+
+/** Which agents, roles or invokers opened invocations; by name. */
+export const usesOf = (ledger: Ledger, of: 'agent' | 'role' | 'invoker', settings: SearchSettings): readonly Use[] =>
+  askIndex(ledger, settings, (index) => {
+    // SQLite takes the other columns from the row that has the maximum.
+    const rows = index
+      .prepare(
+        `SELECT ${of} AS name, count(*) AS count, max(time) AS time, origin, place FROM leaf WHERE kind = 'opened' AND ${of} IS NOT NULL GROUP BY ${of} ORDER BY ${of}`,
+      )
+      .all();
+    return rows.flatMap(({ name, count, origin, place }): readonly Use[] => {
+      const latest = recordAt(ledger, String(origin), Number(place));
+      return latest === null ? [] : [{ name: String(name), count: Number(count), latest }];
+    });
+  });
+
+const askIndex = <T>(ledger: Ledger, settings: SearchSettings, ask: (index: DatabaseSync) => T): T => {
+  const searchIn = (path: string): T => {
     const index = openIndex(path);
     try {
       bringUpToDate(index, ledger, settings.onProgress);
-      return query(index, ledger, filter);
+      return ask(index);
     } finally {
       index.close();
     }
