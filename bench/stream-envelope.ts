@@ -6,8 +6,9 @@ import { reportToParent } from './stream-process.ts';
 
 const [upstream = ''] = process.argv.slice(2);
 const running = await startRunning(upstream);
-const { invocation_id: id, credential } = await running.open();
-const beating = setInterval(() => void running.control('POST', `/invocations/${id}/heartbeat`), limits.heartbeatMs);
+const { invocation_id: id, credential, runner_key: runner } = await running.open();
+const beat = (): void => void running.control('POST', `/invocations/${id}/heartbeat`, undefined, { 'sealwright-runner': runner });
+const beating = setInterval(beat, limits.heartbeatMs);
 reportToParent({ port: Number(new URL(running.envelope.doors.model).port), credential }, async () => {
   clearInterval(beating);
   await running.stop();
