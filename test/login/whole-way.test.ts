@@ -75,13 +75,13 @@ test('G-INVOKER-1: who signs in at the issuer of the envelope runs an agent with
   assert.deepEqual([nobody.code, nobody.stdout], [125, '']);
   assert.match(nobody.stderr, /sealwright login/);
 
-  let visited: Promise<unknown> | null = null;
+  const visit: { ended?: Promise<unknown> } = {};
   const signedIn = await command(['login', '--consent', '--no-browser', ...control], (told) => {
     const page = /http:\/\/127\.0\.0\.1:\d+\/\S+/.exec(told)?.[0];
-    if (page !== undefined) visited ??= browse(page).then((back) => fetch(back ?? assert.fail('no way back')));
+    if (page !== undefined) visit.ended ??= browse(page).then((back) => fetch(back ?? assert.fail('no way back')));
   });
   assert.deepEqual([signedIn.code, signedIn.stdout], [0, 'signed in at corp as alice\n'], signedIn.stderr);
-  await visited;
+  await visit.ended;
 
   const ran = await run();
   assert.deepEqual([ran.code, ran.stdout], [0, '200 ANTHROPIC_AUTH_TOKEN\n'], ran.stderr);
