@@ -128,7 +128,7 @@ describe('the packaged examples', () => {
 describe('problems', () => {
   it('name the line, the path and the nearest known name of a typing error', () => {
     assert.deepEqual(problems(example.replace('allowed_models', 'alowed_models')), [
-      '21: agent_roles.demo.alowed_models is not a known setting (allowed_models?)',
+      '32: agent_roles.demo.alowed_models is not a known setting (allowed_models?)',
     ]);
     assert.deepEqual(problems(least('polices: x')), ['8: polices is not a known setting (policies?)']);
     assert.deepEqual(problems(least().replace('roles: [demo]', 'roles: [dmeo]')), [

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createTestIo } from '../../test/command-io.ts';
-import { createCountingRandom, createVirtualClock } from '../../test/virtual-clock.ts';
-import { createDisk } from '../disk/disk.ts';
-import { isLedgerProblem, openLedger } from '../ledger/ledger.ts';
-import { accessList } from './access-list.ts';
-import { runCli } from './cli.ts';
+import { createTestIo } from './command-io.ts';
+import { createCountingRandom, createVirtualClock } from './virtual-clock.ts';
+import { createDisk } from '../src/disk/disk.ts';
+import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
+import { accessList } from '../src/cli/access-list.ts';
+import { runCli } from '../src/cli/cli.ts';
 
 let folder = '';
 const nowMs = Date.UTC(2026, 5, 30);
