@@ -62,6 +62,7 @@ const gates: readonly Gate[] = [
   },
   { ...testing('processes', ofProcesses), onRequest: true },
   { ...testing('commands', without(found('test/*.test.ts'), [...own, ...ofProcesses]), 'together'), onRequest: true },
+  { ...testing('exhaustive', found('test/exhaustive/**/*.test.ts'), 'together'), onRequest: true },
   { ...testing('planted bugs', ofPlantedBugs, 'together'), onRequest: true },
 ];
 

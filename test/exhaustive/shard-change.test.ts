@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { atRest, createRoom, leavesIn, receiptOf, record, verification, type Room } from '../../test/memory-ledger.ts';
-import { seededChance, type MemoryDiskSettings } from '../../test/sim/memory-disk.ts';
-import { inThread } from '../../test/thread.ts';
-import { isRefusal, type Stream } from '../core/receipt.ts';
-import { isLedgerProblem, type Ledger } from './ledger.ts';
+import { atRest, createRoom, leavesIn, receiptOf, record, verification, type Room } from '../memory-ledger.ts';
+import { seededChance, type MemoryDiskSettings } from '../sim/memory-disk.ts';
+import { inThread } from '../thread.ts';
+import { isRefusal, type Stream } from '../../src/core/receipt.ts';
+import { isLedgerProblem, type Ledger } from '../../src/ledger/ledger.ts';
 
 const it = inThread(import.meta.url);
 const quarters = ['2026-09-30T23:59:59.000Z', '2026-10-01T00:00:00.000Z', '2026-09-30T23:59:59.500Z', '2026-10-01T00:00:01.000Z'];
