@@ -54,7 +54,8 @@ const configured = (
       const groups = Object.entries(identity.groups).flatMap(([group, { agent_roles: granted }]) =>
         granted.includes(name) ? [group] : [],
       );
-      return of('role', name, groups.length === 0 ? 'granted to no group' : `granted to ${groups.join(' ')}`, named(uses.role, name));
+      const granted = groups.length === 0 ? 'granted to no group' : `granted to ${groups.join(' ')}`;
+      return of('role', name, identity.local_development === true ? 'whoever starts an agent here' : granted, named(uses.role, name));
     }),
     ...Object.entries(identity.clients).map(([name, { groups }]) => {
       return of(
@@ -69,7 +70,7 @@ const configured = (
 };
 
 const line = ({ kind, name, about, runs, last, unused }: Access): string =>
-  `${unused ? 'unused' : 'used  '}  ${kind.padEnd(6)}  ${name}  (${about})  ${last === null ? 'never' : `${runs} runs, the last ${last}`}\n`;
+  `${unused ? 'unused' : 'used  '}  ${kind.padEnd(6)}  ${name}  (${about})  ${last === null ? 'never' : `${runs} run${runs === 1 ? '' : 's'}, the last ${last}`}\n`;
 
 const listAccess = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const { config } = loadOrExplain(configPathOf(input, io));

@@ -45,12 +45,18 @@ export interface Doorway {
   readonly modelDoor: string;
 }
 
+/** Files of authorities to trust, as Node and OpenSSL read them. */
+const authorityVariables = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'] as const;
+
 const loopback = 'localhost,127.0.0.1,::1';
 
 /** All variables of the agent: those of `parent` that pass, then ours, which win. */
 export const agentEnvironment = (parent: Environment, { invocationId, credential, modelDoor }: Doorway): Record<string, string> => {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(parent)) if (value !== undefined && passes(name)) environment[name] = value;
+  // An envelope elsewhere shows a certificate that the person may have had to name an authority for.
+  if (modelDoor.startsWith('https:'))
+    for (const name of authorityVariables) if (parent[name] !== undefined) environment[name] = parent[name];
   return {
     ...environment,
     ANTHROPIC_BASE_URL: `${modelDoor}/anthropic`,
