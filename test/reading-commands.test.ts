@@ -73,7 +73,7 @@ Ask whoever owns the config for a change of \`agent_roles.demo.prohibited_tools\
 test('with a config the owner of the agent is named', async () => {
   const path = join(data, 'sealwright.yaml');
   const owner = 'platform team';
-  writeFileSync(path, readFileSync(`${root}examples/sealwright.yaml`, 'utf8').replace('client: sdk', `owner: ${owner}\n    client: sdk`));
+  writeFileSync(path, readFileSync(`${root}examples/sealwright.yaml`, 'utf8').replace('owner: platform-team', `owner: ${owner}`));
   chmodSync(path, 0o600);
   assert.match((await call(denial.log_id, '--config', path)).stdout, /Ask platform team for a change/);
 });

@@ -93,7 +93,7 @@ const listAccess = async (input: CommandInput, io: CommandIo): Promise<number> =
 
 export const accessList: Command = {
   name: 'access list',
-  summary: 'List agents, roles, people and programs with their last use, and those that lie unused',
+  summary: 'List who may start what, with the last use and what lies unused',
   describe:
     'For a review of who has access. People stand as the pseudonyms of the records; `subject show` names one. What was erased or moved out of the ledger counts as never.',
   positionals: [],

@@ -14,6 +14,7 @@ import {
   recordById,
   recordsOf,
   searchRecords,
+  recordLine,
   timelineOf,
   verifyProof,
   type Ledger,
@@ -231,4 +232,22 @@ test('a timeline shows one invocation in the order of time, what belongs to a cr
       '',
     ].join('\n'),
   );
+});
+
+test('a line says of what a person did who, what and why, and of what the control plane refused which action', () => {
+  const lineOf = (members: object): string =>
+    recordLine({ origin: 'o', index: 0, leaf: new Uint8Array(), members: { timestamp: 't', stream: 'control', ...members } });
+  const scope = { kind: 'agent', name: 'sdk' };
+  assert.match(
+    lineOf({ kind: 'change', user_id: 'user_1', change: { what: 'stopped', scope, reason: 'it\u001B leaks' } }),
+    /change: stopped: agent sdk, by user_1, it. leaks$/,
+  );
+  assert.match(lineOf({ kind: 'change', change: { what: 'release_activated' } }), /change: release_activated$/);
+  const refused = { verdict: 'deny', policies: [], reason: 'No policy permits it.' };
+  assert.match(
+    lineOf({ kind: 'decision', control_action: 'liftStop', decision: refused }),
+    /control liftStop {2}deny: No policy permits it\.$/,
+  );
+  assert.match(lineOf({ kind: 'decision', action_type: 'invocation', decision: refused }), /an opening {2}deny/);
+  assert.match(lineOf({ kind: 'closed', ended: 'stopped' }), /closed: a person stopped it$/);
 });

@@ -18,6 +18,7 @@ const joined = (parts: readonly string[], by = ', '): string => parts.filter((pa
 const actions = new Map<unknown, string>([
   ['model_request', 'a model request'],
   ['tool_call', 'a tool call'],
+  ['invocation', 'an opening'],
 ]);
 
 const decisionLine = (members: Members): string => {
@@ -35,7 +36,8 @@ const decisionLine = (members: Members): string => {
   const policies = at(members, 'decision', 'policies');
   const by = Array.isArray(policies) && policies.length > 0 ? ` by ${policies.map(plain).join(', ')}` : '';
   const why = verdict === 'permit' ? '' : said(': ', at(members, 'decision', 'reason'));
-  return `${what || (actions.get(members['action_type']) ?? 'a crossing')}  ${verdict}${mode}${by}${why}`;
+  const steering = said('control ', members['control_action']);
+  return `${what || steering || (actions.get(members['action_type']) ?? 'a crossing')}  ${verdict}${mode}${by}${why}`;
 };
 
 const outcomeLine = (members: Members): string => {
@@ -57,7 +59,19 @@ const endings = new Map<unknown, string>([
   ['lost_runner', 'the runner was gone'],
   ['severed', 'the envelope ended it'],
   ['restart', 'the envelope started anew'],
+  ['stopped', 'a person stopped it'],
+  ['unproved', 'its invoker was not proved again in time'],
+  ['logged_out', 'its invoker signed out, or was removed, at the issuer'],
+  ['expired', 'the agent passed its last day'],
+  ['not_permitted', 'its invoker may no longer let this agent take this role'],
 ]);
+
+/** What changed, whom or what it is about, who did it and why, as far as it says. */
+const changeLine = (members: Members): string => {
+  const of = (...path: readonly string[]): unknown => at(members, 'change', ...path);
+  const scope = joined([said('', of('scope', 'kind')), said('', of('scope', 'name'))], ' ');
+  return joined([joined(['change', said('', of('what')), scope], ': '), said('by ', members['user_id']), said('', of('reason'))]);
+};
 
 const lineOf = (members: Members): string => {
   switch (members['kind']) {
@@ -77,11 +91,10 @@ const lineOf = (members: Members): string => {
       return outcomeLine(members);
     case 'finding':
       return joined(['finding', said('', at(members, 'finding', 'sentence') ?? at(members, 'finding', 'code'))], ': ');
+    case 'change':
+      return changeLine(members);
     default:
-      return joined(
-        [plain(members['kind'] ?? 'record'), said('', at(members, 'change', 'what') ?? at(members, 'recovery', 'sentence'))],
-        ': ',
-      );
+      return joined([plain(members['kind'] ?? 'record'), said('', at(members, 'recovery', 'sentence'))], ': ');
   }
 };
 
