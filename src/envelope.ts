@@ -200,7 +200,6 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
     stamp: () => stampOf(clock, random),
     enforce: createEnforce(underWay, invocations),
     found: ledger.found.stops,
-    isOpen: invocations.isOpen,
   });
   return { memories, underWay, invocations, stops };
 };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Decision } from '../core/decision.ts';
+import { limits } from '../core/limits.ts';
 import type { Invoker } from '../core/principal.ts';
 import type { Receipt, RecordBody, RecordRefusal } from '../core/receipt.ts';
-import type { Stop, Stoppable } from '../core/stop.ts';
+import type { Stop, StopKind, Stoppable } from '../core/stop.ts';
 import { createStops } from './stops.ts';
 
 const decision: Decision = {
@@ -24,20 +25,24 @@ const setUp = (
 ) => {
   const records: RecordBody[] = [];
   const enforced: Stop[] = [];
+  const happened: string[] = [];
   let count = 0;
   const stops = createStops({
     recorder: {
       append: async (body) => {
         records.push(body);
+        happened.push('recorded');
         return answer(body);
       },
     },
     stamp: () => ({ log_id: `log-${(count += 1)}`, timestamp: '2026-01-01T00:00:00.000Z' }),
-    enforce: (stop) => void enforced.push(stop),
+    enforce: (stop) => {
+      enforced.push(stop);
+      happened.push('enforced');
+    },
     found,
-    isOpen: (id) => id === 'i1',
   });
-  return { stops, records, enforced };
+  return { stops, records, enforced, happened };
 };
 
 test('G-STOP-1: a stop is in force before its record is durable, and names its author, reason and what permitted it', async () => {
@@ -114,14 +119,40 @@ test('G-STOP-1: stops that were in force at a restart are in force again; record
   assert.notEqual(after.stops.denialFor(what), null);
 });
 
-test('a stopped invocation is closed, so its stop is not kept once that is recorded', async () => {
+test('G-STOP-1: what a stop named is ended at the next start, where the last one ended in between', async () => {
+  const before = setUp();
+  await before.stops.stop({ kind: 'agent', name: 'sdk' }, 'x', by('user_1'));
+  await before.stops.stop({ kind: 'invocation', name: 'i1' }, 'x', by('user_1'));
+  const after = setUp(undefined, before.records);
+  assert.deepEqual(
+    after.enforced.map(({ scope }) => scope.kind),
+    ['agent', 'invocation'],
+  );
+});
+
+test('a stopped invocation is closed, so its stop is not kept', async () => {
   const { stops, enforced, records } = setUp();
   await stops.stop({ kind: 'invocation', name: 'i1' }, 'x', by('user_1'));
   assert.equal(enforced.length, 1);
   assert.deepEqual(stops.inForce(), []);
-  assert.deepEqual(
-    setUp(undefined, [{ ...records[0]!, change: { what: 'stopped', scope: { kind: 'invocation', name: 'gone' } } }]).stops.inForce(),
-    [],
-  );
-  assert.equal(setUp(undefined, records).stops.inForce().length, 1);
+  assert.deepEqual(setUp(undefined, records).stops.inForce(), []);
+});
+
+test('a stop is handed to the recorder before the ends of what it stops, which would take its place in a queue', async () => {
+  const { stops, happened } = setUp();
+  await stops.stop({ kind: 'all', name: null }, 'x', by('user_1'));
+  assert.deepEqual(happened, ['recorded', 'enforced']);
+});
+
+test('where there is no room for another stop, one invocation and everything can be stopped still', async () => {
+  const { stops } = setUp();
+  const stopping = async (kind: StopKind, name: string | null): Promise<string> => {
+    const result = await stops.stop({ kind, name }, 'x', by('user_1'));
+    return 'problem' in result ? result.problem : 'stopped';
+  };
+  for (let count = 0; count < limits.stopsCount; count += 1) assert.equal(await stopping('tool', `t${count}`), 'stopped');
+  assert.equal(await stopping('tool', 'one-more'), 'too_many');
+  assert.equal(await stopping('invocation', 'i1'), 'stopped');
+  assert.equal(await stopping('all', null), 'stopped');
+  assert.equal(await stopping('all', null), 'too_many');
 });

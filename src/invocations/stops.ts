@@ -39,14 +39,21 @@ export interface StopParts {
   readonly enforce: (stop: Stop, denial: Denial) => void;
   /** Records of stops that were not lifted when the envelope last stopped. */
   readonly found: readonly Readonly<Record<string, unknown>>[];
-  /** Whether an invocation is open. */
-  readonly isOpen: (invocationId: string) => boolean;
 }
 
-export const createStops = ({ recorder, stamp, enforce, found, isOpen }: StopParts): Stops => {
-  const stillMeant = ({ scope: { kind, name } }: Stop): boolean => kind !== 'invocation' || isOpen(name ?? '');
-  const restored = found.flatMap((record) => stopOf(record) ?? []).filter(stillMeant);
-  const byId = new Map(restored.map((stop) => [stop.id, stop]));
+/** An invocation that was stopped is closed and never comes back, so that nothing is left to hold against it. */
+const isKept = ({ scope }: Stop): boolean => scope.kind !== 'invocation';
+
+export const createStops = ({ recorder, stamp, enforce, found }: StopParts): Stops => {
+  const restored = found.flatMap((record) => stopOf(record) ?? []);
+  const byId = new Map(restored.filter(isKept).map((stop) => [stop.id, stop]));
+  // The last process may have ended between a stop and the end of what it names, which was then taken back as open.
+  for (const stop of restored) enforce(stop, denialOf(stop));
+  /** Whether there is room for one more. Everything can always be stopped: that is what is left to do where there is no room. */
+  const hasRoom = ({ kind }: StopScope): boolean =>
+    byId.size < limits.stopsCount ||
+    kind === 'invocation' ||
+    (kind === 'all' && ![...byId.values()].some(({ scope }) => scope.kind === 'all'));
 
   return {
     denialFor: (what) => {
@@ -55,15 +62,15 @@ export const createStops = ({ recorder, stamp, enforce, found, isOpen }: StopPar
     },
 
     stop: async (scope, reason, by) => {
-      if (byId.size >= limits.stopsCount)
+      if (!hasRoom(scope))
         return { problem: 'too_many', message: `${limits.stopsCount} stops are in force. Stop more at once, such as --all, or lift some.` };
       const { log_id: id, timestamp } = stamp();
       const stop: Stop = { id, scope, reason, author: by.invoker.userId, since: timestamp };
-      byId.set(id, stop);
+      if (isKept(stop)) byId.set(id, stop);
+      // Handed over before the records of all that it ends, which could leave no place for it in the queue.
+      const recording = recorder.append(recordOf(stop, by));
       enforce(stop, denialOf(stop));
-      const receipt = await recorder.append(recordOf(stop, by));
-      // An invocation that was stopped is closed and never comes back.
-      if (scope.kind === 'invocation') byId.delete(id);
+      const receipt = await recording;
       if (!isRefusal(receipt)) return stop;
       return {
         problem: 'record_unavailable',
