@@ -38,8 +38,18 @@ export const recordMembers: readonly RecordMember[] = [
   },
   { name: 'session_id', type: 'string | null', on: 'invocations and crossings', meaning: "The client's own session: a claim." },
   { name: 'action_type', type: 'invocation | model_request | tool_call', on: 'invocations and crossings', meaning: 'What was attempted.' },
-  { name: 'agent_id', type: 'string', on: 'invocations and crossings', meaning: 'The agent as configured.' },
-  { name: 'agent_role', type: 'string', on: 'invocations and crossings', meaning: 'The role it took for this invocation.' },
+  {
+    name: 'agent_id',
+    type: 'string | null',
+    on: 'invocations and crossings',
+    meaning: 'The agent as configured; null where an opening that was refused named none.',
+  },
+  {
+    name: 'agent_role',
+    type: 'string | null',
+    on: 'invocations and crossings',
+    meaning: 'The role it took for this invocation; null where an opening that was refused named none.',
+  },
   { name: 'agent_version', type: 'string | null', on: 'invocations and crossings', meaning: 'Its version, where pinned or proved.' },
   { name: 'user_id', type: 'string', on: 'invocations and crossings', meaning: 'Random pseudonym of the invoker.' },
   {
@@ -56,9 +66,9 @@ export const recordMembers: readonly RecordMember[] = [
   },
   {
     name: 'data_classification',
-    type: 'string',
+    type: 'string | null',
     on: 'invocations and crossings',
-    meaning: 'Classification of the data that the role handles.',
+    meaning: 'Classification of the data that the role handles; null where an opening was refused before there was a role.',
   },
   {
     name: 'containment',

@@ -3,11 +3,11 @@
 
 import type { Crossing } from './crossing.ts';
 import type { Decision } from './decision.ts';
-import type { Denial } from './denial.ts';
+import type { Denial, DenialCode } from './denial.ts';
 import { sentenceOf } from './denial.ts';
 import { label } from './identifier.ts';
 import { limits } from './limits.ts';
-import type { Agent, Containment, ControlAction, Invocation, Invoker } from './principal.ts';
+import type { Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
 import type { NotInspected } from './wire-format.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
@@ -41,7 +41,7 @@ const eachOnce = (notes: readonly NotInspected[]): readonly NotInspected[] => [
 ];
 
 /** What others wrote enters a record only as a label. */
-const labelled = (name: string | null | undefined): string | null => (typeof name === 'string' ? label(name) : null);
+export const labelled = (name: string | null | undefined): string | null => (typeof name === 'string' ? label(name) : null);
 
 /** Members that say whose and which crossing it is; the record that ends something repeats those of the record that began it. */
 export const identifyingMembers: readonly string[] = [
@@ -60,10 +60,17 @@ export const identifyingMembers: readonly string[] = [
   'containment',
 ];
 
+/** What somebody who is known asked to open; null where it is unknown. */
+export interface AskedOpening {
+  readonly invoker: Invoker;
+  readonly agent: { readonly id: string | null; readonly version: string | null };
+  readonly role: string | null;
+  readonly containment: Containment;
+  readonly dataClassification: string | null;
+}
+
 /** Members of everything that belongs to an invocation. */
-export const invocationMembers = (
-  invocation: Omit<Invocation, 'id' | 'digestKey'> & { readonly id: string | null },
-): Record<string, unknown> => ({
+export const invocationMembers = (invocation: AskedOpening & { readonly id: string | null }): Record<string, unknown> => ({
   invocation_id: invocation.id,
   crossing_id: null,
   parent_crossing_id: null,
@@ -99,14 +106,8 @@ export const controlRefusalRecord = (invoker: Invoker, action: ControlAction, de
 
 /** The one record of an invocation that a known caller asked for and did not get. */
 export const refusedOpeningRecord = (
-  asked: {
-    readonly invoker: Invoker;
-    readonly agent: Agent;
-    readonly role: string;
-    readonly containment: Containment;
-    readonly dataClassification: string;
-  },
-  refused: { readonly denial: string; readonly reason: string; readonly decision: Decision | null },
+  asked: AskedOpening,
+  refused: { readonly denial: DenialCode; readonly reason: string; readonly decision: Decision | null },
   stamp: Stamp,
 ): RecordBody =>
   body(stamp, 'agent', 'decision', {

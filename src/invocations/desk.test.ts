@@ -19,7 +19,7 @@ const permit: Decision = {
 };
 const deny: Decision = { ...permit, verdict: 'deny', policies: [], reason: 'No policy permits it.' };
 const invoker: Invoker = { userId: 'user_1', assurance: 'oidc', issuer: 'corporate', groups: ['engineers'] };
-const asked: DeskOpening = { agent: null, role: null, agentVersion: null, agentDigest: null, task: null, facts: {} };
+const asked: DeskOpening = { agent: 'sdk', role: null, agentVersion: null, agentDigest: null, task: null, facts: {} };
 const reproveMs = 60_000;
 
 const setUp = () => {
@@ -29,10 +29,13 @@ const setUp = () => {
     people: new Map<string, Proved>([['mine', { invoker, sessionDigest: null, actors: [] }]]),
     decide: (delegation: Delegation): Decision => (delegation.role === 'demo' ? permit : deny),
     stopped: null as Denial | null,
+    /** What happens while a record becomes durable. */
+    meanwhile: (): void => undefined,
   };
   const recorder = {
     append: async (body: RecordBody) => {
       records.push(body);
+      room.meanwhile();
       return { logId: body.log_id, origin: 'o', index: 0 };
     },
   };
@@ -49,7 +52,10 @@ const setUp = () => {
   });
   const desk = createDesk({
     invocations,
-    agents: { sdk: { client: 'sdk', roles: ['demo'], expires: '2026-01-15' } },
+    agents: {
+      sdk: { client: 'sdk', roles: ['demo'], expires: '2026-01-15' },
+      pinned: { client: 'sdk', roles: ['demo'], sha256: 'b'.repeat(64) },
+    },
     roles: { demo: { allowed_models: ['m'], data_classification: 'internal' } },
     keepManifest: async () => 'digest',
     prove: async (credential) =>
@@ -65,7 +71,7 @@ const setUp = () => {
     assert.ok('credential' in opened, JSON.stringify(opened));
     return { id: opened.invocation.id, key: opened.runnerKey };
   };
-  return { clock, records, room, desk, open };
+  return { clock, records, room, desk, invocations, open };
 };
 
 const problemOf = (answer: object | string): string =>
@@ -108,6 +114,44 @@ test('G-STOP-1: nothing is opened that is stopped', async () => {
   room.stopped = { denial: 'stopped', problem: 'everything was stopped' };
   assert.equal(problemOf(await desk.open(asked, 'mine')), 'stopped');
   assert.equal(records[0]?.['denial'], 'stopped');
+});
+
+test('G-STOP-1: what is stopped while its opening becomes durable is not opened', async () => {
+  const { desk, records, room } = setUp();
+  room.meanwhile = () => {
+    room.stopped = { denial: 'stopped', problem: 'everything was stopped' };
+  };
+  assert.equal(problemOf(await desk.open(asked, 'mine')), 'stopped');
+  assert.deepEqual(
+    records.map(({ kind, ended }) => [kind, ended]),
+    [
+      ['opened', undefined],
+      ['closed', 'stopped'],
+    ],
+  );
+});
+
+test('whoever is known and asks for an agent, role or program that there is not is refused in a record, too', async () => {
+  const { desk, records } = setUp();
+  for (const [change, problem, said] of [
+    [{ agent: 'nosuch' }, 'agent_unknown', ['nosuch', null]],
+    [{ role: 'root' }, 'role_not_allowed', ['sdk', 'root']],
+    [{ agent: 'Ada Lovelace, born 1815' }, 'agent_unknown', ['(a name of 23 characters that is not an identifier)', null]],
+    [{ agentDigest: 'a'.repeat(64), agent: 'pinned' }, 'agent_not_pinned', ['pinned', null]],
+  ] as const) {
+    assert.equal(problemOf(await desk.open({ ...asked, ...change }, 'mine')), problem);
+    const record = records.pop();
+    assert.deepEqual([record?.['agent_id'], record?.['agent_role']], said);
+    assert.deepEqual([record?.['user_id'], record?.['denial'], records.length], ['user_1', 'not_permitted', 0]);
+  }
+});
+
+test('G-INVOKER-2: the session of the newest proof is the one whose end ends the invocation', async () => {
+  const { desk, invocations, open, room } = setUp();
+  const { id, key } = await open();
+  room.people.set('again', { invoker, sessionDigest: 'second', actors: [] });
+  assert.equal(await desk.prove(id, key, 'again'), 'proved');
+  assert.equal(await invocations.closeWhere((_, session) => session === 'second', 'logged_out', {}), 1);
 });
 
 test('G-INVOKER-2: a proof is of the same person, and what he may no longer do ends', async () => {

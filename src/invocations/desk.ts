@@ -6,12 +6,12 @@ import type { Json } from '../core/canonical-json.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Decision } from '../core/decision.ts';
 import { goesOn } from '../core/decision.ts';
-import type { Denial } from '../core/denial.ts';
+import type { Denial, DenialCode } from '../core/denial.ts';
 import { sentenceOf } from '../core/denial.ts';
 import type { Agent, Containment, Invocation, Invoker } from '../core/principal.ts';
 import type { Recorder } from '../core/receipt.ts';
-import type { Stamp } from '../core/record.ts';
-import { refusedOpeningRecord } from '../core/record.ts';
+import type { AskedOpening, Stamp } from '../core/record.ts';
+import { labelled, refusedOpeningRecord } from '../core/record.ts';
 import type { Stoppable } from '../core/stop.ts';
 import type { Closed, Invocations } from './invocations.ts';
 import type { KeepManifest } from './manifest.ts';
@@ -97,6 +97,20 @@ export interface DeskParts {
 
 const containment: Containment = 'advisory';
 
+const unconfigured = (role: string): OpeningProblem => ({
+  problem: 'role_not_allowed',
+  message: `The role ${role} is not configured under \`agent_roles\`.`,
+});
+
+/** What a caller asked for that names nothing here; his names enter the record as labels. */
+const askedBy = (invoker: Invoker, { agent, agentVersion, role }: DeskOpening): AskedOpening => ({
+  invoker,
+  agent: { id: labelled(agent), version: labelled(agentVersion) },
+  role: labelled(role),
+  containment,
+  dataClassification: null,
+});
+
 const endedProblem: DeskProblem = { problem: 'ended', message: 'The invocation has ended already.' };
 const strangeRunner: DeskProblem = { problem: 'not_the_runner', message: 'This is not the key of the runner of this invocation.' };
 
@@ -105,31 +119,39 @@ export const createDesk = (parts: DeskParts): Desk => {
   const today = (): string => new Date(clock.wallMs()).toISOString().slice(0, 10);
 
   /** The refusal of a caller who is known is recorded, whatever else there is to say. */
-  const refuse = async (problem: DeskProblem, delegation: Delegation, decision: Decision | null, denial: string): Promise<DeskProblem> => {
-    await parts.recorder.append(refusedOpeningRecord(delegation, { denial, reason: problem.message, decision }, parts.stamp()));
+  const refuse = async (problem: DeskProblem, asked: AskedOpening, decision: Decision | null, denial: DenialCode): Promise<DeskProblem> => {
+    await parts.recorder.append(refusedOpeningRecord(asked, { denial, reason: problem.message, decision }, parts.stamp()));
     return problem;
   };
 
-  const permitted = async (delegation: Delegation): Promise<{ readonly decision: Decision } | DeskProblem> => {
-    const { invoker, agent, role } = delegation;
+  const stopProblem = ({ invoker, agent, role }: Delegation): DeskProblem | null => {
     const stop = stopped({ invocationId: null, agentId: agent.id, role, userId: invoker.userId, model: null, tools: [] });
-    if (stop !== null) return refuse({ problem: 'stopped', message: sentenceOf(stop) }, delegation, null, 'stopped');
+    return stop === null ? null : { problem: 'stopped', message: sentenceOf(stop) };
+  };
+
+  const permitted = async (delegation: Delegation): Promise<{ readonly decision: Decision } | DeskProblem> => {
+    const stop = stopProblem(delegation);
+    if (stop !== null) return refuse(stop, delegation, null, 'stopped');
     const decision = mayDelegate(delegation);
     if (goesOn(decision)) return { decision };
     return refuse({ problem: 'not_permitted', message: decision.reason }, delegation, decision, 'not_permitted');
+  };
+
+  const chosenFor = (opening: DeskOpening) => {
+    const chosen = chooseOpening(opening, agents, today());
+    if ('problem' in chosen) return chosen;
+    const settings = Object.hasOwn(roles, chosen.role) ? roles[chosen.role] : undefined;
+    return settings === undefined ? unconfigured(chosen.role) : { ...chosen, settings };
   };
 
   return {
     open: async (opening, credential) => {
       const proved = await prove(credential);
       if ('problem' in proved) return proved;
-      const chosen = chooseOpening(opening, agents, today());
-      if ('problem' in chosen) return chosen;
-      const { agent, role } = chosen;
-      const settings = Object.hasOwn(roles, role) ? roles[role] : undefined;
-      if (settings === undefined)
-        return { problem: 'role_not_allowed', message: `The role ${role} is not configured under \`agent_roles\`.` };
       const { invoker, sessionDigest, actors } = proved;
+      const chosen = chosenFor(opening);
+      if ('problem' in chosen) return refuse(chosen, askedBy(invoker, opening), null, 'not_permitted');
+      const { agent, role, settings } = chosen;
       const delegation: Delegation = { invoker, agent, role, containment, dataClassification: settings.data_classification };
       const may = await permitted(delegation);
       if ('problem' in may) return may;
@@ -142,7 +164,11 @@ export const createDesk = (parts: DeskParts): Desk => {
       const opened = await invocations.open({ ...delegation, sessionDigest, task: opening.task, facts });
       if ('refused' in opened)
         return { problem: 'record_unavailable', message: `The invocation could not be recorded: ${opened.problem}.` };
-      return { ...opened, modelPins: settings.allowed_models };
+      // A stop that came while the opening became durable did not find it among what was open.
+      const stop = stopProblem(delegation);
+      if (stop === null) return { ...opened, modelPins: settings.allowed_models };
+      await invocations.close(opened.invocation.id, 'stopped', {});
+      return stop;
     },
 
     heartbeat: (invocationId, runnerKey) => {
@@ -169,7 +195,7 @@ export const createDesk = (parts: DeskParts): Desk => {
         await invocations.close(invocationId, may.problem === 'stopped' ? 'stopped' : 'not_permitted', {});
         return may;
       }
-      return invocations.proved(invocationId, invoker) ? 'proved' : endedProblem;
+      return invocations.proved(invocationId, proved) ? 'proved' : endedProblem;
     },
 
     close: async (invocationId, runnerKey, facts) => {

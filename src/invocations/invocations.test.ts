@@ -22,6 +22,7 @@ const opening: Opening = {
 const setUp = (
   answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 }),
   reproveMs: number | null = null,
+  durable: (kind: RecordBody['kind']) => Promise<void> = () => Promise.resolve(),
 ) => {
   const clock = createVirtualClock();
   const records: RecordBody[] = [];
@@ -32,6 +33,7 @@ const setUp = (
     recorder: {
       append: async (body) => {
         records.push(body);
+        await durable(body.kind);
         return answer(body);
       },
     },
@@ -213,14 +215,14 @@ test('G-INVOKER-2: an invoker who is not proved again in time ends the invocatio
   assert.equal(keepAlive(room, id, reproveMs - limits.heartbeatMs), 'alive');
   assert.equal(keepAlive(room, id, limits.heartbeatMs), 'prove');
   assert.ok('id' in room.invocations.identify(opened.credential));
-  assert.equal(room.invocations.proved(id, { ...provedOpening.invoker, groups: ['visitors'] }), true);
+  assert.equal(room.invocations.proved(id, { invoker: { ...provedOpening.invoker, groups: ['visitors'] }, sessionDigest: null }), true);
   const again = room.invocations.identify(opened.credential);
   assert.deepEqual('invoker' in again && again.invoker.groups, ['visitors']);
   assert.equal(keepAlive(room, id, reproveMs), 'prove');
   assert.equal(keepAlive(room, id, limits.proofGraceMs), 'ended');
   assert.ok('denial' in room.invocations.identify(opened.credential));
   assert.equal(room.records.at(-1)?.['ended'], 'unproved');
-  assert.equal(room.invocations.proved(id, provedOpening.invoker), false);
+  assert.equal(room.invocations.proved(id, { invoker: provedOpening.invoker, sessionDigest: null }), false);
 });
 
 test('G-INVOKER-2: after a restart whoever it was is proved again at once', async () => {
@@ -254,4 +256,30 @@ test('what belongs to one session ends with it, and nothing else does', async ()
   assert.ok('invocation' in mine && 'invocation' in other);
   assert.equal(await invocations.closeWhere((_, session) => session === provedOpening.sessionDigest, 'logged_out', {}), 1);
   assert.deepEqual(ended, [mine.invocation.id]);
+});
+
+test('however many end together end at once, and their records do not come faster than a ledger takes them', async () => {
+  let waiting: (() => void)[] = [];
+  const { clock, invocations, ended, records } = setUp(
+    ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 }),
+    null,
+    (kind) => (kind === 'closed' ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
+  );
+  const count = limits.batchEntriesCount + 3;
+  for (let opened = 0; opened < count; opened += 1) {
+    await invocations.open(opening);
+    // The ids of this test's chance repeat, but for their time.
+    clock.advance(1);
+  }
+  const closing = invocations.closeWhere(() => true, 'stopped', {});
+  assert.deepEqual([ended.length, invocations.openCount()], [count, 0]);
+  const closed = (): number => records.filter(({ kind }) => kind === 'closed').length;
+  assert.equal(closed(), limits.batchEntriesCount);
+  while (closed() < count) {
+    for (const go of waiting.splice(0)) go();
+    await new Promise(setImmediate);
+  }
+  for (const go of waiting) go();
+  waiting = [];
+  assert.equal(await closing, count);
 });

@@ -89,7 +89,7 @@ interface Open {
   invocation: Invocation;
   readonly credentialDigest: string;
   readonly runnerKeyDigest: string | null;
-  readonly sessionDigest: string | null;
+  sessionDigest: string | null;
   readonly toolCalls: ToolCalls;
   readonly openedMs: number;
   crossings: number;
@@ -112,8 +112,8 @@ export interface Invocations {
   readonly isRunner: (id: string, runnerKey: string | null) => boolean;
   /** The invocation while it lives. */
   readonly find: (id: string) => Invocation | null;
-  /** Takes a new proof of the same person; its groups hold from now on. False when the invocation has ended. */
-  readonly proved: (id: string, invoker: Invoker) => boolean;
+  /** Takes a new proof of the same person; its groups and its session hold from now on. False when the invocation has ended. */
+  readonly proved: (id: string, proof: { readonly invoker: Invoker; readonly sessionDigest: string | null }) => boolean;
   /** Ends every invocation that matches; resolves with how many when all are recorded. */
   readonly closeWhere: (
     matches: (invocation: Invocation, sessionDigest: string | null) => boolean,
@@ -178,7 +178,8 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     return open;
   };
 
-  const close = async (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>): Promise<Closed | null> => {
+  /** Ends it at once; what it gives records the end. Null when it has ended already. */
+  const end = (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>): (() => Promise<Closed>) | null => {
     const open = byId.get(id);
     if (open === undefined) return null;
     byId.delete(id);
@@ -197,9 +198,13 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       totals: { crossings, denials, denied_as_text: deniedAsText },
       duration_ms: Math.round(clock.monotonicMs() - open.openedMs),
     };
-    const receipt = await recorder.append(closed);
-    return { crossings, denials, deniedAsText, recordId: isRefusal(receipt) ? null : receipt.logId };
+    return async () => {
+      const receipt = await recorder.append(closed);
+      return { crossings, denials, deniedAsText, recordId: isRefusal(receipt) ? null : receipt.logId };
+    };
   };
+
+  const close: Invocations['close'] = async (id, because, facts) => (await end(id, because, facts)?.()) ?? null;
 
   return {
     open: async (opening) => {
@@ -260,10 +265,11 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       return lives(open) ? open.invocation : null;
     },
 
-    proved: (id, invoker) => {
+    proved: (id, { invoker, sessionDigest }) => {
       const open = byId.get(id);
       if (!lives(open) || reproveMs === null) return false;
       open.invocation = { ...open.invocation, invoker };
+      open.sessionDigest = sessionDigest;
       open.proofDueMs = clock.monotonicMs() + reproveMs;
       return true;
     },
@@ -271,9 +277,12 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     close,
 
     closeWhere: async (matches, because, facts) => {
-      const ending = [...byId.values()].filter(({ invocation, sessionDigest }) => matches(invocation, sessionDigest));
-      await Promise.all(ending.map(({ invocation: { id } }) => close(id, because, facts)));
-      return ending.length;
+      const meant = [...byId.values()].filter(({ invocation, sessionDigest }) => matches(invocation, sessionDigest));
+      const recordings = meant.flatMap(({ invocation: { id } }) => end(id, because, facts) ?? []);
+      // One batch after the other: all at once would not fit into the queue of the ledger, and an end that is not recorded comes back at the next start.
+      for (let from = 0; from < recordings.length; from += limits.batchEntriesCount)
+        await Promise.all(recordings.slice(from, from + limits.batchEntriesCount).map((record) => record()));
+      return recordings.length;
     },
 
     restore: async (openedRecords) => {
