@@ -15,7 +15,7 @@ export interface OpenWork {
   readonly decisions: () => readonly RecordMembers[];
   /** `opened` records of invocations without a `closed` one. */
   readonly invocations: () => readonly RecordMembers[];
-  /** Records of stops that nobody lifted. */
+  /** Records of stops that nobody lifted; asked only once all streams have been read. One of an invocation is over with it. */
   readonly stops: () => readonly RecordMembers[];
 }
 
@@ -44,11 +44,18 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
     else if (owesOutcome(record)) decisions.set(record['log_id'], record);
   };
   known.forEach(observe);
+  const isOver = (record: RecordMembers): boolean => {
+    const { kind, name } = ((record['change'] as RecordMembers)['scope'] ?? {}) as RecordMembers;
+    return kind === 'invocation' && !invocations.has(name);
+  };
   return {
     observe,
     decisions: () => [...decisions.values()],
     invocations: () => [...invocations.values()],
-    stops: () => [...stops.values()],
+    stops: () => {
+      for (const [id, record] of stops) if (isOver(record)) stops.delete(id);
+      return [...stops.values()];
+    },
   };
 };
 
