@@ -98,13 +98,15 @@ const strangeName: RouteProblem = {
 const createNameSubject =
   ({ identity, recorder, stamp }: ControlPlaneParts): RouteParts['nameSubject'] =>
   async (pseudonym, { invoker, decision }: Authorised) => {
-    const subject = pseudonymForm.test(pseudonym) ? await identity.nameOf(pseudonym).catch(() => null) : null;
+    // Recorded is what was asked for, and anything but a pseudonym could be a person's name.
+    if (!pseudonymForm.test(pseudonym)) return { problem: 'malformed', message: 'A pseudonym is `user_` and 32 hexadecimal digits.' };
+    const subject = await identity.nameOf(pseudonym).catch(() => null);
     const receipt = await recorder.append({
       ...stamp(),
       ...personMembers(invoker),
       stream: 'control',
       kind: 'change',
-      change: { what: 'subject_named', subject: label(pseudonym), found: subject !== null, policies: decision.policies },
+      change: { what: 'subject_named', subject: pseudonym, found: subject !== null, policies: decision.policies },
     });
     if (isRefusal(receipt))
       return {
@@ -116,19 +118,21 @@ const createNameSubject =
     );
   };
 
-/** Ends at once what an issuer says has ended: by the session where the token names one, else everything of the person. */
+/**
+ * Ends at once what an issuer says has ended: by the session where the token names one, else everything of the person. What was proved by a
+ * credential that named no session may belong to any of the person's.
+ */
 const createLogout =
   ({ identity, invocations, recorder, stamp }: ControlPlaneParts): RouteParts['logout'] =>
   async (logoutToken) => {
     const out = await identity.logout(logoutToken);
     if ('problem' in out) return out;
     const { issuer, userId, sessionDigest } = out;
-    const count = await invocations.closeWhere(
-      ({ invoker }, session) =>
-        invoker.issuer === issuer && (sessionDigest === null ? userId !== null && invoker.userId === userId : session === sessionDigest),
-      'logged_out',
-      {},
-    );
+    const isMeant: Parameters<Invocations['closeWhere']>[0] = ({ invoker }, session) => {
+      if (invoker.issuer !== issuer) return false;
+      return sessionDigest === null || session === null ? userId !== null && invoker.userId === userId : session === sessionDigest;
+    };
+    const count = await invocations.closeWhere(isMeant, 'logged_out', {});
     const change = { what: 'logged_out', issuer, invocations: count };
     await recorder.append({ ...stamp(), stream: 'control', kind: 'change', user_id: userId, change });
     return 'done';

@@ -2,9 +2,8 @@
 // Starts whole or not at all, like `envelope.ts`, which calls it with every room open; what was opened is handed to `closers`.
 
 import { dirname, join } from 'node:path';
-import type { Hono } from 'hono';
 import { createControlApp, createHealthApp, renderDenial, serveApp } from './admin/admin.ts';
-import type { JsonObject, Plane, RouteParts } from './admin/admin.ts';
+import type { ControlApp, JsonObject, Plane, RouteParts } from './admin/admin.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { limits } from './core/limits.ts';
 import { diskErrorName } from './disk/disk.ts';
@@ -68,18 +67,23 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const scheme = tls === undefined ? 'http' : 'https';
   const doors = { model: `${scheme}://${name}:${model.port}`, admin: '' };
   const app = createApps(parts, rooms, doors);
-  // A budget of its own: who may only ask for the health must not use up what crossings need.
-  const planeBodies = createBodyBudget(limits.controlBodiesBytes);
-  const plane = { bodyLimit: 'controlBodyBytes' as const, bodies: planeBodies, refuse: renderDenial, turnedAway, onError };
+  const plane = () => ({
+    bodyLimit: 'controlBodyBytes' as const,
+    // A budget for each: whoever reaches the port must use up neither what crossings need nor what a stop needs that comes by the socket.
+    bodies: createBodyBudget(limits.controlBodiesBytes),
+    refuse: renderDenial,
+    turnedAway,
+    onError,
+  });
   const admin = await listening(
     {
-      ...plane,
+      ...plane(),
       name: 'admin',
       listen: { host, port: ports.admin },
       tls,
       asksClients: true,
       hostNames,
-      handle: serveApp(app('port'), ['GET', 'HEAD', 'POST']),
+      handle: serveApp(app('port'), ['GET', 'HEAD', 'POST'], turnedAway),
     },
     '`--admin-port` or `server.ports.admin`',
     closers,
@@ -88,7 +92,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   doors.admin = `${scheme}://${name}:${admin.port}`;
   const control = await listenOnSocket(
     parts,
-    { ...plane, name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST']) },
+    { ...plane(), name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST'], turnedAway) },
     closers,
   );
   return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
@@ -125,7 +129,7 @@ const listenOnSocket = async (
 };
 
 /** The control plane as each plane serves it. Where nobody can prove who he is, the port serves only its health. */
-const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors']): ((plane: Plane) => Hono) => {
+const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors']): ((plane: Plane) => ControlApp) => {
   const { ledger, control } = rooms;
   const notReady = (): string | null => {
     const { state, problem } = ledger.standing();

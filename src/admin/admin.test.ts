@@ -5,8 +5,9 @@ import type { Decision } from '../core/decision.ts';
 import type { Invoker } from '../core/principal.ts';
 import { controlActions } from '../core/principal.ts';
 import type { Stop } from '../core/stop.ts';
+import type { Denial } from '../core/denial.ts';
 import type { AuthorisePartsOfPlane, RouteParts } from './admin.ts';
-import { createControlApp, createHealthApp } from './admin.ts';
+import { createControlApp, createHealthApp, serveApp } from './admin.ts';
 import type { Desk, OpeningCall } from './routes.ts';
 
 const invocation = {
@@ -34,6 +35,7 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
   const calls: OpeningCall[] = [];
   const digests: [FileFacts, string | null][] = [];
   const happened: string[] = [];
+  const strangers = { count: 0 };
   const desk: Desk = {
     open: async (call) => {
       calls.push(call);
@@ -89,14 +91,18 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
     body?: string,
     headers: Record<string, string> = { authorization: 'Bearer good-invocation' },
   ) => {
-    const answer = await app.request(path, { method, headers, ...(body !== undefined && { body }) });
+    const answer = await app.request(
+      path,
+      { method, headers, ...(body !== undefined && { body }) },
+      { stranger: () => (strangers.count += 1) },
+    );
     return { status: answer.status, text: await answer.text(), headers: answer.headers };
   };
   const post = async (path: string, body: string, headers?: Record<string, string>) => {
     const { status, text } = await ask('POST', path, body, headers);
     return { status, text };
   };
-  return { app, calls, digests, happened, ask, post };
+  return { app, calls, digests, happened, strangers, ask, post };
 };
 
 test('an opening hands over what was sent and answers with everything that a runner needs', async () => {
@@ -240,6 +246,77 @@ test('who may not call a route is told so before his body is read, and a refusal
   assert.deepEqual(happened, []);
 });
 
+test('a caller whom nobody could identify is counted, and one who is known is not', async () => {
+  const { strangers, ask } = setUp(
+    {
+      open: async () => ({ problem: 'identity_refused', message: 'No.' }),
+      prove: async () => ({ problem: 'not_the_runner', message: 'No.' }),
+    },
+    { decideControl: () => ({ ...permit, verdict: 'deny' }) },
+  );
+  await ask('GET', '/stops', undefined, { authorization: 'Bearer stolen' });
+  await ask('GET', '/stops', undefined, { authorization: `Bearer sw_${'a'.repeat(43)}` });
+  await ask('POST', '/invocations', '{}');
+  await ask('POST', '/invocations/i/prove', '', { 'sealwright-runner': 'swr_no' });
+  assert.equal(strangers.count, 4);
+  await ask('GET', '/stops', undefined, { authorization: 'Bearer good-admin' });
+  await ask('POST', '/invocations/dead/heartbeat', '');
+  await ask('GET', '/nowhere');
+  assert.equal(strangers.count, 4);
+});
+
+/** One request as the server hands it over. */
+const serve = async (
+  app: ReturnType<typeof setUp>['app'],
+  asked: { readonly method: string; readonly path: string; readonly body?: Uint8Array | Denial; readonly authorization?: string },
+) => {
+  const seen = { bodies: 0, strangers: [] as string[], status: 0, text: '' };
+  await serveApp(app, ['GET', 'POST'], (from) => seen.strangers.push(from))(
+    {
+      from: 'admin 10.0.0.1/32',
+      method: asked.method,
+      path: asked.path,
+      query: '',
+      headers: { authorization: asked.authorization },
+      gone: new AbortController().signal,
+      body: async () => {
+        seen.bodies += 1;
+        return asked.body ?? new Uint8Array();
+      },
+      reserve: () => true,
+    },
+    {
+      begin: (status) => {
+        seen.status = status;
+      },
+      write: async (bytes) => {
+        seen.text += Buffer.from(bytes).toString();
+      },
+      end: () => undefined,
+      destroy: () => undefined,
+    },
+  );
+  return seen;
+};
+
+test('nothing of a body is asked for until its sender may call the route, and why there is none is said', async () => {
+  const { app } = setUp();
+  const body = Buffer.from('{"scope":{"kind":"all"},"reason":"fire"}');
+  const stop = { method: 'POST', path: '/stops', body };
+  const refused = await serve(app, { ...stop, authorization: 'Bearer stolen' });
+  assert.deepEqual([refused.status, refused.bodies, refused.strangers], [401, 0, ['admin 10.0.0.1/32']]);
+  const taken = await serve(app, { ...stop, authorization: 'Bearer good-admin' });
+  assert.deepEqual([taken.status, taken.bodies, taken.strangers], [201, 1, []]);
+  const large = await serve(app, { ...stop, body: { denial: 'too_large', limit: 'controlBodyBytes' }, authorization: 'Bearer good-admin' });
+  assert.match(large.text, /"too_large"/);
+});
+
+test('a request target that is no path is refused like any other place where nothing lives', async () => {
+  const { app } = setUp();
+  for (const path of ['*%', '*', 'http://[', 'http://elsewhere.example/status'])
+    assert.equal((await serve(app, { method: 'GET', path })).status, 404, path);
+});
+
 test('the audience that opens invocations steers nothing, and the other way round', async () => {
   const { ask } = setUp();
   assert.equal((await ask('GET', '/stops', undefined, { authorization: 'Bearer good-invocation' })).status, 401);
@@ -273,6 +350,10 @@ test('a stop names one thing or all, and says why', async () => {
     '{"scope":{"kind":"all","name":"x"},"reason":"x"}',
     `{"scope":{"kind":"all"},"reason":"${'x'.repeat(300)}"}`,
     '{"scope":{"kind":"all"},"reason":" "}',
+    // Such a reason could not be recorded, or would rewrite the terminal of whoever reads it.
+    String.raw`{"scope":{"kind":"all"},"reason":"\ud800"}`,
+    String.raw`{"scope":{"kind":"all"},"reason":"two\nlines"}`,
+    String.raw`{"scope":{"kind":"all"},"reason":"\u001b[2J"}`,
   ])
     assert.equal((await post('/stops', body, admin)).status, 400, body);
 });

@@ -2,7 +2,7 @@
 // Errors are `{error: {code, message}}` with a sentence to act on. A caller learns nothing of what is inside.
 
 import { Hono } from 'hono';
-import type { Context } from 'hono';
+import type { Context as HonoContext } from 'hono';
 import type { Denial } from '../core/denial.ts';
 import { isDenial, sentenceOf } from '../core/denial.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
@@ -32,12 +32,28 @@ const statuses: Readonly<Record<string, 400 | 401 | 404 | 409 | 410 | 503>> = {
   ended: 410,
 };
 
+/** What the server gives the app with a request. */
+interface Served {
+  readonly Bindings: {
+    /** Counts a caller whom nobody could identify. */
+    readonly stranger?: () => void;
+  };
+}
+type Context = HonoContext<Served>;
+export type ControlApp = Hono<Served>;
+
+/** Codes of those who showed nothing that is known here. */
+const ofStrangers: ReadonlySet<string> = new Set(['identity_missing', 'identity_refused', 'not_the_runner']);
+
 const refuse = (context: Context, { problem, message }: RouteProblem): Response => {
   const status = statuses[problem] ?? 403;
+  if (ofStrangers.has(problem)) context.env.stranger?.();
   // RFC 6750 section 3.
   if (status === 401) context.header('www-authenticate', 'Bearer');
   return context.json({ error: { code: problem, message } }, status);
 };
+
+const noSuchPath: RouteProblem = { problem: 'no_such_path', message: 'Nothing lives at this path.' };
 
 const malformed = (message: string): RouteProblem => ({ problem: 'malformed', message });
 
@@ -73,7 +89,7 @@ const readBody = async (context: Context, row: AnyRoute): Promise<{ readonly bod
 };
 
 /** Adds a route: who calls is settled first, then the body is read. */
-const mount = (app: Hono, row: AnyRoute, authorise: ReturnType<typeof createAuthorise>): void => {
+const mount = (app: ControlApp, row: AnyRoute, authorise: ReturnType<typeof createAuthorise>): void => {
   const handler = async (context: Context): Promise<Response> => {
     const caller = await authorise(row.who, shownBy(context.req.header('authorization'), context.req.header('sealwright-runner')));
     if ('problem' in caller) return refuse(context, caller);
@@ -90,7 +106,7 @@ const mount = (app: Hono, row: AnyRoute, authorise: ReturnType<typeof createAuth
 
 export const createControlApp = (
   parts: RouteParts & AuthorisePartsOfPlane & { readonly notReady: NotReady; readonly version: string },
-): Hono => {
+): ControlApp => {
   const app = createHealthApp(parts.notReady);
   const authorise = createAuthorise(parts);
   const routes = routesOf(parts);
@@ -104,8 +120,8 @@ export const createControlApp = (
 export const controlPlaneDocument = (version: string): Record<string, unknown> => openApiOf(routesOf({} as RouteParts), version);
 
 /** What the admin port serves while nobody can prove who he is: whether the envelope lives and can serve. */
-export const createHealthApp = (notReady: NotReady): Hono => {
-  const app = new Hono();
+export const createHealthApp = (notReady: NotReady): ControlApp => {
+  const app = new Hono<Served>();
   // Whoever serves the app says so to the operator; a caller learns nothing of what is inside.
   app.onError((problem) => {
     throw problem;
@@ -115,31 +131,47 @@ export const createHealthApp = (notReady: NotReady): Hono => {
     const problem = notReady();
     return problem === null ? context.text('ready\n') : context.text(`${problem}\n`, 503);
   });
-  app.notFound((context) => refuse(context, { problem: 'no_such_path', message: 'Nothing lives at this path.' }));
+  app.notFound((context) => refuse(context, noSuchPath));
   return app;
 };
 
 const carried = ['content-type', 'authorization', 'sealwright-runner'] as const;
 
-/** Carries a Hono app over the envelope's own server. */
+/** A body that is asked for only once a route reads it, so that nobody holds what a caller sends who may not call. */
+const lazyBody = (incoming: Incoming, refused: (denial: Denial) => void): ReadableStream<Uint8Array> =>
+  new ReadableStream(
+    {
+      pull: async (controller) => {
+        const bytes = await incoming.body();
+        if (isDenial(bytes)) refused(bytes);
+        else controller.enqueue(bytes);
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+/** Carries the app over the envelope's own server. `stranger` counts, by where he came from, a caller whom nobody could identify. */
 export const serveApp =
-  (app: Hono, methods: readonly string[]) =>
+  (app: ControlApp, methods: readonly string[], stranger: (from: string) => void) =>
   async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
     if (!methods.includes(incoming.method))
       return writePlain(outgoing, renderControlRefusal('method', 'This method is not taken here.', 405));
-    const hasBody = incoming.method === 'POST';
-    const body = hasBody ? await incoming.body() : new Uint8Array();
-    if (isDenial(body)) return writePlain(outgoing, renderDenial(body));
+    // `*` and whole addresses are targets in HTTP, too, and no path.
+    if (!incoming.path.startsWith('/')) return writePlain(outgoing, renderControlRefusal(noSuchPath.problem, noSuchPath.message, 404));
     const fields = carried.flatMap((name) => {
       const value = incoming.headers[name];
       return value === undefined ? [] : [[name, value] as [string, string]];
     });
+    let denial: Denial | null = null;
+    const body = lazyBody(incoming, (refused) => (denial = refused));
     const request = new Request(`http://control.invalid${incoming.path}`, {
       method: incoming.method,
       headers: fields,
-      ...(hasBody && { body: new Uint8Array(body) }),
+      ...(incoming.method === 'POST' && { body, duplex: 'half' }),
     });
-    const response = await app.fetch(request);
+    const response = await app.fetch(request, { stranger: () => stranger(incoming.from) });
+    if (denial !== null) return writePlain(outgoing, renderDenial(denial));
     await writePlain(outgoing, {
       status: response.status,
       headers: Object.fromEntries(response.headers),

@@ -87,7 +87,16 @@ const opening = z.strictObject({
 const decimal = z.string().regex(/^(?:0|-?[1-9]\d{0,19})$/, { error: 'is not a whole number as a text of decimal digits' });
 const fileFacts = z.strictObject({ device: decimal, inode: decimal, size_bytes: decimal, modified_ns: decimal, changed_ns: decimal });
 
-const reason = z.string().trim().min(1).max(limits.stopReasonCharacters).describe('Why. It is recorded, and shown to whoever is stopped.');
+/** One line that any terminal can show and any record can hold. */
+const isPlainLine = (text: string): boolean => text.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(text);
+
+const reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.stopReasonCharacters)
+  .refine(isPlainLine, { error: 'must be one line without control characters' })
+  .describe('Why. It is recorded, and shown to whoever is stopped.');
 const scope = z.union([
   z.strictObject({ kind: z.literal('all') }),
   z.strictObject({ kind: z.enum(stopKinds).exclude(['all']), name: z.string().min(1).max(limits.claimCharacters) }),

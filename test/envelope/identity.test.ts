@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { runCli } from '../../src/cli/cli.ts';
+import { limits } from '../../src/core/limits.ts';
 import { commands, processIo } from '../../src/main.ts';
 import { createTestIo } from '../command-io.ts';
 import { createTestKey, tokenOf } from '../scripted-issuer.ts';
-import type { Running, Upstream } from './running.ts';
+import type { OpenedRun, Running, Upstream } from './running.ts';
 import { startRunning, startUpstream } from './running.ts';
 
 /** Stands in whatever the envelope must not keep or repeat. */
@@ -155,10 +156,7 @@ test('G-STOP-1: a stop ends open streams within a second, is refused to whoever 
   const shown = await ended;
   assert.match(shown, /the agent sdk was stopped .*it leaks/);
   assert.match(shown, /"code":"stopped"|x-sealwright|error/);
-  const heartbeat = await running.control('POST', `/invocations/${run.invocation_id}/heartbeat`, undefined, {
-    'sealwright-runner': run.runner_key,
-  });
-  assert.equal(heartbeat.status, 410);
+  assert.equal(await heartbeat(run), 410);
   const again = await running.control(
     'POST',
     '/invocations',
@@ -194,9 +192,7 @@ test('a person is stopped by the name that the issuer knows him by, which no rec
   });
   assert.equal(stopped.code, 0, stopped.stderr);
   assert.match(stopped.stdout, /the user user_[0-9a-f]{32}/);
-  const alive = async ({ invocation_id: id, runner_key: runner }: typeof run): Promise<boolean> =>
-    (await running.control('POST', `/invocations/${id}/heartbeat`, undefined, { 'sealwright-runner': runner })).status === 200;
-  assert.deepEqual([await alive(run), await alive(other)], [false, true]);
+  assert.deepEqual([await heartbeat(run), await heartbeat(other)], [410, 200]);
   const unknown = await command(['stop', '--user', 'corporate:nobody', '--reason', 'x'], { SEALWRIGHT_ADMIN_TOKEN: admin('bea', ['sec']) });
   assert.equal(unknown.code, 1);
   await running.closeRun(other);
@@ -210,28 +206,51 @@ test('who a pseudonym stands for is told to the role privacy, and that it was as
   const shown = await command(['subject', 'show', pseudonym], { SEALWRIGHT_ADMIN_TOKEN: admin('fay', ['gdpr']) });
   assert.equal(shown.stdout, `corporate:eli-${canary}\n`);
   assert.equal((await command(['subject', 'show', pseudonym], { SEALWRIGHT_ADMIN_TOKEN: admin('bea', ['sec']) })).code, 1);
+  // A name in the place of a pseudonym is no question that may stand in a record.
+  const mistaken = await command(['subject', 'show', `corporate:eli-${canary}`], { SEALWRIGHT_ADMIN_TOKEN: admin('fay', ['gdpr']) });
+  assert.match(mistaken.stderr, /A pseudonym is/);
+});
+
+const logoutToken = (name: string, jti: string): string => {
+  const claims = {
+    iss: issuer.url,
+    sub: `${name}-${canary}`,
+    aud: 'sealwright-cli',
+    iat: nowSeconds(),
+    exp: nowSeconds() + 60,
+    jti,
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    sid: `session-${name}-${canary}`,
+  };
+  return tokenOf(key, claims, { header: { typ: 'logout+jwt' } });
+};
+
+const postLogout = (value: string) =>
+  fetch(`${running.envelope.doors.admin}/backchannel-logout`, { method: 'POST', body: new URLSearchParams({ logout_token: value }) });
+
+const heartbeat = async ({ invocation_id: id, runner_key: runner }: OpenedRun): Promise<number> =>
+  (await running.control('POST', `/invocations/${id}/heartbeat`, undefined, { 'sealwright-runner': runner })).status;
+
+test('G-INVOKER-2: the end of a session ends what a credential opened that named no session, and leaves what another session opened', async () => {
+  const runs = {
+    unnamed: await running.open('sdk', 'demo', token('joy', ['eng'], 'sealwright', { sid: undefined })),
+    other: await running.open('sdk', 'demo', token('joy', ['eng'], 'sealwright', { sid: 'another' })),
+    somebody: await running.open('sdk', 'demo', token('ada', ['eng'], 'sealwright', { sid: undefined })),
+  };
+  assert.equal((await postLogout(logoutToken('joy', 'joy-1'))).status, 200);
+  assert.deepEqual([await heartbeat(runs.unnamed), await heartbeat(runs.other), await heartbeat(runs.somebody)], [410, 200, 200]);
+  await running.closeRun(runs.other);
+  await running.closeRun(runs.somebody);
 });
 
 test('G-INVOKER-2: the end of a session at the issuer ends what it opened, its streams included', async () => {
   const run = await running.open('sdk', 'demo', token('gus', ['eng']));
   const { ended } = await stream(run.credential);
-  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
-  const claims = {
-    iss: issuer.url,
-    aud: 'sealwright-cli',
-    iat: nowSeconds(),
-    exp: nowSeconds() + 60,
-    jti: 'one',
-    events,
-    sid: `session-gus-${canary}`,
-  };
-  const logoutToken = tokenOf(key, claims, { header: { typ: 'logout+jwt' } });
-  const post = (value: string) =>
-    fetch(`${running.envelope.doors.admin}/backchannel-logout`, { method: 'POST', body: new URLSearchParams({ logout_token: value }) });
-  assert.equal((await post(token('gus', ['eng']))).status, 401);
-  assert.equal((await post(logoutToken)).status, 200);
+  const ending = logoutToken('gus', 'one');
+  assert.equal((await postLogout(token('gus', ['eng']))).status, 401);
+  assert.equal((await postLogout(ending)).status, 200);
   assert.match(await ended, /signed out, or was removed/);
-  assert.equal((await post(logoutToken)).status, 401);
+  assert.equal((await postLogout(ending)).status, 401);
 });
 
 test('G-INVOKER-2: whoever lost the group is not proved again into it', async () => {
@@ -259,6 +278,20 @@ test('the admin port takes credentials of the issuer for its own audience, and n
   });
   assert.equal(page.status, 400);
   await running.closeRun(run);
+});
+
+test('whoever fills the memory of the admin port takes none from the control socket, by which things are stopped', async () => {
+  const { port, hostname } = new URL(running.envelope.doors.admin);
+  const head = `POST /invocations HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: ${limits.controlBodyBytes}\r\n\r\n`;
+  const unfinished = Buffer.concat([Buffer.from(head), Buffer.alloc(limits.controlBodyBytes - 1, 0x20)]);
+  const sockets = Array.from({ length: limits.controlBodiesBytes / limits.controlBodyBytes }, () => connect(Number(port), hostname));
+  for (const socket of sockets) socket.on('error', () => undefined).write(unfinished);
+  const ask = async (): Promise<string | undefined> =>
+    codeOf(await (await fetch(`${running.envelope.doors.admin}/invocations`, { method: 'POST', body: '{} '.padEnd(64) })).json());
+  while ((await ask()) !== 'overloaded') await pause(5);
+  const { body } = await running.control('POST', '/invocations', '{}'.padEnd(64));
+  assert.equal(codeOf(body), 'identity_missing');
+  for (const socket of sockets) socket.destroy();
 });
 
 const filesUnder = (path: string): readonly string[] =>
@@ -292,6 +325,12 @@ test('G-RECORD-5, G-IDENTITY-2: both identities stand on both streams, and no cr
   }
   const refused = records.agent.filter(({ kind, denial }) => kind === 'decision' && denial === 'not_permitted');
   assert.ok(refused.length >= 2 && refused.every(({ user_issuer: name }) => name === 'corporate'));
+  const strange = records.control.flatMap(({ finding }) => (finding as { sentence?: string } | undefined)?.sentence ?? []);
+  for (const place of ['admin 127.0.0.1/32', 'control local'])
+    assert.ok(
+      strange.some((sentence) => sentence.includes(place)),
+      place,
+    );
   const changes = records.control.map(({ change }) => (change as { what?: string } | undefined)?.what);
   for (const what of ['stopped', 'stop_lifted', 'subject_named', 'logged_out']) assert.ok(changes.includes(what), what);
   assert.ok(records.control.some(({ control_action: action }) => action === 'stop'));
