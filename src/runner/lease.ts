@@ -1,4 +1,5 @@
-// Keeps an invocation's lease alive for as long as the agent runs: one heartbeat at a time, at the pace that the envelope asked for.
+// Keeps an invocation's lease alive for as long as the agent runs: one heartbeat at a time, at the pace that the envelope asked for. A proof of the
+// invoker takes as long as its source does, and runs beside the heartbeats, one at a time, too.
 // That the invocation ended is told once and is final. An envelope that does not answer is told once per silence; it may come back within the lease.
 
 import type { ControlClient, OpenedInvocation } from '../client/client.ts';
@@ -20,9 +21,13 @@ export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onE
   let underWay = false;
   let silent = false;
   let stopped = false;
+  let proving = false;
   let unproved = false;
   const prove = async (): Promise<void> => {
+    if (proving || stopped) return;
+    proving = true;
     const answer = await client.prove(opened);
+    proving = false;
     if (answer === 'proved') unproved = false;
     else if (!unproved && !stopped) {
       unproved = true;
@@ -32,7 +37,7 @@ export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onE
   const beatOnce = async (): Promise<void> => {
     underWay = true;
     const answer = await client.heartbeat(opened);
-    if (answer === 'prove' && !stopped) await prove();
+    if (answer === 'prove') void prove();
     underWay = false;
     if (stopped) return;
     if (answer === 'ended') {

@@ -31,6 +31,31 @@ test('an invoker is proved again when the envelope asks, and the person hears on
   assert.ok(asked.filter(Boolean).length >= 5);
 });
 
+test('a proof that takes long holds up no heartbeat, and no second one begins beside it', async (t) => {
+  const set = await stage(t);
+  set.answers.identity = { local_development: false };
+  set.answers.prove = true;
+  const slow = Promise.withResolvers<void>();
+  let asked = 0;
+  const credential: RunnerSurroundings['credential'] =
+    () =>
+    async ({ fresh }) => {
+      if (fresh) {
+        asked += 1;
+        await slow.promise;
+      }
+      return { credential: 'a-token' };
+    };
+  const marker = join(set.folder, 'go');
+  const running = run(set, [set.agent(`while [ ! -e ${marker} ]; do sleep 0.02; done`)], { credential });
+  await until(() => set.heartbeats() >= 5);
+  assert.equal(asked, 1);
+  slow.resolve();
+  await until(() => asked >= 2);
+  writeFileSync(marker, '');
+  assert.equal((await running).exitCode, 0);
+});
+
 test('the agent holds neither the key of its runner nor what proved its invoker', async (t) => {
   const set = await stage(t);
   set.answers.identity = { local_development: false };
