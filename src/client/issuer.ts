@@ -65,6 +65,8 @@ export const failureOf = (url: string, error: unknown): IssuerFailure => {
   }
   if (error instanceof oauth.OperationProcessingError || error instanceof oauth.UnsupportedOperationError)
     return unusable(url, error.message);
+  // What the library takes for an address without looking first.
+  if (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL') return unusable(url, 'an address in it is none');
   throw error;
 };
 
