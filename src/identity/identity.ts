@@ -139,7 +139,8 @@ export const createIdentity = (settings: IdentitySettings, world: IdentityWorld)
       if (isProblem(ended)) return ended;
       try {
         const userId = ended.subject === null ? null : await pseudonyms.known(ended.subject);
-        return { issuer: issuer.name, userId, sessionDigest: ended.sessionDigest };
+        // Only now: an issuer that is told to try again sends the same token.
+        return ended.use() ?? { issuer: issuer.name, userId, sessionDigest: ended.sessionDigest };
       } catch {
         return unwritten;
       }

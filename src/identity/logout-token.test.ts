@@ -94,7 +94,11 @@ test('a logout token proves nobody, and a credential logs nobody out', async () 
 });
 
 test('a logout whose subject cannot be looked up is told so, so that the issuer repeats it', async () => {
-  const { world, notice, refusal } = begun();
+  const { world, identity, notice, refusal } = begun();
   world.breakStore(true);
-  assert.equal((await refusal(notice())).problem, 'identity_unavailable');
+  const token = notice();
+  assert.equal((await refusal(token)).problem, 'identity_unavailable');
+  world.breakStore(false);
+  assert.ok('userId' in (await identity.logout(token)));
+  assert.match((await refusal(token)).message, /was used before/);
 });

@@ -19,6 +19,8 @@ export interface Ended {
   /** Key of the private subject map; null where only a session is named. */
   readonly subject: string | null;
   readonly sessionDigest: string | null;
+  /** Takes the one use that the token is good for; why not, where there is none. */
+  readonly use: () => IdentityProblem | null;
 }
 
 const isLogout = ({ events, nonce }: Claims): boolean =>
@@ -39,9 +41,11 @@ export const endedBy = ({ name, settings }: Issuer, claims: Claims, wallMs: numb
   if ((sub === undefined && sid === undefined) || (sub !== undefined && !isName(sub)) || (sid !== undefined && !isName(sid)))
     return refused('The logout token names neither a subject nor a session.');
   if (!isName(jti)) return refused('The logout token has no `jti`, without which it could be used again.');
-  const use = firstUse(name, jti, untilMs, wallMs);
-  if (use === 'again') return refused('The logout token was used before.');
-  if (use === 'full') return unavailable('Too many logout tokens came within the last minutes to take another. Send it again.');
+  const use = (): IdentityProblem | null => {
+    const first = firstUse(name, jti, untilMs, wallMs);
+    if (first === 'again') return refused('The logout token was used before.');
+    return first === 'full' ? unavailable('Too many logout tokens came within the last minutes to take another. Send it again.') : null;
+  };
   const who = claimAt(claims, subjectClaim);
-  return { subject: isName(who) ? subjectKey(name, who) : null, sessionDigest: sid === undefined ? null : sessionDigest(name, sid) };
+  return { subject: isName(who) ? subjectKey(name, who) : null, sessionDigest: sid === undefined ? null : sessionDigest(name, sid), use };
 };
