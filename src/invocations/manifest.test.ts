@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import type { Json } from '../core/canonical-json.ts';
 import { limits } from '../core/limits.ts';
 import { manifestsOf } from './manifest.ts';
 
@@ -35,4 +36,13 @@ test('short lists leave nothing out, and a manifest that cannot be kept is not n
   );
   const said = await manifestsOf({ files_changed: list(limits.listInRecordCount + 1) }, async () => null);
   assert.deepEqual(said, { truncated: { files_changed: 1 }, manifests: {} });
+});
+
+test('a list that cannot be written leaves its manifest out, and nothing throws', async () => {
+  let deep: Json = 'x';
+  for (let depth = 0; depth < 100_000; depth += 1) deep = [deep];
+  for (const entry of [deep, '\ud800']) {
+    const facts = { hostile: Array.from({ length: limits.listInRecordCount + 1 }, () => entry) };
+    assert.deepEqual(await manifestsOf(facts, async () => 'kept'), { truncated: { hostile: 1 }, manifests: {} });
+  }
 });

@@ -22,6 +22,15 @@ const longLists = (facts: JsonObject): readonly (readonly [string, readonly Json
     );
   });
 
+/** Null for what a hostile runner nested too deep, or what JSON cannot say. */
+const bytesOf = (list: readonly Json[]): Uint8Array | null => {
+  try {
+    return Buffer.from(canonicalJson(list));
+  } catch {
+    return null;
+  }
+};
+
 /** Members that say what the record leaves out of `facts`; none where it leaves nothing out. `already` is what the reporter left out itself. */
 export const manifestsOf = async (facts: JsonObject, keep: KeepManifest): Promise<JsonObject> => {
   const already = isObject(facts['truncated']) ? facts['truncated'] : {};
@@ -30,7 +39,8 @@ export const manifestsOf = async (facts: JsonObject, keep: KeepManifest): Promis
   for (const [name, list] of longLists(facts)) {
     const before = already[name];
     truncated[name] = list.length - limits.listInRecordCount + (typeof before === 'number' ? before : 0);
-    const digest = await keep(Buffer.from(canonicalJson(list)));
+    const bytes = bytesOf(list);
+    const digest = bytes === null ? null : await keep(bytes);
     if (digest !== null) manifests[name] = digest;
   }
   return Object.keys(truncated).length === 0 ? {} : { truncated, manifests };
