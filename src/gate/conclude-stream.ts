@@ -72,8 +72,8 @@ export const concludeStream = async (
     return { crossed: 'answered', recordId: recording.recordId };
   };
 
-  /** Settles one piece; a result means that the stream is over. */
-  const settle = async (piece: StreamPiece): Promise<Crossed | null> => {
+  /** Settles one piece; a result means that the stream is over, `held` that it was cut off and the piece kept back. */
+  const settle = async (piece: StreamPiece): Promise<Crossed | 'held' | null> => {
     switch (piece.piece) {
       case 'pass':
         await release(piece.bytes);
@@ -85,6 +85,7 @@ export const concludeStream = async (
           return null;
         }
         const sentence = await judgeToolCall(recorded, piece.call, tally, concluding);
+        if (deadline.signal.aborted) return 'held';
         await release(sentence === null ? piece.bytes : piece.refuse(sentence));
         return null;
       }
@@ -95,24 +96,30 @@ export const concludeStream = async (
     }
   };
 
+  const settleAll = async (pieces: Iterable<StreamPiece>): Promise<Crossed | null> => {
+    for (const piece of pieces) {
+      const over = deadline.signal.aborted ? 'held' : await settle(piece);
+      // The reader takes a piece for shown when it is asked for the next one.
+      if (over === 'held') return null;
+      if (over !== null) return over;
+    }
+    return null;
+  };
+
   const chunks = answer.body[Symbol.asyncIterator]();
   try {
     let chunk = await nextChunk(chunks);
     for (; typeof chunk !== 'string'; chunk = await nextChunk(chunks)) {
       tally.received(chunk);
-      for (const piece of reader.push(chunk)) {
-        if (deadline.signal.aborted) break;
-        const over = await settle(piece);
-        if (over !== null) return over;
-      }
+      const over = await settleAll(reader.push(chunk));
+      if (over !== null) return over;
       if (deadline.signal.aborted) break;
     }
     // What a broken connection leaves behind is no end, even where a format ends with its bytes.
-    if (chunk === 'ended' && !deadline.signal.aborted)
-      for (const piece of reader.end()) {
-        const over = await settle(piece);
-        if (over !== null) return over;
-      }
+    if (chunk === 'ended' && !deadline.signal.aborted) {
+      const over = await settleAll(reader.end());
+      if (over !== null) return over;
+    }
   } finally {
     // Lets the transport close or reuse its connection; an upstream that fails at this point changes nothing any more.
     await chunks.return?.().catch(() => undefined);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, answerOf, bytes, createWorld, crossingOf, deliver, run } from '../../test/gate-world.ts';
+import { admitted, answerOf, bytes, clock, createWorld, crossingOf, deliver, receipt, run } from '../../test/gate-world.ts';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
 import type { Delivery, Stages } from '../core/stages.ts';
 import type { Reading } from '../core/wire-format.ts';
@@ -111,6 +111,49 @@ test('the deadline of a role cancels the upstream and says deadline_exceeded', a
   const crossed = await createGate(world.stages, timed, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
   assert.equal(crossed.crossed === 'refused' && crossed.denial.denial, 'deadline_exceeded');
   assert.match(world.endings[0]?.errorMessage ?? '', /30 seconds/);
+});
+
+test('G-STOP-1: a stream that is stopped while a tool call in it is held releases neither the call nor what follows, and ends in one outcome', async () => {
+  let stop = (): void => undefined;
+  const world = createWorld(answerOf('text/event-stream', ['one tool two end']), {
+    admit: ({ crossing }) =>
+      crossing.call.action === 'tool_call'
+        ? admitted()
+        : admitted({
+            whenCutOff: (listener) => {
+              stop = () => listener({ denial: 'stopped', problem: 'the model was stopped' });
+              return () => undefined;
+            },
+          }),
+    recordIntent: async ({ crossing }) => {
+      if (crossing.call.action === 'tool_call') stop();
+      return receipt('intent');
+    },
+  });
+  const { delivery, delivered } = deliver([]);
+  const { call, ...crossing } = crossingOf();
+  assert.ok(call.action === 'model_request');
+  // As the readers of wire formats do: a piece is shown once the next one is asked for.
+  const shown: string[] = [];
+  const readStream: typeof call.format.readStream = (operation) => {
+    const reader = call.format.readStream(operation);
+    return {
+      ...reader,
+      push: function* (chunk) {
+        for (const piece of reader.push(chunk)) {
+          yield piece;
+          shown.push(piece.piece);
+        }
+      },
+    };
+  };
+  const asked = { crossing: { ...crossing, call: { ...call, format: { ...call.format, readStream } } }, claim: { credential: 'c' } };
+  const crossed = await createGate(world.stages, clock, () => 'inner')(asked, delivery);
+  assert.deepEqual([crossed.crossed, delivered(), shown], ['answered', 'one <stopped>', ['pass']]);
+  assert.deepEqual(
+    world.endings.map(({ success, errorMessage }) => [success, errorMessage]),
+    [[false, 'Stopped: the model was stopped.']],
+  );
 });
 
 test('a failure outside is recorded and told as a failure, not as a denial', async () => {
