@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { createCertificate } from '../../test/certificate.ts';
 import { controlSocketPath, createControlClient, isClientFailure } from './client.ts';
 import type { Opening } from './client.ts';
 
@@ -347,6 +350,21 @@ test('an offer without its form is no offer, and then no credential is shown', a
     const answer = await createControlClient(socket, { credential: () => assert.fail('shown') }).open(opening);
     assert.ok(isClientFailure(answer) && answer.failure === 'unreadable', JSON.stringify(change));
   }
+});
+
+test('nothing is shown to an envelope elsewhere whose certificate is not trusted, whatever the environment says', async (t) => {
+  const server = createSecureServer(createCertificate(['localhost'], ['127.0.0.1']), () => assert.fail('asked'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  t.after(() => {
+    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+    server.close();
+  });
+  const place = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const answer = await createControlClient(place, { credential: () => assert.fail('shown') }).open(opening);
+  assert.ok(isClientFailure(answer) && answer.failure === 'unreachable', JSON.stringify(answer));
 });
 
 test('an envelope elsewhere is named by its origin over TLS and nothing else', () => {
