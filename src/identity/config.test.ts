@@ -38,11 +38,6 @@ test('by which settings a token is judged is never a question, nor whose a subje
   assert.match(problemsOf({ issuers: { corporate, again: corporate } }).join(), /issuers: has the same url twice/);
   assert.match(problemsOf({ issuers: { local: corporate } }).join(), /issuers: cannot have one named local/);
   assert.match(problemsOf({ clients: { local: { keys: 'k', groups: ['g'] } } }).join(), /clients: cannot have one named local/);
-  // The issuer's subject of the client's name would be the client.
-  assert.match(
-    problemsOf({ issuers: { nightly: corporate }, clients: { nightly: { keys: 'k', groups: ['g'] } } }).join(),
-    /clients: has nightly, which is an issuer, too/,
-  );
 });
 
 test('an issuer is an https URL as `iss` has it, a shared secret is no algorithm', () => {

@@ -133,9 +133,6 @@ export const identityConfig = z
     const named = Object.entries(issuers);
     for (const [path, members] of Object.entries({ issuers, clients }))
       if (Object.hasOwn(members, 'local')) problem(path, 'cannot have one named local; that name is taken by local_development');
-    for (const name of Object.keys(clients))
-      if (Object.hasOwn(issuers, name))
-        problem('clients', `has ${name}, which is an issuer, too; whom a record means by it must be one of them`);
     if (new Set(named.map(([, { url }]) => url)).size < named.length)
       problem('issuers', 'has the same url twice; it must be clear by which settings a token is judged');
     for (const [name, settings] of named) {
