@@ -49,6 +49,45 @@ describe('a policy file', () => {
     );
   });
 
+  it('refuses with file and line what is too deep for the engine, which goes on deciding', () => {
+    const hour = 'context.hour > 1';
+    const deep = [
+      `${'('.repeat(200)}true${')'.repeat(200)}`,
+      `${'!('.repeat(200)}true${')'.repeat(200)}`,
+      `${'['.repeat(200)}1${']'.repeat(200)} == 1`,
+      `${'{a: '.repeat(200)}1${'}'.repeat(200)} == 1`,
+      `${hour} && (${`${hour} || (`.repeat(100)}true${')'.repeat(101)}`,
+      `${`${hour} && `.repeat(400)}true`,
+      `${`${hour} || `.repeat(6_000)}true`,
+      `${'1 + '.repeat(1_500)}1 > 3`,
+      `${'if context.hour > 30 then true else '.repeat(400)}false`,
+      `context${'.a'.repeat(6_000)}`,
+      `true } ${`when { ${hour} } `.repeat(400)} when { true`,
+      '('.repeat(100_000),
+    ];
+    for (const condition of deep)
+      assert.match(
+        problemsOf(
+          `\n@id("a") forbid (principal, action, resource) when { true };\n@id("b") forbid (principal, action, resource)\nwhen { ${condition} };`,
+        )[0] ?? '',
+        /^extra\.cedar:3: the policy nests or chains more than the engine can follow; write a list/,
+        condition.slice(0, 60),
+      );
+    assert.match(problemsOf('permit (principal, action, resource);')[0] ?? '', /no @id/);
+  });
+
+  it('names the line of a policy that also stands in a comment, and of each of very many', () => {
+    const commented =
+      '// forbid (principal, action, resource);\n@id("a") // "é;\nforbid (principal, action, resource);\n\nforbid (principal, action, resource);';
+    assert.match(problemsOf(commented)[0] ?? '', /^extra\.cedar:5: the policy has no @id/);
+    const many = Array.from({ length: 300 }, (_, index) => `permit (principal, action, resource) when { context.hour == ${index} };`);
+    const lines = problemsOf(many.join('\n')).map((problem) => Number(/cedar:(\d+): the policy has no @id/.exec(problem)?.[1]));
+    assert.deepEqual(
+      lines.toSorted((a, b) => a - b),
+      Array.from({ length: 300 }, (_, index) => index + 1),
+    );
+  });
+
   it('says once which fact is not one of every action, and how to write it', () => {
     const problems = problemsOf('@id("a") forbid (principal, action, resource) when { context.containment == "advisory" };');
     assert.equal(problems.length, 1);

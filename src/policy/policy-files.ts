@@ -8,6 +8,7 @@ import { plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { scopeOf, type SetPolicy } from './policy-set.ts';
 import { cedarSchema, crossingGroup, namespace } from './schema.ts';
+import { statementsOf, type Statement } from './statements.ts';
 
 export interface PolicyFile {
   /** Name within the folder. */
@@ -100,10 +101,12 @@ export const loadPolicyFiles = (path: string, world: PolicyFolderWorld): Loaded 
 export const loadPolicyTests = (path: string, world: PolicyFolderWorld): Loaded => loadFiles(path, '.test.json', world);
 
 /** Cedar counts bytes of UTF-8 from 0. */
-const lineOf = (text: string, offsetBytes: number): number =>
-  Buffer.from(text)
-    .subarray(0, offsetBytes)
-    .filter((byte) => byte === 0x0a).length + 1;
+const lineOf = (text: string, offsetBytes: number): number => {
+  const bytes = Buffer.from(text).subarray(0, offsetBytes);
+  let line = 1;
+  for (let at = bytes.indexOf('\n'); at !== -1; at = bytes.indexOf('\n', at + 1)) line += 1;
+  return line;
+};
 
 const sentenceOf = (error: DetailedError): string => {
   const message = error.message.replace(/^for policy `[^`]*`, /, '').replace(/^failed to parse policies from string: /, '');
@@ -162,16 +165,23 @@ const namingProblem = (id: string | undefined): string | null => {
 const modeProblem = (mode: string | undefined): string | null =>
   mode === undefined || mode === 'observe' ? null : '@mode knows only "observe"; without it the policy is enforced';
 
+export const isTooDeep = ({ depth }: Statement): boolean => depth > limits.policyDepthCount;
+
+const tooDeep =
+  'the policy nests or chains more than the engine can follow; write a list, such as `resource in [A, B, C]`, or several policies';
+
 /** The policies of one file, or what is wrong with it. */
 export const readPolicyFile = (
   file: PolicyFile,
 ): { readonly policies: readonly WrittenPolicy[]; readonly problems: readonly PolicyProblem[] } => {
+  const statements = statementsOf(file.text);
+  // Before anything else: what is too deep for the engine would end it.
+  const deep = statements.filter(isTooDeep).map(({ line }) => ({ file: file.path ?? file.name, line, message: tooDeep }));
+  if (deep.length > 0) return { policies: [], problems: deep };
+  const lines = new Map(statements.map(({ text, line }) => [text, line]));
+  const at = (part: string): number | null => lines.get(part) ?? null;
   // First alone: the parser says where a template stands only by refusing it.
   const parts = policySetTextToParts(file.text);
-  const at = (part: string): number | null => {
-    const index = file.text.indexOf(part);
-    return index === -1 ? null : lineOf(file.text, Buffer.byteLength(file.text.slice(0, index)));
-  };
   if (parts.type === 'success' && parts.policy_templates.length > 0) {
     const problems = parts.policy_templates.map((part) => ({
       file: file.path ?? file.name,

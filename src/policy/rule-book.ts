@@ -9,10 +9,12 @@ import type { CompiledPolicy } from './compile-roles.ts';
 import { completeRoles } from './config.ts';
 import { explainWith } from './explain.ts';
 import { createJudge } from './judge.ts';
+import { isTooDeep } from './policy-files.ts';
 import { scopeOf } from './policy-set.ts';
 import { type Asked, takenApart } from './question.ts';
 import { cedarTextOf, compileConfig, compileRules, type PolicySettings, type Rules } from './rules.ts';
 import { isCrossing } from './schema.ts';
+import { statementsOf } from './statements.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -90,6 +92,7 @@ export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook
 
 /** The config's policies as another version compiled them; they are what decided then. */
 const compiledThen = (text: string, now: readonly CompiledPolicy[]): readonly CompiledPolicy[] | null => {
+  if (statementsOf(text).some(isTooDeep)) return null;
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure') return null;
   const policies = parts.policies.flatMap((part): readonly CompiledPolicy[] => {
