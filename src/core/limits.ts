@@ -119,7 +119,8 @@ export const limits = {
   /** Steps of the deepest path through a policy: operators, and three for each bracket. The engine's stack holds about twice as many. */
   policyDepthCount: 180,
   decisionsCachedCount: 4_096,
-  decisionsReplayedCount: 65_536,
+  decisionsReplayedCount: 16_384,
+  questionReplayedCharacters: 4 * KIB,
   filesWatchedCount: 50_000,
   commitsListedCount: 1_024,
   fileHashedBytes: 64 * MIB,

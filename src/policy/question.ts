@@ -9,7 +9,7 @@ import type { ControlAction, Invocation, Invoker } from '../core/principal.ts';
 import { entity, entityIn, type EntityId, uid } from './cedar-text.ts';
 import type { AgentSettings } from './config.ts';
 import type { Question } from './evaluate.ts';
-import { namespace, type PolicyAction, policyActions } from './schema.ts';
+import { appliesTo, isCrossing, namespace, parentTypes, type PolicyAction, policyActions } from './schema.ts';
 
 /** Who wants to cross or to delegate, and as what. */
 export type Standing = Pick<Invocation, 'invoker' | 'role' | 'dataClassification' | 'containment'> & {
@@ -132,27 +132,27 @@ export interface Asked {
 
 const isType = ({ type }: EntityId, name: string): boolean => type === `${namespace}::${name}`;
 
-/** Null for a request that no version of this program has written. */
+/** Null for a request that no version of this program has written: each part has the type that the action asks for, and stands there once. */
 export const takenApart = (request: JudgedRequest): Asked | null => {
-  const { context } = request;
-  const [principal, action, resource] = [request.principal, request.action, request.resource].map(entityIn);
-  const known = policyActions.find((name) => action !== null && action !== undefined && isType(action, 'Action') && action.id === name);
-  const crosses = principal !== null && principal !== undefined && isType(principal, 'Agent');
-  const invoker = crosses ? entityIn(context['invoker']) : principal;
-  const parents = request.parents.map(entityIn);
-  if (!principal || !resource || !invoker || known === undefined || parents.includes(null)) return null;
-  const all = parents.filter((parent) => parent !== null);
-  const agent = crosses ? principal : isType(resource, 'Agent') ? resource : null;
-  return {
-    action: known,
-    principal,
-    resource,
-    agent: agent?.id ?? null,
-    role: all.find((parent) => isType(parent, 'Role'))?.id ?? null,
-    invoker,
-    groups: all.filter((parent) => isType(parent, 'Group')),
-    places: all.filter((parent) => !isType(parent, 'Group') && !isType(parent, 'Role')),
+  const asked = entityIn(request.action);
+  const action = policyActions.find((name) => asked !== null && isType(asked, 'Action') && asked.id === name);
+  if (action === undefined) return null;
+  const types = appliesTo(action);
+  const entityOf = (text: unknown, type: string): EntityId | null => {
+    const found = entityIn(text);
+    return found !== null && isType(found, type) ? found : null;
   };
+  const [principal, resource] = [entityOf(request.principal, types.principal), entityOf(request.resource, types.resource)];
+  const crosses = isCrossing(action);
+  const invoker = crosses ? entityOf(request.context['invoker'], 'Invoker') : principal;
+  const parents = request.parents.map(entityIn).filter((parent) => parent !== null);
+  const of = (type: string): readonly EntityId[] => parents.filter((parent) => isType(parent, type));
+  const [roles, groups] = [of('Role'), of('Group')];
+  const places = (parentTypes[types.resource] ?? []).filter((type) => type !== 'Role').flatMap(of);
+  const isWhole = parents.length === request.parents.length && roles.length + groups.length + places.length === parents.length;
+  const agent = crosses ? principal : action === 'delegate' ? resource : null;
+  if (!principal || !resource || !invoker || !isWhole || roles.length !== (agent === null ? 0 : 1) || places.length > 1) return null;
+  return { action, principal, resource, agent: agent?.id ?? null, role: roles[0]?.id ?? null, invoker, groups, places };
 };
 
 interface Place {

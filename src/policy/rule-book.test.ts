@@ -83,6 +83,12 @@ describe('deciding a recorded question again', () => {
       [{ ...request, context: { ...request.context, hour: 'noon' } }, /cannot be read/],
       [{ ...request, context: { ...request.context, hour: 24 } }, /cannot be read/],
       [{ ...request, context: { ...request.context, labels: [7] } }, /cannot be read/],
+      [{ ...request, context: { ...request.context, labels: ['internal'] } }, /cannot be read/],
+      [{ ...request, context: { ...request.context, endpoint: null } }, /cannot be read/],
+      [{ ...request, context: { ...request.context, endpoint: { topology: 'vendor' } } }, /cannot be read/],
+      [{ ...request, context: { ...request.context, invoker: 'Sealwright::Group::"engineers"' } }, /cannot be read/],
+      [{ ...request, context: { ...request.context, port: 443 } }, /facts that this version does not know/],
+      [{ ...request, context: { ...request.context, deep: JSON.parse('['.repeat(30_000) + ']'.repeat(30_000)) } }, /does not know/],
       [elsewhere, /the config has no endpoint gone/],
       [{ ...request, resource: 'Sealwright::Model::"large"' }, /the endpoint rehearsal does not list the model large/],
       [
@@ -93,7 +99,45 @@ describe('deciding a recorded question again', () => {
     for (const [value, reason] of reasons) assert.match(reasonAgainst(replay(value)), reason);
   });
 
-  it('goes on when more questions came than it remembers', { timeout: 120_000 }, () => {
+  it('reads no question whose parts are not of the types that its action asks for', () => {
+    const { replay, explain } = bookOf(settings);
+    const { request } = policyOf(settings).decideTool({ invocation: invocationOf(), tool: 'crm/read' });
+    assert.ok(request !== null);
+    const [role = '', server = '', group = ''] = request.parents;
+    const control = policyOf(settings).decideControl({ invoker: member('approvers'), action: 'liftStop' }).request;
+    assert.ok(!('unanswerable' in replay(request)) && !('unanswerable' in replay(control)));
+    for (const strange of [
+      { ...request, principal: 'Sealwright::Invoker::"user_1"' },
+      { ...request, resource: 'Sealwright::Model::"crm/read"' },
+      { ...request, action: 'Sealwright::Action::"stop"' },
+      { ...request, action: 'Sealwright::Action::"delegate"' },
+      { ...request, action: 'Sealwright::Role::"callTool"' },
+      { ...request, parents: [server, group] },
+      { ...request, parents: [role, 'Sealwright::Role::"other.role"', server, group] },
+      { ...request, parents: [role, 'Sealwright::Endpoint::"nowhere"'] },
+      { ...request, parents: [role, 'Sealwright::Endpoint::"rehearsal"', server] },
+      { ...request, parents: [role, server, 'Sealwright::ToolServer::"other"'] },
+      { ...request, parents: [role, 'Other::Group::"engineers"'] },
+      { ...control, principal: 'Sealwright::Agent::"sdk"' },
+      { ...control, resource: 'Sealwright::Tool::"refund"' },
+      { ...control, parents: ['Sealwright::Role::"demo"'] },
+    ])
+      for (const answer of [replay(strange), explain(strange)])
+        assert.deepEqual(answer, { unanswerable: 'its question cannot be read' }, JSON.stringify(strange));
+  });
+
+  it('remembers what it answered, except to questions that are too long to keep', () => {
+    const { replay } = bookOf(settings);
+    const again = recorded(wasPermitted);
+    assert.equal(replay(again), replay(again));
+    const { request } = wasPermitted;
+    const groups = Array.from({ length: limits.groupsPerInvokerCount }, (_, index) => `Sealwright::Group::"${'g'.repeat(99)}${index}"`);
+    const long = { ...request, parents: [...(request?.parents ?? []), ...groups] };
+    assert.equal(decided(replay(long)).verdict, 'permit');
+    assert.notEqual(replay(long), replay(long));
+  });
+
+  it('goes on when more questions came than it remembers', () => {
     const { replay } = bookOf(settings);
     for (let count = 0; count <= limits.decisionsReplayedCount; count += 1) replay(count);
     assert.equal(decided(replay(recorded(wasPermitted))).verdict, 'permit');

@@ -5,6 +5,7 @@ import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nod
 import { type Decision, digestedMembers, type JudgedRequest } from '../core/decision.ts';
 import { limits } from '../core/limits.ts';
 import type { RuleBook, Unanswerable } from '../core/rules.ts';
+import { entityIn } from './cedar-text.ts';
 import type { CompiledPolicy } from './compile-roles.ts';
 import { completeRoles } from './config.ts';
 import { explainWith } from './explain.ts';
@@ -13,7 +14,7 @@ import { isTooDeep } from './policy-files.ts';
 import { scopeOf } from './policy-set.ts';
 import { type Asked, takenApart } from './question.ts';
 import { cedarTextOf, compileConfig, compileRules, type PolicySettings, type Rules } from './rules.ts';
-import { isCrossing } from './schema.ts';
+import { factsOf, type FactType, namespace } from './schema.ts';
 import { statementsOf } from './statements.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -21,27 +22,42 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((each) => typeof each === 'string');
 
-const older = 'it was recorded by a version whose questions held less than is asked now';
+const older = { unanswerable: 'it was recorded by a version whose questions held less than is asked now' };
+const unreadable = { unanswerable: 'its question cannot be read' };
 
 const readRequest = (value: unknown): JudgedRequest | Unanswerable => {
   if (value === null || value === undefined) return { unanswerable: 'no question to the policies was recorded' };
   const { principal, action, resource, parents, issuer, context } = isObject(value) ? value : {};
   const isRead = typeof principal === 'string' && typeof action === 'string' && typeof resource === 'string' && isTexts(parents);
-  if (!isRead || !isObject(context)) return { unanswerable: 'its question cannot be read' };
-  if (!(issuer === null || typeof issuer === 'string') || !('hour' in context)) return { unanswerable: older };
-  if (!areFacts(context)) return { unanswerable: 'its question cannot be read' };
+  if (!isRead || !isObject(context)) return unreadable;
+  if (!(issuer === null || typeof issuer === 'string')) return older;
   return { principal, action, resource, parents, issuer, context: context as JudgedRequest['context'] };
+};
+
+const isEntity = (value: unknown, type: string): boolean => entityIn(value)?.type === `${namespace}::${type}`;
+
+const isOfType: Readonly<Record<FactType, (value: unknown) => boolean>> = {
+  String: (value) => typeof value === 'string',
+  Long: Number.isSafeInteger,
+  Invoker: (value) => isEntity(value, 'Invoker'),
+  Role: (value) => isEntity(value, 'Role'),
+  'Set<DataLabel>': (value) => Array.isArray(value) && value.every((each) => isEntity(each, 'DataLabel')),
+  '{ topology: String, provider: String, region: String }': (value) =>
+    isObject(value) && isTexts([value['topology'], value['provider'], value['region']]) && Object.keys(value).length === 3,
 };
 
 const hourMax = 23;
 
-/** Whether the facts have the types that the schema gives them; of those that only some questions have, what is there. */
-const areFacts = ({ hour, labels, assurance, containment, data_classification: data }: Readonly<Record<string, unknown>>): boolean =>
-  Number.isInteger(hour) &&
-  Number(hour) >= 0 &&
-  Number(hour) <= hourMax &&
-  typeof assurance === 'string' &&
-  (labels === undefined || (isTexts(labels) && typeof containment === 'string' && typeof data === 'string'));
+/** Whether the facts are those of the schema for this action, each of its type. */
+const factsProblem = ({ action }: Asked, context: Readonly<Record<string, unknown>>): Unanswerable | null => {
+  const facts = factsOf(action);
+  if ([...facts.keys()].some((name) => !Object.hasOwn(context, name))) return older;
+  const strange = Object.keys(context).filter((name) => !facts.has(name));
+  if (strange.length > 0) return { unanswerable: 'it holds facts that this version does not know' };
+  const hour = Number(context['hour']);
+  const areTyped = [...facts].every(([name, type]) => isOfType[type](context[name]));
+  return areTyped && hour >= 0 && hour <= hourMax ? null : unreadable;
+};
 
 /** Why the rules cannot be asked about this place; null when they can. */
 const placeProblem = ({ action, places, resource }: Asked, { endpoints }: PolicySettings): string | null => {
@@ -60,8 +76,9 @@ export const askable = (value: unknown, settings: PolicySettings): JudgedRequest
   if (digests.length > 0)
     return { unanswerable: `it holds digests in the place of what may be personal: ${digests.toSorted().join(', ')}` };
   const asked = takenApart(request);
-  if (asked === null) return { unanswerable: 'its question cannot be read' };
-  if ((isCrossing(asked.action) || asked.action === 'delegate') && !('labels' in request.context)) return { unanswerable: older };
+  if (asked === null) return unreadable;
+  const strange = factsProblem(asked, request.context);
+  if (strange !== null) return strange;
   const problem = placeProblem(asked, settings);
   return problem === null ? request : { unanswerable: problem };
 };
@@ -79,6 +96,8 @@ export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook
       const before = known.get(key);
       if (before !== undefined) return before;
       const decided = decide(value);
+      // Nothing asks at such length; keeping it would let a ledger that somebody made fill the memory.
+      if (key.length > limits.questionReplayedCharacters) return decided;
       if (known.size >= limits.decisionsReplayedCount) known.clear();
       known.set(key, decided);
       return decided;

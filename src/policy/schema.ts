@@ -33,23 +33,45 @@ export const parentTypes: Readonly<Record<string, readonly string[]>> = {
   Tool: ['ToolServer'],
 };
 
-const handled = ['data_classification: String', 'containment: String', 'labels: Set<DataLabel>'];
-const anyTime = ['assurance: String', 'environment: String', 'hour: Long'];
-const place = 'endpoint: { topology: String, provider: String, region: String }';
+/** Facts of a question beside who and what, with their types. */
+const factTypes = {
+  invoker: 'Invoker',
+  role: 'Role',
+  assurance: 'String',
+  environment: 'String',
+  hour: 'Long',
+  data_classification: 'String',
+  containment: 'String',
+  labels: 'Set<DataLabel>',
+  endpoint: '{ topology: String, provider: String, region: String }',
+  port: 'Long',
+} as const;
+export type Fact = keyof typeof factTypes;
+export type FactType = (typeof factTypes)[Fact];
 
-const declared = (action: PolicyAction, groups: readonly string[], context: readonly string[]): string => {
+const anyTime = ['assurance', 'environment', 'hour'] as const;
+const handled = [...anyTime, 'data_classification', 'containment', 'labels'] as const;
+const furtherFacts: Readonly<Record<CrossingAction, readonly Fact[]>> = { invokeModel: ['endpoint'], callTool: [], connect: ['port'] };
+
+const factNames = (action: PolicyAction): readonly Fact[] => {
+  if (isCrossing(action)) return ['invoker', ...handled, ...furtherFacts[action]];
+  return action === 'delegate' ? ['role', ...handled] : anyTime;
+};
+
+/** The facts that a question about `action` has, each with its type. */
+export const factsOf = (action: PolicyAction): ReadonlyMap<string, FactType> =>
+  new Map(factNames(action).map((name) => [name, factTypes[name]]));
+
+const declared = (action: PolicyAction, groups: readonly string[]): string => {
   const { principal, resource } = appliesTo(action);
   return `  action ${action}${groups.length === 0 ? '' : ` in [${groups.join(', ')}]`} appliesTo {
     principal: [${principal}],
     resource: [${resource}],
     context: {
-${context.map((member) => `      ${member}`).join(',\n')}
+${[...factsOf(action)].map(([name, type]) => `      ${name}: ${type}`).join(',\n')}
     }
   };`;
 };
-
-const crossing = (action: CrossingAction, further: readonly string[] = []): string =>
-  declared(action, [crossingGroup], ['invoker: Invoker', ...anyTime, ...handled, ...further]);
 
 const groupsOf = (action: ControlAction): readonly ControlRole[] => controlActions[action];
 
@@ -99,18 +121,14 @@ export const cedarSchema = `namespace ${namespace} {
   // All that an agent does: \`action in ${namespace}::Action::"${crossingGroup}"\`.
   action ${crossingGroup};
 
-${crossing('invokeModel', [place])}
-
-${crossing('callTool')}
-
-${crossing('connect', ['port: Long'])}
+${crossingActions.map((action) => declared(action, [crossingGroup])).join('\n\n')}
 
   // May this invoker let this agent take this role? Asked when an invocation is opened.
-${declared('delegate', [], ['role: Role', ...anyTime, ...handled])}
+${declared('delegate', [])}
 
   // The control plane. Its roles are groups of actions; \`hour\` is that of the day in UTC, here as everywhere.
 ${controlRoles.map((role) => `  action ${role};`).join('\n')}
 
-${controlActionNames.map((action) => declared(action, groupsOf(action), anyTime)).join('\n\n')}
+${controlActionNames.map((action) => declared(action, groupsOf(action))).join('\n\n')}
 }
 `;
