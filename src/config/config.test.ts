@@ -279,6 +279,21 @@ describe('warnings', () => {
   it('are none for the least config', () => assert.deepEqual(warnings(least()), []));
 });
 
+describe('the name of a tool', () => {
+  it('is refused where no record would keep it, so that a list does not speak of what is never asked', () => {
+    for (const list of [
+      'allowed_tools: [sk-delete]',
+      'allowed_tools: [{ tool: a@b.com }]',
+      'prohibited_tools: [sw_x]',
+      'requires_human_approval_for: [eyJ]',
+    ])
+      assert.match(
+        problems(least().replace('allowed_models: [simulated-1]', `allowed_models: [simulated-1], ${list}`))[0] ?? '',
+        /^5: agent_roles\.demo\.\w+\[0\].* has the form of a credential or of a mail address/,
+      );
+  });
+});
+
 describe('strict YAML', () => {
   it('refuses what a config does not need, with its line', () => {
     assert.match(problems(least('environment: staging'))[0] ?? '', /^8: .*twice/);

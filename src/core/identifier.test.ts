@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCountingRandom, createVirtualClock } from '../../test/virtual-clock.ts';
-import { label, uuidv7 } from './identifier.ts';
+import { isName, label, uuidv7 } from './identifier.ts';
 
 test('a UUIDv7 has its time in front, its version and its variant', () => {
   const id = uuidv7(createVirtualClock(0x017f22e279b0), createCountingRandom());
@@ -33,5 +33,7 @@ test('a label keeps identifiers and never prose, addresses of people, or what is
     'AKIAIOSFODNN7EXAMPLE',
   ]) {
     assert.match(label(name), /^\(a name of \d+ characters that is not an identifier\)$/);
+    assert.equal(label(label(name)), label(name));
+    assert.deepEqual([isName(label(name)), isName(label('tool'))], [false, true]);
   }
 });

@@ -34,8 +34,14 @@ export const ownNameProblem = 'must be a name of letters, digits and . _ - that 
 /** Forms of credentials and of mail addresses, which fit into an identifier. */
 const telling = /^(?:sw_|sk-|pk-|ghp_|gho_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza|eyJ)|@[^@]*\.[A-Za-z]{2,}$/;
 
+/** What `label` says of a name that it does not keep; said once, however often it is asked. */
+const unkept = /^\(a name of \d+ characters that is not an identifier\)$/;
+
+const isKept = (name: string): boolean => name.length <= limits.labelCharacters && plainName.test(name) && !telling.test(name);
+
 /** A name that a caller chose, if it has the form of an identifier; otherwise only how long it was. It cannot tell a person's name from any other word. */
 export const label = (name: string): string =>
-  name.length <= limits.labelCharacters && plainName.test(name) && !telling.test(name)
-    ? name
-    : `(a name of ${name.length} characters that is not an identifier)`;
+  isKept(name) || unkept.test(name) ? name : `(a name of ${name.length} characters that is not an identifier)`;
+
+/** Whether a label is the name itself. */
+export const isName = (labelled: string): boolean => !unkept.test(labelled);

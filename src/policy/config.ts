@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Frozen } from '../core/frozen.ts';
-import { ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
+import { label, ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { agentClients } from '../core/principal.ts';
 
@@ -12,6 +12,11 @@ const name = z
   .string()
   .max(limits.labelCharacters)
   .regex(plainName, { error: 'must be a name of letters, digits and . _ : / @ + - that begins with a letter or digit' });
+
+/** Of a tool. One that no record would keep could never be allowed and never be prohibited. */
+const toolName = name.refine((given) => label(given) === given, {
+  error: 'has the form of a credential or of a mail address; a call of such a tool is denied, because no record keeps the name',
+});
 
 /** A name that the writer of the file chooses. Without a slash, because it becomes a part of policy ids. */
 const ownName = z.string().max(limits.labelCharacters).regex(ownNameForm, { error: ownNameProblem });
@@ -40,7 +45,7 @@ const agent = z.strictObject({
 
 const conditionalTool = z
   .strictObject({
-    tool: name.describe('Canonical name of the tool.'),
+    tool: toolName.describe('Canonical name of the tool.'),
     when: z.record(z.string(), z.unknown()).optional().describe('Conditions on arguments: not built yet, and refused.'),
   })
   .refine(({ when }) => when === undefined, { error: 'conditions on a tool are not built yet', path: ['when'] });
@@ -48,10 +53,10 @@ const conditionalTool = z
 const role = z.strictObject({
   allowed_models: z.array(name).optional().describe('Pins that the role may call. Without this and without a default it calls no model.'),
   allowed_tools: z
-    .array(z.union([name, conditionalTool]))
+    .array(z.union([toolName, conditionalTool]))
     .default([])
     .describe('Tools that the role may use, by canonical name. All others are denied.'),
-  prohibited_tools: z.array(name).default([]).describe('Tools that the role may never use, whatever else permits them.'),
+  prohibited_tools: z.array(toolName).default([]).describe('Tools that the role may never use, whatever else permits them.'),
   max_response_time_seconds: z
     .number()
     .positive()
@@ -59,7 +64,7 @@ const role = z.strictObject({
     .optional()
     .describe('From acceptance to the last byte; then the upstream call is cancelled.'),
   requires_human_approval_for: z
-    .array(name)
+    .array(toolName)
     .default([])
     .describe(
       "Tools that need a person's approval, or names of conditions. A condition that is not defined counts as met for every tool of the role.",

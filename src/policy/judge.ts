@@ -3,7 +3,7 @@
 // A policy that only observes never changes a verdict; what it would have changed stands beside it.
 
 import type { ControlMode, Decision, JudgedRequest, Observed, Verdict } from '../core/decision.ts';
-import { label } from '../core/identifier.ts';
+import { isName, label } from '../core/identifier.ts';
 import type { AgentSettings, RoleSettings } from './config.ts';
 import { createSlice, type Finding, type Slice } from './evaluate.ts';
 import { policiesFor, type SetPolicy } from './policy-set.ts';
@@ -62,6 +62,9 @@ const strangerReason = ({ agents, agent_roles: roles }: JudgeSettings, { agent, 
 const isConfigured = ({ agent, role }: Asked, { agents, agent_roles: roles }: JudgeSettings): boolean =>
   Object.hasOwn(agents, agent ?? '') && Object.hasOwn(roles, role ?? '');
 
+/** A prohibition of a tool, or of a server's tools, could not hold for a call whose name is not kept. */
+const isNameless = ({ action, resource }: Asked): boolean => action === 'callTool' && !isName(label(resource.id));
+
 /** Observing is for what an agent does: nobody steers the envelope without a permit. */
 const modeFor = (asked: Asked | null, { policies }: JudgeSettings): ControlMode =>
   asked !== null && (asked.action === 'delegate' || isCrossing(asked.action)) ? policies.mode : 'enforce';
@@ -107,6 +110,7 @@ export const createJudge = (settings: JudgeSettings, policies: readonly SetPolic
     const mode = modeFor(asked, settings);
     const refused = (reason: string): Decision => ({ verdict: 'deny', policies: [], reason, mode, request, observed: null });
     if (asked === null) return refused('The request cannot be read, so nothing is permitted.');
+    if (isNameless(asked)) return refused('The tool has no name that a policy could speak of, so nothing permits it.');
     const stranger = strangerReason(settings, asked);
     // Cedar speaks of agents and roles that the config has; of others there is nothing to ask.
     if (stranger !== null && !isConfigured(asked, settings)) return refused(stranger);

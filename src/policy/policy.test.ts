@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { goesOn } from '../core/decision.ts';
 import type { Candidate, Topology } from '../core/endpoint.ts';
+import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { RoleSettings } from './config.ts';
@@ -97,6 +98,29 @@ describe('what a role says', () => {
     assert.equal(decision.verdict, 'deny');
     assert.deepEqual(decision.policies, []);
     assert.equal(decision.reason, 'No policy permits the role demo to use the tool delete_everything.');
+  });
+
+  it('denies a tool whose name is not kept, so that no prohibition is passed by under a strange name', () => {
+    const wide = {
+      name: 'wide.cedar',
+      text: `
+      @id("wide") permit (principal, action == Sealwright::Action::"callTool", resource);
+      @id("no-crm") forbid (principal, action, resource in Sealwright::ToolServer::"crm");`,
+    };
+    const open = policyOf(settings(), wide);
+    assert.equal(tool(open, 'lookup').verdict, 'permit');
+    assert.deepEqual(tool(open, 'crm/delete').policies, ['no-crm']);
+    for (const name of [
+      'crm/delete everything',
+      'crm/delete@all.now',
+      'sk-delete',
+      `crm/${'x'.repeat(limits.labelCharacters)}`,
+      label('a b'),
+    ]) {
+      const { verdict, reason, request } = tool(open, name);
+      assert.deepEqual([verdict, reason], ['deny', 'The tool has no name that a policy could speak of, so nothing permits it.']);
+      assert.equal(request?.resource, `Sealwright::Tool::"${label(name)}"`);
+    }
   });
 
   it('denies a model that it does not name', () =>
