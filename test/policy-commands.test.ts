@@ -26,7 +26,8 @@ const data = join(scratch, 'data');
 const releases = join(data, 'releases');
 const userId = process.getuid?.() ?? null;
 const disk = createDisk();
-const now = new Date();
+/** In the hour of the questions. */
+const now = new Date(new Date().setUTCHours(8, 30, 0, 0));
 
 const write = (path: string, text: string): string => {
   mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
@@ -86,6 +87,10 @@ const bodyOf = (name: string, decision: unknown, members: Readonly<Record<string
     agent_id: 'sdk',
     agent_role: 'demo',
     user_id: 'user_1',
+    user_assurance: 'local_development',
+    user_issuer: null,
+    data_classification: 'internal',
+    containment: 'advisory',
     decision,
     ...members,
   } as const;
@@ -114,7 +119,7 @@ await writeLedger(data, [
   bodyOf('status again', tool('get_order_status'), asked('get_order_status')),
   bodyOf('status of another', tool('get_order_status', other), { ...asked('get_order_status'), user_id: 'user_2' }),
   bodyOf('refused', tool('drop_table'), { ...asked('drop_table'), denial: 'tool_not_permitted' }),
-  bodyOf('model', model, { action_type: 'model_request', stream: 'model' }),
+  bodyOf('model', model, { action_type: 'model_request', stream: 'model', model_version: 'simulated-1', endpoint: { id: 'rehearsal' } }),
   bodyOf('a long time ago', tool('refund'), { ...asked('refund'), timestamp: old }),
   bodyOf('stopped', { ...tool('refund'), verdict: 'deny' }, { ...asked('refund'), denial: 'stopped' }),
   bodyOf('personal', {
@@ -140,23 +145,71 @@ test('G-REPLAY-1: audit verify --replay makes each recorded decision again and f
   assert.equal(code, 0);
 });
 
-test('G-REPLAY-1: audit verify --replay names the record whose decision its release would not have made', async () => {
+test('G-REPLAY-1: audit verify --replay names the record whose decision its release would not have made, or not about that', async () => {
   const forged = join(scratch, 'forged');
-  await writeLedger(forged, [
-    bodyOf('forged', { ...tool('drop_table'), verdict: 'permit', policies: ['role/demo/tool/drop_table'] }, asked('drop_table')),
-  ]);
+  const [permitted, refused] = [tool('get_order_status'), tool('drop_table')];
+  const simulated = { action_type: 'model_request', stream: 'model', model_version: 'simulated-1', endpoint: { id: 'rehearsal' } } as const;
+  const differs = (...names: readonly string[]) =>
+    `the question is about something else than the record, which differs in ${names.join(', ')}`;
+  const opening = policy.decideDelegation({ ...invocation });
+  const control = policy.decideControl({ invoker: invocation.invoker, action: 'liftStop' });
+  const wrong: readonly (readonly [Decision, Readonly<Record<string, unknown>>, string])[] = [
+    [
+      { ...refused, verdict: 'permit', policies: ['role/demo/tool/drop_table'] },
+      asked('drop_table'),
+      'the record says permit, the rules of its release say deny',
+    ],
+    [refused, asked('drop_table'), 'the record refuses nothing, the rules of its release say deny and enforce it'],
+    [{ ...refused, mode: 'observe' }, asked('drop_table'), 'the record refuses nothing, the rules of its release say deny and enforce it'],
+    [{ ...permitted, mode: 'observe' }, asked('get_order_status'), 'the record says observe, the mode of its release is enforce'],
+    [permitted, { ...asked('get_order_status'), denial: 'tool_not_permitted' }, 'the record says that it was refused and permitted'],
+    [permitted, asked('drop_table'), differs('tool')],
+    [permitted, { ...asked('get_order_status'), agent_id: 'codex' }, differs('agent_id')],
+    [permitted, { ...asked('get_order_status'), agent_role: 'admin' }, differs('agent_role')],
+    [permitted, { ...asked('get_order_status'), user_id: 'user_2' }, differs('user_id')],
+    [permitted, { ...asked('get_order_status'), user_assurance: 'oidc', user_issuer: 'corp' }, differs('user_assurance', 'user_issuer')],
+    [
+      permitted,
+      { ...asked('get_order_status'), containment: 'jail', data_classification: 'public' },
+      differs('data_classification', 'containment'),
+    ],
+    [permitted, { ...asked('get_order_status'), timestamp: new Date(now.getTime() + 7_200_000).toISOString() }, differs('timestamp')],
+    [permitted, { ...asked('get_order_status'), timestamp: 'never' }, differs('timestamp')],
+    [permitted, simulated, differs('tools_offered')],
+    [model, asked('get_order_status'), differs('action_type', 'model_version', 'endpoint')],
+    [model, { ...simulated, model_version: 'simulated-2' }, differs('model_version')],
+    [model, { ...simulated, endpoint: { id: 'elsewhere' } }, differs('endpoint')],
+    [model, { ...simulated, endpoint: null }, differs('endpoint')],
+    [opening, asked('get_order_status'), differs('action_type')],
+    [control, { control_action: 'stop', denial: 'not_permitted' }, differs('control_action')],
+  ];
+  const right: readonly (readonly [Decision, Readonly<Record<string, unknown>>])[] = [
+    [permitted, asked('get_order_status')],
+    [permitted, { ...asked('get_order_status'), timestamp: new Date(now.getTime() + 3_600_000).toISOString() }],
+    [permitted, { ...simulated, tools_offered: ['lookup', 'get_order_status'] }],
+    [refused, { ...simulated, tools_offered: [], truncated: { tools_offered: 9 }, denial: 'tool_not_permitted' }],
+    [opening, { action_type: 'invocation', kind: 'opened' }],
+    [control, { control_action: 'liftStop', denial: 'not_permitted', agent_id: null, agent_role: null }],
+  ];
+  const bodies = [...wrong, ...right].map(([decision, members], index) => bodyOf(`forged ${index}`, decision, members));
+  await writeLedger(forged, bodies);
   const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--json', '--data', forged, '--releases', releases);
-  const { ok, replay } = JSON.parse(stdout) as {
+  const {
+    ok,
+    problems: unsigned,
+    replay,
+  } = JSON.parse(stdout) as {
     ok: boolean;
-    replay: { problems: readonly { file: string; index: number; record: string; what: string }[] };
+    problems: readonly unknown[];
+    replay: { replayed: number; problems: readonly { file: string; index: number; record: string; what: string }[] };
   };
-  assert.deepEqual([code, ok, replay.problems.length], [1, false, 1]);
-  assert.deepEqual(replay.problems[0], {
-    file: `logs/${replay.problems[0]?.file.slice(5)}`,
-    index: replay.problems[0]?.index,
-    record: idOf('forged'),
-    what: 'the record says permit, the rules of its release say deny',
-  });
+  const found = new Map(replay.problems.map(({ record, what }) => [record, what]));
+  assert.deepEqual(
+    bodies.map(({ log_id: id }) => found.get(id) ?? null),
+    [...wrong.map(([, , what]) => what), ...right.map(() => null)],
+  );
+  assert.deepEqual([code, ok, replay.replayed, replay.problems.length], [1, false, bodies.length, wrong.length]);
+  assert.deepEqual(unsigned, [], 'all of it is signed');
   assert.match(replay.problems[0]?.file ?? '', /^logs\/local\/agent\//);
 });
 
@@ -251,6 +304,16 @@ test('policy impact takes a candidate config, looks as far back as asked, and en
     ['tool drop_table', 'tool refund'],
   );
   assert.equal((await sealwright('policy', 'impact', join(scratch, 'policies'), '--data', data)).code, 0);
+});
+
+test('policy impact lists the denials that a candidate would only observe, and the place of a model', async () => {
+  const observing = write(join(scratch, 'observing.yaml'), configText.replace('policies: ./policies', 'policies: { mode: observe }'));
+  const { code, stdout } = await sealwright('policy', 'impact', '--config', observing, '--data', data);
+  assert.equal(code, 1);
+  assert.match(stdout, /tool drop_table: deny would be deny, only observed \(no policy permits it\); 1 decision/);
+  const none = write(join(scratch, 'none', 'none.cedar'), '@id("none") forbid (principal, action, resource is Sealwright::Model);');
+  const models = await sealwright('policy', 'impact', join(none, '..'), '--data', data);
+  assert.match(models.stdout, /model simulated-1 at rehearsal: permit would be deny \(none\); 1 decision/);
 });
 
 test('policy impact refuses a broken folder with file and line, and a duration that is none', async () => {

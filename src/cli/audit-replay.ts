@@ -1,6 +1,7 @@
 // `audit verify --replay`: makes each recorded decision again with the rules of the release that the record names.
 // A decision that differs is a problem, and so is a kept release whose content has another digest; one that is not there is only reported.
 
+import { goesOn } from '../core/decision.ts';
 import type { RuleBook } from '../core/rules.ts';
 import type { Ledger } from '../ledger/reading.ts';
 import type { CommandIo } from './command.ts';
@@ -28,7 +29,13 @@ export const difference = (
   recorded: RecordedDecision,
   again: Exclude<ReturnType<RuleBook['replay']>, { unanswerable: string }>,
 ): string | null => {
-  if (again.verdict !== recorded.verdict) return `the record says ${recorded.verdict}, the rules of its release say ${again.verdict}`;
+  const { contradictions, verdict, refused } = recorded;
+  if (contradictions.length > 0)
+    return `the question is about something else than the record, which differs in ${contradictions.join(', ')}`;
+  if (again.verdict !== verdict) return `the record says ${verdict}, the rules of its release say ${again.verdict}`;
+  if (refused && verdict === 'permit') return 'the record says that it was refused and permitted';
+  if (!refused && !goesOn(again)) return `the record refuses nothing, the rules of its release say ${again.verdict} and enforce it`;
+  if (!refused && recorded.mode !== again.mode) return `the record says ${recorded.mode}, the mode of its release is ${again.mode}`;
   // A request that offers tools is recorded with what decided about those too.
   const lacking = again.policies.filter((id) => !recorded.policies.includes(id));
   if (recorded.whole && lacking.length > 0)

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 
+import { goesOn } from '../core/decision.ts';
 import type { RuleBook } from '../core/rules.ts';
 import { openFolder, openLedger, type Ledger } from '../ledger/reading.ts';
 import { placeOf, placeOptions, usageError } from './audit-place.ts';
@@ -45,14 +46,16 @@ const sinceOf = (input: CommandInput, io: CommandIo): string => {
   return new Date(Math.max(0, io.clock.wallMs() - ms)).toISOString();
 };
 
+/** A denial that stops nothing is another answer than one that does. */
+const answer = (verdict: string, goesOn: boolean): string => (verdict !== 'permit' && goesOn ? `${verdict}, only observed` : verdict);
+
 const added = (
   groups: Map<string, FlipGroup>,
-  { role, user, what, verdict, record }: RecordedDecision,
-  to: string,
-  policies: readonly string[],
+  { role, user, what, record }: RecordedDecision,
+  { from, to, policies }: Pick<FlipGroup, 'from' | 'to' | 'policies'>,
 ): void => {
-  const key = JSON.stringify([role, user, what, verdict, to, policies]);
-  const group = groups.get(key) ?? { role, user, what, from: verdict, to, policies, records: [] };
+  const key = JSON.stringify([role, user, what, from, to, policies]);
+  const group = groups.get(key) ?? { role, user, what, from, to, policies, records: [] };
   groups.set(key, group);
   group.records.push(record);
 };
@@ -70,7 +73,10 @@ const impactOf = (ledger: Ledger, rules: RuleBook, since: string, io: CommandIo)
       const others = apart.get(again.unanswerable) ?? [];
       apart.set(again.unanswerable, others);
       others.push(recorded.record);
-    } else if (again.verdict !== recorded.verdict) added(flips, recorded, again.verdict, again.policies);
+      continue;
+    }
+    const [from, to] = [answer(recorded.verdict, !recorded.refused), answer(again.verdict, goesOn(again))];
+    if (from !== to) added(flips, recorded, { from, to, policies: again.policies });
   }
   progress.end();
   const byName = (a: FlipGroup, b: FlipGroup): number => {

@@ -3,6 +3,7 @@
 
 import type { DenialCode } from '../core/denial.ts';
 import { recordsOf, type Ledger, type StoredRecord } from '../ledger/reading.ts';
+import { contradictions, entityOf } from './recorded-question.ts';
 
 export interface RecordedDecision {
   readonly origin: string;
@@ -12,7 +13,7 @@ export interface RecordedDecision {
   readonly role: string | null;
   /** Pseudonym of the invoker. */
   readonly user: string | null;
-  /** What was asked about, such as `tool get_order_status`. */
+  /** What was asked about, such as `tool get_order_status` or `model m at rehearsal`. */
   readonly what: string;
   readonly verdict: string;
   readonly policies: readonly string[];
@@ -21,6 +22,12 @@ export interface RecordedDecision {
   /** The verdict with the policies that only observe; the same as `verdict` where they make no difference. */
   readonly observed: string;
   readonly request: unknown;
+  /** `observe` where a denial did not stop it. */
+  readonly mode: string;
+  /** Whether it was refused, whatever the verdict says. */
+  readonly refused: boolean;
+  /** Members of the record that speak of something else than the question. */
+  readonly contradictions: readonly string[];
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -31,12 +38,13 @@ const textOf = (value: unknown): string | null => (typeof value === 'string' ? v
 /** Denials that say what policy said. */
 const byPolicy = ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'] as const satisfies DenialCode[];
 
-const entityForm = /^Sealwright::(\w+)::"(.*)"$/;
-
 const whatOf = (request: Members): string => {
-  const [, action = 'unknown'] = /"(.*)"$/.exec(textOf(request['action']) ?? '') ?? [];
-  const [, type = '', id = ''] = entityForm.exec(textOf(request['resource']) ?? '') ?? [];
-  return type === 'Envelope' || type === '' ? action : `${type.toLowerCase()} ${id}`;
+  const [, action] = entityOf(request['action']);
+  const [type, id] = entityOf(request['resource']);
+  const parents = Array.isArray(request['parents']) ? request['parents'].map(entityOf) : [];
+  const place = parents.find(([parent]) => parent === 'Endpoint');
+  if (type === 'Envelope' || type === '') return action || 'unknown';
+  return `${type.toLowerCase()} ${id}${place === undefined ? '' : ` at ${place[1]}`}`;
 };
 
 /** The decision that a record holds; null where it holds none that policy made. */
@@ -59,6 +67,9 @@ export const decisionOf = ({ origin, index, members }: StoredRecord): RecordedDe
     whole: decision['truncated'] === undefined,
     observed: textOf(membersOf(decision['observed'])['verdict']) ?? verdict,
     request: request ?? null,
+    mode: textOf(decision['mode']) ?? 'enforce',
+    refused: denial !== null,
+    contradictions: contradictions(members, request),
   };
 };
 
