@@ -53,6 +53,7 @@ const reader = (operation: string): StreamReader => ({
   // A format without a terminal event: whatever has come is whole once the bytes end.
   end: () => (operation === 'open-ended' ? [{ piece: 'ending', bytes: bytes('.'), failed: false }] : []),
   facts: () => ({ ...noFacts, errorType: operation === 'costly' ? 'costly' : 'cheap' }),
+  slots: () => [],
   renderDenial: ({ code }) => bytes(`<${code}>`),
   renderFailure: ({ status }) => bytes(`<${status}>`),
   keepAlive: () => bytes('... '),
@@ -74,6 +75,7 @@ const format: Partial<WireFormat> = {
           toolCalls: text(body).includes('tool')
             ? [{ name: 'lookup', callId: 'call_1', arguments: bytes('{}'), hosted: false, notInspected: [] }]
             : [],
+          slots: () => [],
           refuse: (refused) =>
             [...refused.values()].map((sentence) => ({
               start: text(body).indexOf('tool'),

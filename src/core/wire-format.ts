@@ -91,6 +91,8 @@ export interface AnswerFacts {
 export interface WholeAnswer {
   readonly facts: AnswerFacts;
   readonly toolCalls: readonly CalledTool[];
+  /** Every string of the answer but for identifiers and what only the vendor can read; ranges are byte offsets into the body. Found when it is first asked for. */
+  readonly slots: () => readonly Slot[];
   /** The splices that replace the refused calls by text, and whatever must follow from that (such as the stop reason). `refused` maps an index of `toolCalls` to our sentence. */
   readonly refuse: (refused: ReadonlyMap<number, string>) => readonly Splice[];
 }
@@ -111,12 +113,23 @@ export type StreamPiece =
   /** From here on the stream cannot be framed; nothing further may be released. */
   | { readonly piece: 'unreadable'; readonly problem: string };
 
+/** A string of an event. Its path leads into the data of the event. */
+export interface StreamSlot extends Slot {
+  /**
+   * Which text it is a part of, by a JSON Pointer to where that text stands in the whole answer: parts under one name, joined in their order, are
+   * the text. Null for a string that no other continues.
+   */
+  readonly continues: string | null;
+}
+
 export interface StreamReader {
   /** Pieces completed by this chunk. The consumer settles each piece (release or refuse) before it asks for the next. */
   readonly push: (chunk: Uint8Array) => Iterable<StreamPiece>;
   /** The upstream's bytes ended. Yields what is left; without an `ending` before, the answer was cut. */
   readonly end: () => Iterable<StreamPiece>;
   readonly facts: () => AnswerFacts;
+  /** The slots in the `bytes` of a piece, which hold whole events; ranges are offsets into them. Found anew each time, and from nothing else. */
+  readonly slots: (bytes: Uint8Array) => readonly StreamSlot[];
   /** Ends what was released so far with our denial, in the way that this client needs. A piece counts as released when the next one was asked for. */
   readonly renderDenial: (denial: DenialText, client: AgentClient) => Uint8Array;
   /** The same for something outside that broke. */

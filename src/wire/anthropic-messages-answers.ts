@@ -6,50 +6,11 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
 import type { AnswerFacts, Answered, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
-import { callTypes, findHidden } from './anthropic-messages-names.ts';
+import { callTypes, findHidden, knownBlocks } from './anthropic-messages-names.ts';
+import { messageSlots } from './anthropic-messages-slots.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, isNull, jsonText, memberOf, parseJson, textOf } from './json.ts';
-import { createNotes, describeProblem } from './reading.ts';
-
-/** Block types whose members we know; any other is visited whole and noted in answers. */
-export const knownBlocks: ReadonlySet<string> = new Set([
-  'text',
-  'image',
-  'document',
-  'search_result',
-  'thinking',
-  'redacted_thinking',
-  'tool_use',
-  'tool_result',
-  'tool_reference',
-  'tool_addition',
-  'tool_removal',
-  'browser_state',
-  'server_tool_use',
-  'mcp_tool_use',
-  'mcp_tool_result',
-  'mcp_tool_listing',
-  'web_search_tool_result',
-  'web_search_result',
-  'web_fetch_tool_result',
-  'web_fetch_result',
-  'code_execution_tool_result',
-  'code_execution_result',
-  'encrypted_code_execution_result',
-  'code_execution_output',
-  'bash_code_execution_tool_result',
-  'bash_code_execution_result',
-  'bash_code_execution_output',
-  'text_editor_code_execution_tool_result',
-  'tool_search_tool_result',
-  'tool_search_tool_search_result',
-  'advisor_tool_result',
-  'advisor_result',
-  'advisor_redacted_result',
-  'container_upload',
-  'compaction',
-  'fallback',
-]);
+import { createNotes, describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {
@@ -202,6 +163,7 @@ export const readWhole = (body: Uint8Array, answered: Answered): WholeAnswer | M
   return {
     facts: facts.soFar(),
     toolCalls: calls.map(({ call }) => call),
+    slots: once(() => messageSlots(root)),
     refuse: (refused) => {
       const splices: Splice[] = [];
       for (const [index, text] of refused) {

@@ -8,6 +8,56 @@ import { memberOf, textOf } from './json.ts';
 /** Blocks that call a tool. */
 export const callTypes: ReadonlySet<string> = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use']);
 
+/** Block types whose members we know; any other is visited whole and noted in answers. */
+export const knownBlocks: ReadonlySet<string> = new Set([
+  'text',
+  'image',
+  'document',
+  'search_result',
+  'thinking',
+  'redacted_thinking',
+  'tool_use',
+  'tool_result',
+  'tool_reference',
+  'tool_addition',
+  'tool_removal',
+  'browser_state',
+  'server_tool_use',
+  'mcp_tool_use',
+  'mcp_tool_result',
+  'mcp_tool_listing',
+  'web_search_tool_result',
+  'web_search_result',
+  'web_fetch_tool_result',
+  'web_fetch_result',
+  'code_execution_tool_result',
+  'code_execution_result',
+  'encrypted_code_execution_result',
+  'code_execution_output',
+  'bash_code_execution_tool_result',
+  'bash_code_execution_result',
+  'bash_code_execution_output',
+  'text_editor_code_execution_tool_result',
+  'tool_search_tool_result',
+  'tool_search_tool_search_result',
+  'advisor_tool_result',
+  'advisor_result',
+  'advisor_redacted_result',
+  'container_upload',
+  'compaction',
+  'fallback',
+]);
+
+/** Deltas whose members we know. */
+export const knownDeltas: ReadonlySet<string> = new Set([
+  'text_delta',
+  'input_json_delta',
+  'thinking_delta',
+  'signature_delta',
+  'citations_delta',
+  'compaction_delta',
+]);
+
 /** One form for all spellings that differ by letter case; through capitals, since `ſ` and the Kelvin sign fold into `s` and `k`. */
 const fold = (name: string): string => name.toUpperCase().toLowerCase();
 

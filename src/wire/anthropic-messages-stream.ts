@@ -8,7 +8,7 @@ import { applySplices } from '../core/slot.ts';
 import type { AnswerFacts } from '../core/wire-format.ts';
 import type { CallHead, Facts, Unframed } from './anthropic-messages-answers.ts';
 import { createFacts, inputOf, isEncrypted, noArguments, readCallHead, stopReasonSplice, unframed } from './anthropic-messages-answers.ts';
-import { callTypes, findHidden } from './anthropic-messages-names.ts';
+import { callTypes, findHidden, knownDeltas } from './anthropic-messages-names.ts';
 import type { EventTemplate } from './event-template.ts';
 import { anyString, blanks, literal, runOf } from './event-template.ts';
 import type { Framing, Step } from './held-stream.ts';
@@ -108,15 +108,6 @@ const blockStart: Handler = (progress, unit, node) => {
   progress.call = { head, input: inputOf(block, unit.data ?? noArguments), parts: [] };
   return hold(progress, unit.raw);
 };
-
-const knownDeltas: ReadonlySet<string> = new Set([
-  'text_delta',
-  'input_json_delta',
-  'thinking_delta',
-  'signature_delta',
-  'citations_delta',
-  'compaction_delta',
-]);
 
 const blockDelta: Handler = (progress, unit, node) => {
   const { seen, call, facts } = progress;

@@ -213,7 +213,7 @@ test('an address in a block that nobody knows yet is offered as one that the pro
 });
 
 test('every position of text is a slot with the role of who said it', () => {
-  const { slots } = read({
+  const { slots, notInspected } = read({
     system: [{ type: 'text', text: 'S' }],
     messages: [
       { role: 'user', content: 'U', name: 'N' },
@@ -237,7 +237,11 @@ test('every position of text is a slot with the role of who said it', () => {
   const expected = ['user:U', 'user:N', 'assistant:T', 'assistant:n', 'assistant:I', 'tool:R', 'system:M', 'unknown:X', 'unknown:C'];
   const around = ['system:S', 'system:n', 'system:D', 'system:P', 'unknown:W', 'unknown:Q', 'unknown:Z'];
   for (const each of [...expected, ...around]) assert.ok(said.includes(each), each);
-  assert.equal(slots.length, expected.length + around.length + 1, 'and the index of the citation');
+  assert.equal(slots.length, expected.length + around.length);
+  assert.deepEqual(notInspected, [
+    { what: 'thinking', why: 'signed' },
+    { what: 'citation', why: 'encrypted' },
+  ]);
   assert.ok(!said.some((each) => each.endsWith(':sig')));
 });
 

@@ -17,21 +17,12 @@ import type {
   StreamReader,
   WireFormat,
 } from '../core/wire-format.ts';
-import { knownBlocks, readWhole } from './anthropic-messages-answers.ts';
+import { readWhole } from './anthropic-messages-answers.ts';
+import { eventSlots, isIdentifier, visitContent } from './anthropic-messages-slots.ts';
 import type { Shown } from './anthropic-messages-stream.ts';
 import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
 import type { Walk } from './anthropic-messages-tools.ts';
-import {
-  checkSpelling,
-  itemsOf,
-  offerChanged,
-  offerDefined,
-  offerSource,
-  ONLY_THE_JUDGED,
-  visitServers,
-  visitTools,
-  wrong,
-} from './anthropic-messages-tools.ts';
+import { checkSpelling, itemsOf, ONLY_THE_JUDGED, visitServers, visitTools, wrong } from './anthropic-messages-tools.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { createHeldStream } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
@@ -39,72 +30,8 @@ import { isJsonProblem, isNull, jsonText, memberOf, parseJson, pointer, textOf }
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { renderEvent } from './sse.ts';
+import { slotsInEvents } from './stream-slots.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
-
-const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type']);
-
-/** Whether a member of a known shape is an identifier; one that could be prose is text like any other. */
-const isIdentifier = (name: string, value: JsonNode): boolean =>
-  identifiers.has(name) && value.kind === 'string' && label(value.text) === value.text;
-
-const isToolResult = (type: string): boolean => type === 'tool_result' || type.endsWith('_tool_result');
-
-const visitContent = (walk: Walk, content: JsonNode, path: string, role: Slot['role']): void => {
-  if (content.kind === 'string') visitStrings(walk.slots, content, path, role);
-  else if (content.kind === 'array')
-    for (const [index, block] of content.items.entries()) visitBlock(walk, block, pointer(path, index), role);
-  else wrong(walk, path, 'a string or an array');
-};
-
-const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Slot['role']): void => {
-  const type = textOf(memberOf(block, 'type'));
-  if (block.kind !== 'object') return wrong(walk, path, 'an object');
-  if (type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
-  checkSpelling(walk, block, path);
-  if (type === 'tool_result' && textOf(memberOf(block, 'tool_use_id')) === undefined) wrong(walk, pointer(path, 'tool_use_id'), 'a string');
-  if (type === 'tool_addition') offerDefined(walk, block, path);
-  if (type === 'compaction') offerChanged(walk, memberOf(block, 'tool_changes'), pointer(path, 'tool_changes'));
-  if (type === 'container_upload') walk.notes.add(type, 'file');
-  const known = knownBlocks.has(type);
-  const words = isToolResult(type) ? 'tool' : role;
-  for (const { name, value } of block.members) {
-    const at = pointer(path, name);
-    if ((known || name === 'type') && isIdentifier(name, value)) continue;
-    if (known && name === 'signature') walk.notes.add(type, 'signed');
-    else if (known && (name.startsWith('encrypted_') || (name === 'data' && type === 'redacted_thinking')))
-      walk.notes.add(type, 'encrypted');
-    else if (known && name === 'content' && value.kind === 'object') visitBlock(walk, value, at, words);
-    else if (known && name === 'content' && value.kind !== 'literal') visitContent(walk, value, at, words);
-    else if (known && name === 'source' && value.kind === 'object') visitSource(walk, value, at, { type, role: words });
-    else {
-      if (!known && namesAddress(value)) offerSource(walk, path);
-      visitStrings(walk.slots, value, at, words);
-    }
-  }
-};
-
-/** Whether a block that nobody knows yet holds an address in the form in which others have one. */
-const namesAddress = (node: JsonNode): boolean => {
-  if (node.kind === 'array') return node.items.some(namesAddress);
-  if (node.kind !== 'object') return false;
-  return textOf(memberOf(node, 'type')) === 'url' || node.members.some(({ value }) => namesAddress(value));
-};
-
-/** Where an image or a document comes from. Text can be read; bytes, addresses and stored files cannot. */
-const visitSource = (walk: Walk, source: JsonNode, path: string, block: { readonly type: string; readonly role: Slot['role'] }): void => {
-  const type = textOf(memberOf(source, 'type'));
-  if (source.kind !== 'object' || type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
-  checkSpelling(walk, source, path);
-  const readable = block.type === 'document' && (type === 'text' || type === 'content');
-  if (!readable) walk.notes.add(block.type, label(type));
-  if (type === 'url') offerSource(walk, path);
-  for (const { name, value } of source.members) {
-    const at = pointer(path, name);
-    if (isIdentifier(name, value) || (name === 'data' && type === 'base64')) continue;
-    if (name === 'content' && type === 'content') visitContent(walk, value, at, block.role);
-    else visitStrings(walk.slots, value, at, block.role);
-  }
-};
 
 const messageRoles: ReadonlySet<string> = new Set(['system', 'user', 'assistant']);
 
@@ -278,6 +205,7 @@ const readStream = (): StreamReader => {
     push: stream.push,
     end: stream.end,
     facts: framing.facts,
+    slots: slotsInEvents(eventSlots),
     renderDenial: (denial, client) =>
       renderInStream(messageOf(denial), errorTypeOf(denialTable[denial.code].status, denial.code), client, stream.shown()),
     renderFailure: (failure, client) => renderInStream(messageOf(failure), errorTypeOf(failure.status, null), client, stream.shown()),

@@ -6,11 +6,12 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
 import type { AnswerFacts, Answered, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
-import { camelOf, fieldOf, findHidden } from './gemini-names.ts';
+import { camelOf, fieldOf, findHidden, mediaKind } from './gemini-names.ts';
+import { answerSlots } from './gemini-slots.ts';
 import type { JsonArray, JsonNode } from './json.ts';
 import { countOf, isJsonProblem, jsonText, parseJson, textOf } from './json.ts';
 import { blankNumberArrays } from './number-arrays.ts';
-import { createNotes, describeProblem } from './reading.ts';
+import { createNotes, describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {
@@ -159,13 +160,6 @@ const inParts =
   'text thought thoughtSignature inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse ' +
   'videoMetadata partMetadata mediaResolution mediaProcessing audioTranscription speechMetadata';
 const knownInParts: ReadonlySet<string> = new Set(inParts.split(' '));
-
-/** Of media, by their type, what people call them. */
-export const mediaKind = (media: JsonNode): string => {
-  const [family = '', kind = ''] = (textOf(fieldOf(media, 'mimeType')) ?? '').toLowerCase().split('/', 2);
-  if (family === 'image' || family === 'audio' || family === 'video' || family === 'text') return family;
-  return kind === 'pdf' ? 'document' : 'file';
-};
 
 const readPart = (reader: Reader, part: JsonNode, candidate: number): void => {
   if (part.kind !== 'object') return stop(reader, 'a part is not an object');
@@ -317,6 +311,7 @@ export const readWhole = (body: Uint8Array, { operation, status }: Answered): Wh
   return {
     facts: facts.soFar(),
     toolCalls: answer.calls.map(({ call }) => call),
+    slots: once(() => answerSlots(parsed)),
     refuse: (refused) => refuseCalls(answer.calls, refused, noSignatures()),
   };
 };

@@ -3,7 +3,7 @@
 // (Go matches members in any letter case), is refused by the caller. Pure; nothing here fails.
 
 import type { JsonNode } from './json.ts';
-import { isNull } from './json.ts';
+import { isNull, textOf } from './json.ts';
 
 const inRequests =
   'model contents content requests systemInstruction tools toolConfig cachedContent continuationToken generateContentRequest ' +
@@ -44,6 +44,13 @@ export const fieldOf = (node: JsonNode | undefined, camel: string): JsonNode | u
   if (node?.kind !== 'object') return undefined;
   for (const { name, value } of node.members) if (fields.get(name) === camel) return isNull(value) ? undefined : value;
   return undefined;
+};
+
+/** Of media, by their type, what people call them. */
+export const mediaKind = (media: JsonNode): string => {
+  const [family = '', kind = ''] = (textOf(fieldOf(media, 'mimeType')) ?? '').toLowerCase().split('/', 2);
+  if (family === 'image' || family === 'audio' || family === 'video' || family === 'text') return family;
+  return kind === 'pdf' ? 'document' : 'file';
 };
 
 /** A reader in JavaScript that copies members one by one makes of this member what the copy inherits from. */

@@ -6,8 +6,7 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { ByteRange, Slot, Splice } from '../core/slot.ts';
 import type { AnsweredTool, Malformed, OfferedTool, Reading, RequestBytes } from '../core/wire-format.ts';
-import { mediaKind } from './gemini-answers.ts';
-import { camelOf, fieldOf, oddMember } from './gemini-names.ts';
+import { camelOf, fieldOf, mediaKind, oddMember } from './gemini-names.ts';
 import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
 import { isJsonProblem, isNull, jsonText, pointer, textOf } from './json.ts';
@@ -26,7 +25,7 @@ interface GeminiReading extends Reading {
   readonly namedModels: readonly NamedModel[];
 }
 
-interface Walk {
+export interface Walk {
   readonly model: string;
   readonly namedModels: NamedModel[];
   readonly slots: Slot[];
@@ -36,42 +35,48 @@ interface Walk {
 }
 
 type Role = Slot['role'];
-type Visit = (walk: Walk, node: JsonNode, path: string, role: Role) => void;
+export type Visit = (walk: Walk, node: JsonNode, path: string, role: Role) => void;
 
 const wrong = (walk: Walk, path: string, expected: string): void => {
   walk.malformed ??= `${path} is not ${expected}`;
 };
 
-const anything: Visit = (walk, node, path, role) => visitStrings(walk.slots, node, path, role);
+export const anything: Visit = (walk, node, path, role) => visitStrings(walk.slots, node, path, role);
 
 const text: Visit = (walk, node, path, role) => {
-  if (node.kind === 'string') anything(walk, node, path, role);
-  else if (!isNull(node)) wrong(walk, path, 'a string');
+  if (node.kind !== 'string' && !isNull(node)) wrong(walk, path, 'a string');
+  anything(walk, node, path, role);
 };
 
 /** An identifier is no slot; one that could be prose is text like any other. */
-const identifier: Visit = (walk, node, path, role) => {
+export const identifier: Visit = (walk, node, path, role) => {
   if (node.kind !== 'string' || label(node.text) !== node.text) text(walk, node, path, role);
 };
 
-/** Bytes that only the provider can read. */
-const opaque: Visit = (walk, node, path) => {
-  if (node.kind !== 'string' && !isNull(node)) wrong(walk, path, 'a string');
+/** What stands where something else should: a request is refused for it; an answer may have it where nobody reads it, and its strings count. */
+const visitOdd = (walk: Walk, node: JsonNode, path: string, role: Role, expected: string): void => {
+  wrong(walk, path, expected);
+  anything(walk, node, path, role);
 };
 
-const saidBy =
+/** Bytes that only the provider can read. */
+export const opaque: Visit = (walk, node, path, role) => {
+  if (node.kind !== 'string' && !isNull(node)) visitOdd(walk, node, path, role, 'a string');
+};
+
+export const saidBy =
   (role: Role, visit: Visit): Visit =>
   (walk, node, path) =>
     visit(walk, node, path, role);
 
 /** A field of another message: its known fields are visited each in its way, all others as anything. Null means absent. */
-const objectOf =
+export const objectOf =
   (visits: Readonly<Record<string, Visit>>): Visit =>
   (walk, node, path, role) => {
     if (isNull(node)) return;
-    if (node.kind !== 'object') return wrong(walk, path, 'an object');
+    if (node.kind !== 'object') return visitOdd(walk, node, path, role, 'an object');
     const odd = oddMember(node);
-    if (odd !== null) return wrong(walk, pointer(path, odd.name), odd.expected);
+    if (odd !== null) wrong(walk, pointer(path, odd.name), odd.expected);
     for (const { name, value } of node.members) {
       const camel = camelOf(name);
       const visit = Object.hasOwn(visits, camel) ? visits[camel] : undefined;
@@ -80,7 +85,7 @@ const objectOf =
   };
 
 /** A repeated field. The vendor takes a single value for a list of one. */
-const listOf =
+export const listOf =
   (visit: Visit): Visit =>
   (walk, node, path, role) => {
     if (node.kind === 'object') visit(walk, node, path, role);
@@ -88,9 +93,9 @@ const listOf =
       for (const [index, item] of node.items.entries()) {
         const at = pointer(path, index);
         if (item.kind === 'object') visit(walk, item, at, role);
-        else wrong(walk, at, 'an object');
+        else visitOdd(walk, item, at, role, 'an object');
       }
-    } else if (!isNull(node)) wrong(walk, path, 'an array');
+    } else if (!isNull(node)) visitOdd(walk, node, path, role, 'an array');
   };
 
 const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
@@ -144,7 +149,8 @@ const roleOf = (content: JsonNode): Role => {
   return role === undefined || role === '' ? 'user' : Object.hasOwn(roles, role) ? (roles[role] ?? 'unknown') : 'unknown';
 };
 
-const parts = objectOf({ role: identifier, parts: listOf(part) });
+/** A content, said by whoever is given. */
+export const parts = objectOf({ role: identifier, parts: listOf(part) });
 const content: Visit = (walk, node, path) => parts(walk, node, path, roleOf(node));
 
 const MODELS = 'models/';

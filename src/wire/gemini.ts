@@ -9,9 +9,11 @@ import type { DenialText, FailureText, ListedModel, StreamReader, WireFormat } f
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { readWhole } from './gemini-answers.ts';
 import { operations, pathWithModel, readPath, readRequest, spliceModel } from './gemini-requests.ts';
+import { eventSlots } from './gemini-slots.ts';
 import { createFraming, renderChunk } from './gemini-stream.ts';
 import { createHeldStream } from './held-stream.ts';
 import { jsonText } from './json.ts';
+import { slotsInEvents } from './stream-slots.ts';
 
 const MODELS_PATH = /^\/v1(?:beta|alpha)?\/models$/;
 const MODEL_PATH = /^\/v1(?:beta|alpha)?\/models\/([^/:]+)$/;
@@ -101,6 +103,7 @@ const readStream = (): StreamReader => {
     push: stream.push,
     end: stream.end,
     facts: framing.facts,
+    slots: slotsInEvents(eventSlots),
     renderDenial: (denial, client) => renderInStream(denial, denialTable[denial.code].status, client),
     renderFailure: (failure, client) => renderInStream(failure, failure.status, client),
     keepAlive: (client) => (client === 'gemini-cli' ? WAITING : null),

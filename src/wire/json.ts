@@ -325,6 +325,9 @@ export const memberOf = (node: JsonNode | undefined, name: string): JsonNode | u
 
 export const isNull = (node: JsonNode): boolean => node.kind === 'literal' && node.value === null;
 
+/** A value that is given; servers write null for one that is not. */
+export const given = (node: JsonNode | undefined): JsonNode | undefined => (node !== undefined && isNull(node) ? undefined : node);
+
 /** The text of a string node; undefined for anything else. */
 export const textOf = (node: JsonNode | undefined): string | undefined => (node?.kind === 'string' ? node.text : undefined);
 

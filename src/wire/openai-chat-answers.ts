@@ -7,10 +7,11 @@ import { limits } from '../core/limits.ts';
 import type { Splice } from '../core/slot.ts';
 import type { AnswerFacts, Answered, CalledTool, Malformed, WholeAnswer } from '../core/wire-format.ts';
 import type { JsonNode, JsonObject } from './json.ts';
-import { countOf, isJsonProblem, memberOf, parseJson, textOf } from './json.ts';
+import { countOf, given, isJsonProblem, memberOf, parseJson, textOf } from './json.ts';
 import { PARAGRAPH, refuseIn, stopInstead } from './openai-chat-edits.ts';
 import { findHidden } from './openai-chat-names.ts';
-import { createNotes, describeProblem } from './reading.ts';
+import { answerSlots } from './openai-chat-slots.ts';
+import { createNotes, describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {
@@ -30,10 +31,6 @@ export interface CallItem {
   /** Arguments in JSON, or the input of a custom tool. */
   readonly text: string;
 }
-
-/** A value that is given; servers write null for one that is not. */
-export const given = (node: JsonNode | undefined): JsonNode | undefined =>
-  node?.kind === 'literal' && node.value === null ? undefined : node;
 
 const optionalText = (node: JsonNode | undefined): string | undefined => (given(node) === undefined ? '' : textOf(node));
 
@@ -220,6 +217,7 @@ export const readWhole = (body: Uint8Array, { status }: Answered): WholeAnswer |
   return {
     facts: facts.soFar(),
     toolCalls: choices.flatMap(({ calls }) => [...calls.values()]),
+    slots: once(() => answerSlots(root)),
     refuse: (refused) => {
       const nodes = choices.flatMap(({ calls }) => [...calls.keys()]);
       const sentences = new Map(

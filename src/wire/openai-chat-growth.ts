@@ -5,8 +5,7 @@
 import type { EventTemplate } from './event-template.ts';
 import { anyString, literal, runOf } from './event-template.ts';
 import type { JsonNode } from './json.ts';
-import { memberOf } from './json.ts';
-import { given } from './openai-chat-answers.ts';
+import { given, memberOf } from './json.ts';
 import type { StreamEvent } from './sse.ts';
 
 /** More than one, since several choices grow in turn. */

@@ -2,27 +2,17 @@
 // Reads every string of a request as a slot; what is opaque (images, sound, files) is listed as not inspected.
 // A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and parts are visited and pass.
 
-import { label } from '../core/identifier.ts';
-import { limits } from '../core/limits.ts';
-import type { Slot } from '../core/slot.ts';
-import type { AnsweredTool, Malformed, OfferedTool, Reading, RequestBytes, StreamReader, WireFormat } from '../core/wire-format.ts';
+import type { AnsweredTool, Malformed, Reading, RequestBytes, StreamReader, WireFormat } from '../core/wire-format.ts';
 import { createHeldStream } from './held-stream.ts';
-import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
-import { isJsonProblem, memberOf, pointer, textOf } from './json.ts';
-import { given, readWhole } from './openai-chat-answers.ts';
-import {
-  bodyMembers,
-  furtherModels,
-  hostedMembers,
-  innerBodies,
-  isLookalikeMember,
-  isLookalikeWord,
-  mediaTypes,
-} from './openai-chat-names.ts';
+import { given, isJsonProblem, memberOf, pointer, textOf } from './json.ts';
+import { readWhole } from './openai-chat-answers.ts';
+import type { Role, Walk } from './openai-chat-messages.ts';
+import { checkSpelling, offer, visitMessageMember, wrong } from './openai-chat-messages.ts';
+import { bodyMembers, furtherModels, hostedMembers, innerBodies } from './openai-chat-names.ts';
+import { eventSlots } from './openai-chat-slots.ts';
 import type { Shown } from './openai-chat-stream.ts';
 import { createFraming } from './openai-chat-stream.ts';
-import { holdsAddress, isBytes, isFetched } from './openai-media.ts';
 import {
   absorbsOpenai,
   absorbsOpenaiInStream,
@@ -39,114 +29,10 @@ import {
   renderOpenaiModels,
   spliceModelInBody,
 } from './openai.ts';
-import type { Notes } from './reading.ts';
 import { createNotes, describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
+import { slotsInEvents } from './stream-slots.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
-
-interface Walk {
-  readonly slots: Slot[];
-  readonly toolsOffered: OfferedTool[];
-  readonly notes: Notes;
-  malformed: string | null;
-}
-
-type Role = Slot['role'];
-
-const wrong = (walk: Walk, path: string, expected: string): void => {
-  walk.malformed ??= `${path} is not ${expected}`;
-};
-
-/** Refuses a member, a role or a type that the server could take for one of those that we act on. */
-const checkSpelling = (walk: Walk, node: JsonNode, path: string): void => {
-  if (node.kind !== 'object') return;
-  for (const { name, value } of node.members) {
-    if (isLookalikeMember(name)) wrong(walk, pointer(path, name), 'a known name in this spelling');
-    const isWord = (name === 'role' || name === 'type') && value.kind === 'string';
-    if (isWord && isLookalikeWord(value.text)) wrong(walk, pointer(path, name), 'a known word in this spelling');
-  }
-};
-
-const identifiers: ReadonlySet<string> = new Set(['type', 'role', 'id', 'tool_call_id', 'detail', 'format', 'file_id']);
-
-/** Whether a member of a known shape is an identifier; one that could be prose is text like any other. */
-const isIdentifier = (name: string, value: JsonNode): boolean =>
-  identifiers.has(name) && value.kind === 'string' && label(value.text) === value.text;
-
-const offerSource = (walk: Walk, at: string): void => {
-  if (!offersUrlSource(walk.toolsOffered)) offer(walk, at, urlSource);
-};
-
-/** What of a part is no medium. An address is text, and what lies there is not. */
-const visitBeside = (walk: Walk, what: string, name: string, value: JsonNode, path: string, role: Role): void => {
-  const isSource = holdsAddress(name, value);
-  if (isSource) offerSource(walk, path);
-  if (isSource || name === 'file_id') walk.notes.add(what, name === 'file_id' ? name : 'url');
-  if (isSource || !isIdentifier(name, value)) visitStrings(walk.slots, value, path, role);
-};
-
-/** What the model gets to see or hear. Bytes and stored files cannot be read; an address is text, but not what lies there. */
-const visitMedium = (walk: Walk, type: string, medium: JsonNode, path: string, role: Role): void => {
-  const visitSource = (name: string, value: JsonNode, at: string): void => {
-    const bytes = value.kind === 'string' && isBytes(value.text, name !== 'url');
-    const isSource = name === 'url' ? isFetched(value) : holdsAddress(name, value);
-    walk.notes.add(type, bytes ? 'base64' : name === 'url' || isSource ? 'url' : 'unknown form');
-    if (isSource) offerSource(walk, at);
-    if (!bytes) visitStrings(walk.slots, value, at, role);
-  };
-  // Some servers take the address itself, or the bytes, in place of an object that holds them.
-  if (medium.kind === 'string') return visitSource(type.endsWith('url') ? 'url' : type, medium, path);
-  // The pictures of a film.
-  if (medium.kind === 'array') {
-    for (const [index, item] of medium.items.entries()) visitMedium(walk, type, item, pointer(path, index), role);
-    return;
-  }
-  if (medium.kind !== 'object') return wrong(walk, path, 'an object');
-  checkSpelling(walk, medium, path);
-  for (const { name, value } of medium.members) {
-    const at = pointer(path, name);
-    if (name === 'url' || name === 'data' || name === 'file_data') visitSource(name, value, at);
-    else visitBeside(walk, type, name, value, at, role);
-  }
-};
-
-const visitPart = (walk: Walk, part: JsonNode, path: string, role: Role): void => {
-  const type = textOf(memberOf(part, 'type'));
-  // Some servers take texts among the parts.
-  if (part.kind === 'string') return visitStrings(walk.slots, part, path, role);
-  if (part.kind !== 'object') return wrong(walk, path, 'an object');
-  if (type === undefined) return wrong(walk, pointer(path, 'type'), 'a string');
-  checkSpelling(walk, part, path);
-  const what = mediaTypes.has(type) ? type : 'content';
-  for (const { name, value } of part.members) {
-    const at = pointer(path, name);
-    if (mediaTypes.has(name)) visitMedium(walk, name, value, at, role);
-    else visitBeside(walk, what, name, value, at, role);
-  }
-};
-
-const visitContent = (walk: Walk, content: JsonNode, path: string, role: Role): void => {
-  if (content.kind === 'string') visitStrings(walk.slots, content, path, role);
-  else if (content.kind === 'array') for (const [index, part] of content.items.entries()) visitPart(walk, part, pointer(path, index), role);
-  else if (given(content) !== undefined) wrong(walk, path, 'a string or an array');
-};
-
-/** Calls of an earlier answer. Arguments are one slot: JSON inside a string is text here, escapes and all. */
-const visitCalls = (walk: Walk, calls: JsonNode, path: string, role: Role): void => {
-  if (calls.kind !== 'array') {
-    if (given(calls) !== undefined) wrong(walk, path, 'an array');
-    return;
-  }
-  for (const [index, call] of calls.items.entries()) {
-    const at = pointer(path, index);
-    if (call.kind !== 'object') return wrong(walk, at, 'an object');
-    checkSpelling(walk, call, at);
-    for (const { name, value } of call.members) {
-      if (name === 'function' || name === 'custom') checkSpelling(walk, value, pointer(at, name));
-      if (!isIdentifier(name, value)) visitStrings(walk.slots, value, pointer(at, name), role);
-    }
-  }
-};
 
 const rolesOfWords: ReadonlyMap<string, Role> = new Map([
   ['developer', 'system'],
@@ -167,15 +53,12 @@ const visitMessages = (walk: Walk, messages: readonly JsonNode[], path: string):
     const words = rolesOfWords.get(role) ?? 'unknown';
     for (const { name, value } of message.members) {
       const inside = pointer(at, name);
-      if (name === 'content') visitContent(walk, value, inside, words);
-      else if (name === 'tool_calls') visitCalls(walk, value, inside, words);
       // Some servers take further tools in the middle of a conversation.
-      else if (offering.has(name)) visitOffered(walk, name, value, inside);
-      else if (!isIdentifier(name, value)) {
-        if (name === 'function_call') checkSpelling(walk, value, inside);
+      if (offering.has(name)) visitOffered(walk, name, value, inside);
+      else {
         // An answer in sound is named by its id: the provider still has it.
         if (name === 'audio' && given(value) !== undefined) walk.notes.add(name, 'kept by the provider');
-        visitStrings(walk.slots, value, inside, words);
+        visitMessageMember(walk, name, value, inside, words);
       }
     }
   }
@@ -208,11 +91,6 @@ const systemTexts = (messages: readonly JsonNode[]): readonly string[] => {
 };
 
 const ONLY_THE_JUDGED = 'allowed: no model but the one that is judged may be named';
-
-const offer = (walk: Walk, path: string, tool: OfferedTool): void => {
-  if (walk.toolsOffered.length < limits.toolsOfferedCount) walk.toolsOffered.push(tool);
-  else wrong(walk, path, `one of at most ${limits.toolsOfferedCount} tools`);
-};
 
 /** A tool goes by the name in its definition; one of any other type runs at the provider, and goes by its type. */
 const offerTool = (walk: Walk, tool: JsonNode, path: string): void => {
@@ -349,6 +227,7 @@ const readStream = (): StreamReader => {
     push: stream.push,
     end: stream.end,
     facts: framing.facts,
+    slots: slotsInEvents(eventSlots),
     ...openaiErrorInStream,
     keepAlive: () => renderWaiting(stream.shown()),
   };

@@ -7,9 +7,9 @@ import type { Answered, Malformed, Reading, RequestBytes, StreamReader, WholeAns
 import { createHeldStream } from './held-stream.ts';
 import { urlSource } from './hosted.ts';
 import type { JsonNode, JsonProblem } from './json.ts';
-import { isJsonProblem, memberOf, parseJson, pointer, textOf } from './json.ts';
+import { given, isJsonProblem, memberOf, parseJson, pointer, textOf } from './json.ts';
 import { blankNumberArrays } from './number-arrays.ts';
-import { createFacts, given } from './openai-chat-answers.ts';
+import { createFacts } from './openai-chat-answers.ts';
 import { furtherModels, isLookalikeMember } from './openai-chat-names.ts';
 import {
   absorbsOpenai,
@@ -24,9 +24,9 @@ import {
   renderOpenaiFailure,
   spliceModelInBody,
 } from './openai.ts';
-import type { Notes } from './reading.ts';
+import type { IsIdentifier, Notes } from './reading.ts';
 import { holdsAddress } from './openai-media.ts';
-import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { createNotes, describeProblem, identifiersAmong, once, visitStrings, visitTexts } from './reading.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
 /** The nodes stand where they stand in `body`; arrays of numbers are empty. */
@@ -89,6 +89,17 @@ const readRequest = ({ operation, body }: RequestBytes): Reading | Malformed => 
   };
 };
 
+const isAboutAnswer = identifiersAmong(new Set(['id', 'object', 'model', 'type', 'code', 'param']));
+
+/** Vectors, as numbers or as one text, say nothing; whatever a server says beside them does. */
+const isWordless: IsIdentifier = (name, value) => (name === 'embedding' && value.kind === 'string') || isAboutAnswer(name, value);
+
+const answerSlots = (root: JsonNode): readonly Slot[] => {
+  const slots: Slot[] = [];
+  visitTexts(slots, root, '', 'unknown', isWordless);
+  return slots;
+};
+
 /** Vectors come as numbers, or as one text that holds them in base64. */
 const isEmbedding = (item: JsonNode): boolean => {
   const embedding = memberOf(item, 'embedding');
@@ -107,7 +118,7 @@ const readWhole = (body: Uint8Array, { status }: Answered): WholeAnswer | Malfor
   facts.takeRoot(root);
   if (failed) facts.takeError(root);
   else facts.note('embedding', 'numbers');
-  return { facts: facts.soFar(), toolCalls: [], refuse: () => [] };
+  return { facts: facts.soFar(), toolCalls: [], slots: once(() => answerSlots(root)), refuse: () => [] };
 };
 
 /** There is no such answer: whatever comes as a stream is none of this format. */
@@ -117,7 +128,7 @@ const readStream = (): StreamReader => {
     atEnd: () => null,
     seen: () => null,
   });
-  return { push, end, facts: createFacts().soFar, ...openaiErrorInStream, keepAlive: () => null };
+  return { push, end, facts: createFacts().soFar, slots: () => [], ...openaiErrorInStream, keepAlive: () => null };
 };
 
 export const openaiEmbeddings: WireFormat = {

@@ -12,7 +12,8 @@ import { callsInside } from './openai-responses-bundles.ts';
 import type { Unframed } from './openai-responses-items.ts';
 import { isCallType, isNull, knownItems, readCall, unframed } from './openai-responses-items.ts';
 import { findHidden } from './openai-responses-names.ts';
-import { createNotes, describeProblem } from './reading.ts';
+import { responseSlots } from './openai-responses-slots.ts';
+import { createNotes, describeProblem, once } from './reading.ts';
 
 /** Gathers what an answer says about itself as it arrives. */
 export interface Facts {
@@ -156,6 +157,7 @@ export const readWhole = (body: Uint8Array, answered: Answered): WholeAnswer | M
   return {
     facts: facts.soFar(),
     toolCalls: judged.map(({ call }) => call),
+    slots: once(() => responseSlots(root)),
     refuse: (refused) => {
       const sentences = new Map<OutputCall, readonly string[]>();
       for (const [index, { output }] of judged.entries()) {

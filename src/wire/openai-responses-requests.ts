@@ -13,27 +13,13 @@ import { checkFurther } from './openai-responses-further.ts';
 import { isCallType, isNull, knownItems } from './openai-responses-items.ts';
 import type { Walk } from './openai-responses-tools.ts';
 import { checkSpelling, KEPT, offer, offerSource, visitTools, wrong } from './openai-responses-tools.ts';
-import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { createNotes, describeProblem, identifiersAmong, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
-const identifiers: ReadonlySet<string> = new Set([
-  'type',
-  'role',
-  'id',
-  'call_id',
-  'item_id',
-  'approval_request_id',
-  'status',
-  'phase',
-  'detail',
-  'execution',
-  'format',
-]);
-
-/** Whether a member of a known shape is an identifier; one that could be prose is text like any other. */
-const isIdentifier = (name: string, value: JsonNode): boolean =>
-  identifiers.has(name) && value.kind === 'string' && label(value.text) === value.text;
+const isIdentifier = identifiersAmong(
+  new Set(['type', 'role', 'id', 'call_id', 'item_id', 'approval_request_id', 'status', 'phase', 'detail', 'execution', 'format']),
+);
 
 const itemsOf = (node: JsonNode | undefined): readonly JsonNode[] => (node?.kind === 'array' ? node.items : []);
 
@@ -81,7 +67,7 @@ const noteEncrypted = (walk: Walk, text: string, what: string): void => {
   if (text !== '') walk.notes.add(what, 'encrypted');
 };
 
-const visitPart = (walk: Walk, part: JsonNode, path: string, role: Slot['role']): void => {
+export const visitPart = (walk: Walk, part: JsonNode, path: string, role: Slot['role']): void => {
   if (part.kind !== 'object') return visitStrings(walk.slots, part, path, role);
   const type = textOf(memberOf(part, 'type')) ?? '';
   checkSpelling(walk, part, path);
@@ -106,7 +92,7 @@ const visitUnknown = (
 };
 
 /** Texts and parts: the content of a message, the output of a tool. */
-const visitContent = (walk: Walk, content: JsonNode, path: string, role: Slot['role']): void => {
+export const visitContent = (walk: Walk, content: JsonNode, path: string, role: Slot['role']): void => {
   if (content.kind === 'array') for (const [index, part] of content.items.entries()) visitPart(walk, part, pointer(path, index), role);
   else visitPart(walk, content, path, role);
 };
@@ -132,11 +118,14 @@ const roleOf = (type: string, item: JsonNode): Slot['role'] => {
 /** Members of an item of the provider's own that hold what came back. */
 const results: ReadonlySet<string> = new Set(['output', 'outputs', 'results', 'result', 'error']);
 
-const visitItem = (walk: Walk, item: JsonNode, path: string): void => {
-  if (item.kind !== 'object') return wrong(walk, path, 'an object');
+export const visitItem = (walk: Walk, item: JsonNode, path: string): void => {
+  if (item.kind !== 'object') {
+    wrong(walk, path, 'an object');
+    return visitStrings(walk.slots, item, path, 'unknown');
+  }
   const named = memberOf(item, 'type');
   checkSpelling(walk, item, path);
-  if (!isNull(named) && named?.kind !== 'string') return wrong(walk, pointer(path, 'type'), 'a string');
+  if (!isNull(named) && named?.kind !== 'string') wrong(walk, pointer(path, 'type'), 'a string');
   const type = typeOf(item);
   const role = roleOf(type, item);
   if (type === 'message') checkMessage(walk, item, path);

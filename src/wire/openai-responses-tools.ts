@@ -112,7 +112,10 @@ const offerNamespace = (walk: Walk, tool: JsonNode, path: string, outer: string 
 
 export const visitTools = (walk: Walk, tools: JsonNode, path: string): void => {
   if (isNull(tools)) return;
-  if (tools.kind !== 'array') return wrong(walk, path, 'an array');
+  if (tools.kind !== 'array') {
+    wrong(walk, path, 'an array');
+    return visitStrings(walk.slots, tools, path, 'system');
+  }
   for (const [index, tool] of tools.items.entries()) {
     offerTool(walk, tool, pointer(path, index), null);
     visitStrings(walk.slots, tool, pointer(path, index), 'system');

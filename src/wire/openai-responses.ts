@@ -23,9 +23,11 @@ import {
 } from './openai.ts';
 import { readWhole } from './openai-responses-answers.ts';
 import { readRequest } from './openai-responses-requests.ts';
+import { eventSlots } from './openai-responses-slots.ts';
 import type { Shown } from './openai-responses-stream.ts';
 import { createFraming } from './openai-responses-stream.ts';
 import { renderEvent } from './sse.ts';
+import { slotsInEvents } from './stream-slots.ts';
 
 const operations: ReadonlyMap<string, string> = new Map([
   ['POST /v1/responses', 'responses'],
@@ -70,6 +72,7 @@ const readStream = (): StreamReader => {
     push: stream.push,
     end: stream.end,
     facts: framing.facts,
+    slots: slotsInEvents(eventSlots),
     renderDenial: (denial, client) => {
       const { status, retryable } = denialTable[denial.code];
       return renderInStream(messageOf(denial), statusInStream(status, retryable), denial.code, client, stream.shown());

@@ -1,6 +1,8 @@
-// What the readers of all formats share: visiting every string of a subtree as a slot, and noting once what could not be inspected.
+// What the readers of all formats share: visiting every string of a subtree as a slot, telling identifiers from words, and noting once what could
+// not be inspected.
 // Pure; nothing here fails. Lists are bounded by the parser's limits or by their own.
 
+import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Slot } from '../core/slot.ts';
 import type { NotInspected } from '../core/wire-format.ts';
@@ -59,6 +61,24 @@ const collect = (slots: Slot[], node: JsonNode, path: string, role: Slot['role']
 
 const mayHoldStrings = ({ kind }: JsonNode): boolean => kind !== 'number' && kind !== 'literal';
 
+/** Whether a member of a known shape is an identifier. One that could be prose is text like any other. */
+export type IsIdentifier = (name: string, value: JsonNode) => boolean;
+
+export const identifiersAmong =
+  (names: ReadonlySet<string>): IsIdentifier =>
+  (name, value) =>
+    names.has(name) && value.kind === 'string' && label(value.text) === value.text;
+
+/** As `visitStrings`, without the identifiers, however deep they stand: for what an answer says about itself. */
+export const visitTexts = (slots: Slot[], node: JsonNode, path: string, role: Slot['role'], isIdentifier: IsIdentifier): void => {
+  if (node.kind === 'object') {
+    for (const { name, value } of node.members)
+      if (!isIdentifier(name, value)) visitTexts(slots, value, `${path}/${referenceToken(name)}`, role, isIdentifier);
+  } else if (node.kind === 'array')
+    for (const [index, item] of node.items.entries()) visitTexts(slots, item, `${path}/${index}`, role, isIdentifier);
+  else visitStrings(slots, node, path, role);
+};
+
 export interface Notes {
   /** Notes a kind of content once, however often it occurs. */
   readonly add: (what: string, why: string) => void;
@@ -78,3 +98,9 @@ export const createNotes = (): Notes => {
 
 /** A parser's problem as the end of a sentence. */
 export const describeProblem = ({ problem, at }: JsonProblem): string => `${problem} (at byte ${at})`;
+
+/** What `make` gives, made when it is first asked for. */
+export const once = <Made>(make: () => Made): (() => Made) => {
+  let made: { readonly value: Made } | null = null;
+  return () => (made ??= { value: make() }).value;
+};
