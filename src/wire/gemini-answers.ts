@@ -191,8 +191,10 @@ const readPart = (reader: Reader, part: JsonNode, candidate: number): void => {
 /** Search and retrieval are known by what they found alone, unless the request asked to see their calls. */
 const readFindings = (reader: Reader, found: JsonNode, candidate: number): void => {
   const grounding = fieldOf(found, 'groundingMetadata');
+  const fetched = fieldOf(found, 'urlContextMetadata');
+  if (grounding === undefined && fetched === undefined) return;
   const chunks = filled(fieldOf(grounding, 'groundingChunks'));
-  const urls = filled(fieldOf(fieldOf(found, 'urlContextMetadata'), 'urlMetadata'));
+  const urls = filled(fieldOf(fetched, 'urlMetadata'));
   const queries = filled(fieldOf(grounding, 'webSearchQueries')) ?? filled(fieldOf(grounding, 'imageSearchQueries'));
   const from = (source: string): JsonNode | undefined =>
     chunks?.items.some((chunk) => fieldOf(chunk, source) !== undefined) ? chunks : undefined;

@@ -250,10 +250,13 @@ const readEvent = (progress: Progress, unit: StreamEvent): Outcome => {
 
 const itemEvents: ReadonlySet<string> = new Set(['response.output_item.added', 'response.output_item.done']);
 
+const noPlaces: ReadonlySet<JsonNode> = new Set();
+
 /** Where in an event items stand that are read. */
 const callPlaces = (event: JsonNode, type: string): ReadonlySet<JsonNode> => {
   const item = itemEvents.has(type) ? memberOf(event, 'item') : undefined;
   const output = handlers.get(type) === terminal ? memberOf(memberOf(event, 'response'), 'output') : undefined;
+  if (item === undefined && output === undefined) return noPlaces;
   return new Set([...(item === undefined ? [] : [item]), ...(output?.kind === 'array' ? output.items : [])]);
 };
 

@@ -58,9 +58,29 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const SMALLEST_STORE_BYTES = 1_024;
 
-/** The fields of the standard; the one without a name is a comment. */
-const fields: ReadonlySet<string> = new Set(['data', 'event', 'id', 'retry', '']);
-const LONGEST_FIELD = 'retry:'.length;
+const COLON = 0x3a;
+
+/** The fields of the standard; the one without a name is a comment. Those that come most stand first. */
+const fields: readonly (readonly [name: string, bytes: Buffer])[] = ['data', 'event', 'id', 'retry', ''].map((name) => [
+  name,
+  Buffer.from(name),
+]);
+
+const standsAt = (raw: Buffer, at: number, end: number, bytes: Buffer): boolean => {
+  const { length } = bytes;
+  if (at + length > end || (at + length < end && raw[at + length] !== COLON)) return false;
+  for (let index = 0; index < length; index++) if (raw[at + index] !== bytes[index]) return false;
+  return true;
+};
+
+/** The field of a line, compared as bytes: this is asked twice an event. Undefined for a line that is none. */
+const fieldAt = (raw: Buffer, at: number, end: number): string | undefined => {
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index];
+    if (field !== undefined && standsAt(raw, at, end, field[1])) return field[0];
+  }
+  return undefined;
+};
 
 /** Printable ASCII without an opening brace: no reader, however it splits lines or looks for `data:`, can find an event in it. */
 const plain = /^[\x20-\x7a|}~]*$/;
@@ -104,18 +124,19 @@ const readBlock = (raw: Buffer): StreamEvent | StreamProblem => {
     const lineEnd = feed === -1 ? raw.length : feed;
     const end = raw[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     if (end === at) continue;
-    const [field = ''] = raw.toString('latin1', at, Math.min(end, at + LONGEST_FIELD)).split(':', 1);
+    const field = fieldAt(raw, at, end);
+    if (field === undefined) return { problem: 'a line is no field of an event stream' };
     const valueAt = Math.min(end, at + field.length + (raw[at + field.length + 1] === SPACE ? 2 : 1));
-    if (!fields.has(field)) return { problem: 'a line is no field of an event stream' };
     if (field === 'data') {
       lines.push({ start: at, end, valueAt, next });
       if (raw.subarray(valueAt, end).includes(CR)) return { problem: 'a CR stands without its LF' };
       continue;
     }
-    if (!plain.test(raw.toString('latin1', at, end))) return { problem: 'a line that is not data holds more than plain text' };
+    const value = raw.toString('latin1', valueAt, end);
+    if (!plain.test(value)) return { problem: 'a line that is not data holds more than plain text' };
     if (field !== 'event') continue;
     if (name !== null) return { problem: 'an event has more than one name' };
-    name = raw.toString('latin1', valueAt, end);
+    name = value;
   }
   if (lines.length > 1) return inOneLine(raw, name, lines);
   const [line] = lines;

@@ -24,8 +24,6 @@ interface Flood {
 }
 
 const million = 1_000_000;
-/** Of what takes long to read. */
-const many = 250_000;
 const MIB = 1_048_576;
 /** Far below what so many small objects take, and above what a running process moves by itself. */
 const grownBytesMax = 64 * MIB;
@@ -56,7 +54,7 @@ const responsesBefore = event('response.created', { response });
 const candidate = (more: object): string => data({ candidates: [{ index: 0, ...more }] }, '\r\n\r\n');
 
 const floods: readonly Flood[] = [
-  { name: 'pings', format: 'anthropic-messages', before: anthropicBefore, event: event('ping', {}), end: anthropicEnd, count: many },
+  { name: 'pings', format: 'anthropic-messages', before: anthropicBefore, event: event('ping', {}), end: anthropicEnd, count: million },
   {
     name: 'deltas',
     format: 'openai-chat',
@@ -71,7 +69,7 @@ const floods: readonly Flood[] = [
     before: responsesBefore,
     event: event('response.output_text.delta', { delta: 'a' }),
     end: event('response.completed', { response }),
-    count: many,
+    count: million,
   },
   {
     name: 'chunks',
@@ -79,7 +77,7 @@ const floods: readonly Flood[] = [
     before: '',
     event: candidate({ content: { parts: [{ text: 'a' }] } }),
     end: candidate({ finishReason: 'STOP' }),
-    count: many,
+    count: million,
   },
   {
     name: 'blank lines inside a tool call',
