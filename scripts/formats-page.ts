@@ -12,6 +12,7 @@ import type { Feature } from '../test/clients/feature.ts';
 import { clients, featureNames } from '../test/clients/feature.ts';
 import { features } from '../test/clients/features.ts';
 import { casesOf } from '../test/conformance/cases.ts';
+import { answerPositions, positions, requestPositions } from '../test/contracts/positions.ts';
 
 export type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
@@ -229,6 +230,51 @@ ${table(
 )}
 `;
 
+/** A cell that is empty for a reason, and the reasons below the table, each once a format. */
+const withReasons = (
+  names: readonly string[],
+  cellOf: (format: (typeof positions)[number], name: string) => { readonly ways: string; readonly reasons: readonly string[] },
+  table: Table,
+): string => {
+  const rows = names.map((name) => [name, ...positions.map((format) => cellOf(format, name).ways || '—')]);
+  const reasons = positions.flatMap((format) => {
+    const own = new Map<string, string[]>();
+    for (const name of names)
+      for (const reason of new Set(cellOf(format, name).reasons)) own.set(reason, [...(own.get(reason) ?? []), name]);
+    return [...own].map(([reason, of]) => `- \`${format.format}\`, ${of.length === names.length ? 'all' : of.join('; ')}: ${reason}`);
+  });
+  return `${table(['position', ...positions.map(({ format }) => `\`${format}\``)], rows)}\n\n${reasons.join('\n')}`;
+};
+
+const positionsSection = (table: Table): string => `## Where words are found
+
+Each string of these positions is read with its path, its place in the bytes and whose words it is; in a stream, also which text it continues.
+Tests read a sample of each cell. Strings under names that nobody knows are read too; identifiers, signatures, encrypted content and media are not.
+
+In requests:
+
+${withReasons(
+  requestPositions,
+  (format, name) => {
+    const cell = format.requests[name as (typeof requestPositions)[number]];
+    return typeof cell === 'string' ? { ways: '', reasons: [cell] } : { ways: 'read', reasons: [] };
+  },
+  table,
+)}
+
+In answers:
+
+${withReasons(
+  answerPositions,
+  (format, name) => {
+    const { whole, stream } = format.answers[name as (typeof answerPositions)[number]];
+    const ways = [...(typeof whole === 'string' ? [] : ['whole']), ...(typeof stream === 'string' ? [] : ['streamed'])];
+    return { ways: ways.join(', '), reasons: [whole, stream].filter((cell) => typeof cell === 'string') };
+  },
+  table,
+)}
+`;
+
 export const formatsPage = (generated: string, table: Table): string => `# Wire formats
 
 ${generated}
@@ -242,6 +288,7 @@ send is read whole, what they print is the scripted answer, and a hosted tool is
 
 ${formats.map(({ name, prefix }) => formatSection(name, prefix, table)).join('\n')}
 ${toldSection(table)}
+${positionsSection(table)}
 ${hostedSection(table)}
 ## Not carried
 
