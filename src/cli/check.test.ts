@@ -59,7 +59,7 @@ test('check names file, line and nearest name of a typing error, and exits 1', a
   assert.match(
     stderr,
     new RegExp(
-      `^error: ${path}:22:5: agent_roles\\.demo\\.alowed_tools is not a known setting; did you mean allowed_tools\\?\\n1 problem;`,
+      `^error: ${path}:33:5: agent_roles\\.demo\\.alowed_tools is not a known setting; did you mean allowed_tools\\?\\n1 problem;`,
     ),
   );
 });
@@ -77,7 +77,7 @@ test('check prints warnings and still answers yes', async () => {
   const path = configFile((text) => text.replace('allowed_models: [simulated-1]', 'allowed_models: []'));
   const { code, stderr } = await run(['check', '--config', path]);
   assert.equal(code, 0);
-  assert.match(stderr, /^warning: .*:20:3: agent_roles\.demo has no allowed_models and calls no model\n$/);
+  assert.match(stderr, /^warning: .*:31:3: agent_roles\.demo has no allowed_models and calls no model\n$/);
 });
 
 test('check names file and line of what looks wrong in a policy, and still answers yes', async () => {
