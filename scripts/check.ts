@@ -54,7 +54,7 @@ const gates: readonly Gate[] = [
   testing('ledger', ofLedger, 'together'),
   testing('formats', ofFormats, 'together'),
   { name: 'lint', command: tool('oxlint', '--type-aware', '--deny-warnings') },
-  { name: 'types', command: tool('tsc', '--noEmit') },
+  { name: 'types', command: tool('tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', `${root}node_modules/.cache/types.tsbuildinfo`) },
   ...own.map((path) => testing(path.slice('test/'.length, -'.test.ts'.length), [path])),
   { name: 'dead code', command: tool('knip') },
   { name: 'docs drift', command: [process.execPath, `${root}scripts/docs.ts`, '--check'] },
