@@ -11,9 +11,15 @@ import { createRelease, keepRelease, markActive } from '../src/changes/changes.t
 import { runCli } from '../src/cli/cli.ts';
 import { loadConfig } from '../src/config/config.ts';
 import type { Decision } from '../src/core/decision.ts';
+import { label } from '../src/core/identifier.ts';
+import { limits } from '../src/core/limits.ts';
+import type { RecordBody } from '../src/core/receipt.ts';
+import { controlRefusalRecord, denialRecord, intentRecord, refusedOpeningRecord } from '../src/core/record.ts';
+import type { Inspected, Transformed } from '../src/core/stages.ts';
 import { createDisk } from '../src/disk/disk.ts';
 import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
 import { commands, processIo } from '../src/main.ts';
+import { createDecide } from '../src/policy/decide.ts';
 import { createPolicy, loadPolicyFiles } from '../src/policy/policy.ts';
 import * as fs from 'node:fs';
 import { createTestIo } from './command-io.ts';
@@ -100,7 +106,7 @@ const asked = (name: string) => ({ action_type: 'tool_call', tool: { name } });
 const old = new Date(now.getTime() - 30 * 86_400_000).toISOString();
 const model = policy.decideModel({ invocation, candidates: [rehearsal()] }).decision;
 
-const writeLedger = async (folder: string, bodies: readonly ReturnType<typeof bodyOf>[]): Promise<void> => {
+const writeLedger = async (folder: string, bodies: readonly RecordBody[]): Promise<void> => {
   const settings = {
     ...ledgerSettings,
     directory: join(folder, 'ledger'),
@@ -211,6 +217,71 @@ test('G-REPLAY-1: audit verify --replay names the record whose decision its rele
   assert.deepEqual([code, ok, replay.replayed, replay.problems.length], [1, false, bodies.length, wrong.length]);
   assert.deepEqual(unsigned, [], 'all of it is signed');
   assert.match(replay.problems[0]?.file ?? '', /^logs\/local\/agent\//);
+});
+
+/** Records as the envelope makes them. */
+const madeRecords = () => {
+  let number = 0;
+  const stamp = () => ({ log_id: `019aa5c2-7b1e-7c44-9d0b-${String((number += 1)).padStart(12, '0')}`, timestamp: now.toISOString() });
+  const decide = createDecide(policy, () => [rehearsal()]);
+  const inspection = { notInspected: [] };
+  const crossing = (call: object) => ({ crossing: { id: 'c', parentId: null, sessionId: null, call }, invocation, inspection });
+  const recorded = (at: object): RecordBody => {
+    const judgement = decide(at as Inspected);
+    const judged = { ...at, judgement, outbound: new Uint8Array() } as unknown as Transformed;
+    return judgement.denial === null
+      ? intentRecord(judged, stamp(), () => 'digest')
+      : denialRecord(judged, judgement.denial, stamp(), () => 'digest');
+  };
+  const offering = (...tools: readonly string[]): RecordBody =>
+    recorded({
+      ...crossing({ action: 'model_request', operation: 'messages', format: { name: 'f' } }),
+      reading: {
+        model: 'simulated-1',
+        systemPromptDigest: null,
+        systemPromptBlocks: [],
+        toolsOffered: tools.map((name) => ({ name, hosted: true })),
+        toolsAnswered: [],
+        notInspected: [],
+      },
+    });
+  const calling = (name: string): RecordBody =>
+    recorded({
+      ...crossing({ action: 'tool_call', tool: label(name), callId: 'call', arguments: new Uint8Array(), notInspected: [] }),
+      reading: null,
+    });
+  const opening = { ...invocation, invoker: { ...invocation.invoker, assurance: 'oidc', issuer: 'corp' } } as const;
+  const refusal = { denial: 'not_permitted', reason: 'No.', decision: policy.decideDelegation(opening) };
+  const lifting = policy.decideControl({ invoker: opening.invoker, action: 'liftStop' });
+  return [
+    offering(),
+    offering('get_order_status', 'refund'),
+    offering('get_order_status', 'web_search'),
+    offering('two words'),
+    offering(...Array.from({ length: limits.listInRecordCount + 1 }, (_, index) => `tool_${index}`), 'refund'),
+    calling('refund'),
+    calling('drop_table'),
+    calling('two words'),
+    refusedOpeningRecord(opening, refusal, stamp()),
+    controlRefusalRecord(opening.invoker, 'liftStop', lifting, stamp()),
+  ];
+};
+
+test('G-REPLAY-1: what the envelope records is enough to decide again, with the tools that a request offers to the provider', async () => {
+  const folder = join(scratch, 'made');
+  const bodies = madeRecords();
+  await writeLedger(folder, bodies);
+  const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--json', '--data', folder, '--releases', releases);
+  const { replay } = JSON.parse(stdout) as { replay: { replayed: number; problems: readonly unknown[] } };
+  assert.deepEqual([code, replay.problems, replay.replayed], [0, [], bodies.length]);
+  const next = write(
+    join(scratch, 'no-refund', 'a.cedar'),
+    '@id("no-refund") forbid (principal, action, resource == Sealwright::Tool::"refund");',
+  );
+  const impact = await sealwright('policy', 'impact', join(next, '..'), '--data', folder, '--releases', releases);
+  assert.match(impact.stdout, /model simulated-1 at rehearsal: permit would be deny \(no-refund\); 1 decision: /);
+  assert.match(impact.stdout, /tool refund: permit would be deny \(no-refund\); 1 decision: /);
+  assert.match(impact.stdout, /^2 of 10 decisions/m);
 });
 
 test('audit verify --replay reports a release that is not kept, and refuses one whose content was changed', async () => {

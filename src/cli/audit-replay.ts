@@ -6,7 +6,7 @@ import type { RuleBook } from '../core/rules.ts';
 import type { Ledger } from '../ledger/reading.ts';
 import type { CommandIo } from './command.ts';
 import { createProgress } from './progress.ts';
-import { recordCount, type RecordedDecision, recordedDecisions } from './recorded-decisions.ts';
+import { recordCount, type RecordedDecision, recordedDecisions, replayed as replayedBy } from './recorded-decisions.ts';
 import type { RuleBooks } from './rule-books.ts';
 
 export interface ReplayReport {
@@ -36,10 +36,11 @@ export const difference = (
   if (refused && verdict === 'permit') return 'the record says that it was refused and permitted';
   if (!refused && !goesOn(again)) return `the record refuses nothing, the rules of its release say ${again.verdict} and enforce it`;
   if (!refused && recorded.mode !== again.mode) return `the record says ${recorded.mode}, the mode of its release is ${again.mode}`;
-  // A request that offers tools is recorded with what decided about those too.
   const lacking = again.policies.filter((id) => !recorded.policies.includes(id));
   if (recorded.whole && lacking.length > 0)
     return `the record does not name ${lacking.join(', ')}, which decided by the rules of its release`;
+  const strange = recorded.policies.filter((id) => !again.policies.includes(id));
+  if (strange.length > 0) return `the record names ${strange.join(', ')}, which did not decide by the rules of its release`;
   const observed = again.observed?.verdict ?? again.verdict;
   return observed === recorded.observed
     ? null
@@ -70,7 +71,7 @@ export const replayLedger = (ledger: Ledger, books: RuleBooks, releases: string,
   for (const recorded of recordedDecisions(ledger, null, () => progress.update((records += 1), total))) {
     decisions += 1;
     const rules = rulesOf(recorded.release ?? '');
-    const again = 'problem' in rules ? { unanswerable: rules.problem } : rules.replay(recorded.request);
+    const again = 'problem' in rules ? { unanswerable: rules.problem } : replayedBy(recorded, rules);
     if ('unanswerable' in again) {
       count(again.unanswerable);
       continue;

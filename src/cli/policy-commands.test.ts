@@ -10,6 +10,8 @@ import { runCli } from './cli.ts';
 import { createPolicyExplain } from './policy-explain.ts';
 import { createPolicyImpact, durationMs } from './policy-impact.ts';
 import { createPolicyTest } from './policy-test.ts';
+import type { RuleBook } from '../core/rules.ts';
+import { decisionOf, replayed } from './recorded-decisions.ts';
 import type { RuleBooks } from './rule-books.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sealwright-policy-commands-'));
@@ -65,4 +67,20 @@ test('what is not named is asked for', async () => {
   assert.equal(code, 2);
   assert.match(stderr, /needs a folder of policies, or --config/);
   assert.equal((await run('policy', 'explain', '019aa5c2-7b1e-7c44-9d0a-3f6f2b8e1c55', '--data', 'data')).code, 1);
+});
+
+test('a decision whose record names only some of the tools beside it is not made again', () => {
+  const members = (more: object) => ({ decision: { verdict: 'deny', policies: ['p'], hosted_tools: ['a'], request: {}, ...more } });
+  const rules: RuleBook = {
+    explain: () => ({ unanswerable: '' }),
+    replay: (_, tools) => ({ unanswerable: `asked with ${tools?.join()}` }),
+  };
+  const again = (more: object) => {
+    const recorded = decisionOf({ origin: 'o', index: 0, leaf: new Uint8Array(), members: members(more) });
+    assert.ok(recorded !== null);
+    return replayed(recorded, rules);
+  };
+  assert.deepEqual(again({}), { unanswerable: 'asked with a' });
+  assert.deepEqual(again({ truncated: { hosted_tools: 2 } }), { unanswerable: 'it names only some of the tools that the provider runs' });
+  assert.deepEqual(again({ truncated: { policies: 2 }, hosted_tools: [] }), { unanswerable: 'asked with ' });
 });

@@ -10,7 +10,7 @@ import { placeOf, placeOptions, usageError } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { loadOrExplain } from './envelope-options.ts';
 import { createProgress } from './progress.ts';
-import { recordCount, type RecordedDecision, recordedDecisions } from './recorded-decisions.ts';
+import { recordCount, type RecordedDecision, recordedDecisions, replayed } from './recorded-decisions.ts';
 import { releasesFolder, releasesOption, rulesError, type RuleBooks } from './rule-books.ts';
 
 interface FlipGroup {
@@ -68,7 +68,7 @@ const impactOf = (ledger: Ledger, rules: RuleBook, since: string, io: CommandIo)
   let [records, decisions] = [0, 0];
   for (const recorded of recordedDecisions(ledger, since, () => progress.update((records += 1), total))) {
     decisions += 1;
-    const again = rules.replay(recorded.request);
+    const again = replayed(recorded, rules);
     if ('unanswerable' in again) {
       const others = apart.get(again.unanswerable) ?? [];
       apart.set(again.unanswerable, others);

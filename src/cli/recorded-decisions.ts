@@ -2,6 +2,7 @@
 // What was refused for another reason than policy is passed over: no rule decided it. Accepts any record; never throws for what one says.
 
 import type { DenialCode } from '../core/denial.ts';
+import type { RuleBook } from '../core/rules.ts';
 import { recordsOf, type Ledger, type StoredRecord } from '../ledger/reading.ts';
 import { contradictions, entityOf } from './recorded-question.ts';
 
@@ -17,7 +18,9 @@ export interface RecordedDecision {
   readonly what: string;
   readonly verdict: string;
   readonly policies: readonly string[];
-  /** Whether `policies` is all of them. */
+  /** Tools that were judged with the request. */
+  readonly hostedTools: readonly string[];
+  /** Whether `policies` and `hostedTools` are all of them. */
   readonly whole: boolean;
   /** The verdict with the policies that only observe; the same as `verdict` where they make no difference. */
   readonly observed: string;
@@ -33,6 +36,7 @@ export interface RecordedDecision {
 type Members = Readonly<Record<string, unknown>>;
 
 const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? { ...value } : {});
+const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []);
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Denials that say what policy said. */
@@ -63,7 +67,8 @@ export const decisionOf = ({ origin, index, members }: StoredRecord): RecordedDe
     user: textOf(members['user_id']),
     what: whatOf(membersOf(request)),
     verdict,
-    policies: Array.isArray(policies) ? policies.filter((id) => typeof id === 'string') : [],
+    policies: textsOf(policies),
+    hostedTools: textsOf(decision['hosted_tools']),
     whole: decision['truncated'] === undefined,
     observed: textOf(membersOf(decision['observed'])['verdict']) ?? verdict,
     request: request ?? null,
@@ -85,3 +90,9 @@ export function* recordedDecisions(ledger: Ledger, from: string | null, onRecord
 }
 
 export const recordCount = ({ logs }: Ledger): number => logs.reduce((count, { size }) => count + size, 0);
+
+/** The decision made again by `rules`. */
+export const replayed = ({ request, hostedTools, whole }: RecordedDecision, rules: RuleBook): ReturnType<RuleBook['replay']> =>
+  whole || hostedTools.length === 0
+    ? rules.replay(request, hostedTools)
+    : { unanswerable: 'it names only some of the tools that the provider runs' };

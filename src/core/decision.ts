@@ -48,6 +48,8 @@ export interface Decision {
   readonly request: JudgedRequest | null;
   /** Null where the policies that only observe make no difference. */
   readonly observed: Observed | null;
+  /** Tools that the provider would run and that were judged with the request that offers them; absent where there were none. */
+  readonly hostedTools?: readonly string[];
 }
 
 /** Whether the crossing goes on: a permit, or anything at all under `observe`. */

@@ -176,7 +176,10 @@ const saidMembers = (
 
 const decisionMember = (decision: Decision): Record<string, unknown> => ({
   verdict: decision.verdict,
-  ...boundedMembers({ policies: decision.policies }),
+  ...boundedMembers({
+    policies: decision.policies,
+    ...(decision.hostedTools && { hosted_tools: decision.hostedTools }),
+  }),
   reason: decision.reason,
   mode: decision.mode,
   request: decision.request,

@@ -46,7 +46,7 @@ export interface Ruled {
 
 /** One set of rules: those of a release, or those that a config and a folder would make. */
 export interface RuleBook {
-  /** Decides the request of a record again. Accepts any value; never throws for what it says. */
-  readonly replay: (request: unknown) => Decision | Unanswerable;
+  /** Decides the request of a record again, with the tools that were judged beside it. Accepts any value; never throws for what it says. */
+  readonly replay: (request: unknown, hostedTools?: readonly string[]) => Decision | Unanswerable;
   readonly explain: (request: unknown) => Ruled | Unanswerable;
 }

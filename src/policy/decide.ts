@@ -8,6 +8,7 @@ import type { Candidate } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { Inspected, Judgement } from '../core/stages.ts';
+import { withHostedTools } from './hosted-tools.ts';
 
 /** What policy answers. */
 export interface Decisions {
@@ -37,14 +38,11 @@ export const createDecide =
     // Without a candidate there is nowhere to go, so not even `observe` lets it pass.
     if (candidate === null) return { decision: { ...decision, mode: 'enforce' }, denial, candidate };
     if (denial !== null && !goesOn(decision)) return { decision, denial, candidate };
-    const hosted = (reading?.toolsOffered ?? []).flatMap((tool) => (tool.hosted ? [judgeTool(label(tool.name))] : []));
-    const worst = hosted.find((judged) => judged.denial !== null);
-    if (worst !== undefined) return { ...worst, candidate };
-    const policies = [...decision.policies, ...hosted.flatMap((judged) => judged.decision.policies)];
-    // The question that is recorded is the model's; what was observed of a tool beside it stands in the reason.
-    const watched = hosted.find((judged) => judged.decision.observed !== null);
-    const reason = watched === undefined ? decision.reason : `${decision.reason} ${watched.decision.reason}`;
-    return { decision: { ...decision, policies, reason }, denial, candidate };
+    const offered = (reading?.toolsOffered ?? []).flatMap(({ name, hosted }) => (hosted ? [label(name)] : []));
+    const tools = new Map(offered.map((tool) => [tool, judgeTool(tool)]));
+    const refused = [...tools.values()].find((judged) => judged.denial !== null);
+    const together = withHostedTools(decision, new Map([...tools].map(([tool, judged]) => [tool, judged.decision])));
+    return { decision: together, denial: refused?.denial ?? denial, candidate };
   };
 
 const modelDenial = ({ verdict }: Decision, model: string, role: string, unlisted: boolean): Denial | null => {

@@ -81,14 +81,15 @@ export const modelRequest = (standing: Standing, moment: Moment, { endpoint, pin
     further: { endpoint: { topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region } },
   });
 
-/** `tool` is a canonical name; what comes before its first slash is the server. */
-export const toolRequest = (standing: Standing, moment: Moment, tool: string): JudgedRequest => {
+/** What a tool is in, by its canonical name: what comes before its first slash is the server. */
+export const toolPlaces = (tool: string): readonly string[] => {
   const slash = tool.indexOf('/');
-  return crossing('callTool', standing, moment, {
-    resource: entity('Tool', tool),
-    parents: slash > 0 ? [entity('ToolServer', tool.slice(0, slash))] : [],
-  });
+  return slash > 0 ? [entity('ToolServer', tool.slice(0, slash))] : [];
 };
+
+/** `tool` is a canonical name. */
+export const toolRequest = (standing: Standing, moment: Moment, tool: string): JudgedRequest =>
+  crossing('callTool', standing, moment, { resource: entity('Tool', tool), parents: toolPlaces(tool) });
 
 export const delegationRequest = (standing: Standing, { environment, hour }: Moment): JudgedRequest => ({
   principal: entity('Invoker', standing.invoker.userId),

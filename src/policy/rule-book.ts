@@ -9,6 +9,7 @@ import { entityIn } from './cedar-text.ts';
 import type { CompiledPolicy } from './compile-roles.ts';
 import { completeRoles } from './config.ts';
 import { explainWith } from './explain.ts';
+import { hostedToolRequest, withHostedTools } from './hosted-tools.ts';
 import { createJudge } from './judge.ts';
 import { isTooDeep } from './policy-files.ts';
 import { scopeOf } from './policy-set.ts';
@@ -86,16 +87,18 @@ export const askable = (value: unknown, settings: PolicySettings): JudgedRequest
 export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook => {
   const judge = createJudge(settings, rules.policies);
   const known = new Map<string, Decision | Unanswerable>();
-  const decide = (value: unknown): Decision | Unanswerable => {
+  const decide = (value: unknown, hostedTools: readonly string[]): Decision | Unanswerable => {
     const request = askable(value, settings);
-    return 'unanswerable' in request ? request : judge.decide(request);
+    if ('unanswerable' in request) return request;
+    const tools = hostedTools.map((tool) => [tool, judge.decide(hostedToolRequest(request, tool))] as const);
+    return withHostedTools(judge.decide(request), new Map(tools));
   };
   return {
-    replay: (value) => {
-      const key = JSON.stringify(value) ?? '';
+    replay: (value, hostedTools = []) => {
+      const key = `${JSON.stringify(value)}${hostedTools.length === 0 ? '' : JSON.stringify(hostedTools)}`;
       const before = known.get(key);
       if (before !== undefined) return before;
-      const decided = decide(value);
+      const decided = decide(value, hostedTools);
       // Nothing asks at such length; keeping it would let a ledger that somebody made fill the memory.
       if (key.length > limits.questionReplayedCharacters) return decided;
       if (known.size >= limits.decisionsReplayedCount) known.clear();
