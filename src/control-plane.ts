@@ -4,6 +4,7 @@
 import type { AuthorisePartsOfPlane, Authorised, Plane, RouteParts, RouteProblem } from './admin/admin.ts';
 import type { Clock } from './core/clock.ts';
 import { label } from './core/identifier.ts';
+import { nearest } from './core/nearest.ts';
 import type { Invoker } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -72,14 +73,22 @@ export const createEnforce =
 const pseudonymForm = /^user_[0-9a-f]{32}$/;
 
 /** A stop of a user names him as the records do; whoever was never seen has nothing that could be stopped. */
-const createStopDesk = ({ stops, identity }: ControlPlaneParts): RouteParts['stops'] => ({
+const createStopDesk = ({ stops, identity, agents, roles }: ControlPlaneParts): RouteParts['stops'] => ({
   stop: async (scope, reason, by) => {
-    const resolved = await resolvedScope(scope, identity);
+    const resolved = mistyped(scope, { agent: agents, role: roles }) ?? (await resolvedScope(scope, identity));
     return 'problem' in resolved ? resolved : stops.stop(resolved, reason, by);
   },
   lift: stops.lift,
   inForce: stops.inForce,
 });
+
+/** A name that the config does not have would stop nothing, and whoever stops must not believe otherwise. */
+const mistyped = ({ kind, name }: StopScope, configured: Readonly<Record<'agent' | 'role', object>>): RouteProblem | null => {
+  if ((kind !== 'agent' && kind !== 'role') || name === null || Object.hasOwn(configured[kind], name)) return null;
+  const meant = nearest(name, Object.keys(configured[kind]));
+  const hint = meant === undefined ? `Configured: ${Object.keys(configured[kind]).join(', ')}.` : `Did you mean ${meant}?`;
+  return { problem: `no_such_${kind}`, message: `Nothing was stopped: no ${kind} of this name is configured. ${hint}` };
+};
 
 const resolvedScope = async (scope: StopScope, identity: Identity): Promise<StopScope | RouteProblem> => {
   const { kind, name } = scope;

@@ -29,6 +29,8 @@ const statuses: Readonly<Record<string, 400 | 401 | 404 | 409 | 410 | 503>> = {
   no_such_path: 404,
   no_such_stop: 404,
   no_such_subject: 404,
+  no_such_agent: 404,
+  no_such_role: 404,
   ended: 410,
 };
 

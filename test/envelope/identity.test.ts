@@ -149,6 +149,9 @@ test('G-STOP-1: a stop ends open streams within a second, is refused to whoever 
   const unasked = await command(['stop', '--agent', 'sdk', '--reason', 'test'], { SEALWRIGHT_ADMIN_TOKEN: admin('ada', ['eng']) });
   assert.equal(unasked.code, 1);
   assert.match(unasked.stderr, /No policy permits/);
+  const mistyped = await command(['stop', '--agent', 'skd', '--reason', 'it leaks'], { SEALWRIGHT_ADMIN_TOKEN: admin('bea', ['sec']) });
+  assert.equal(mistyped.code, 1);
+  assert.match(mistyped.stderr, /Nothing was stopped: no agent of this name is configured\. Did you mean sdk\?/);
   const stopped = await command(['stop', '--agent', 'sdk', '--reason', 'it leaks', '--json'], {
     SEALWRIGHT_ADMIN_TOKEN: admin('bea', ['sec']),
   });
