@@ -81,7 +81,8 @@ const loadRuleBooks = async (): Promise<RuleBooks> => {
     folders: { files: fs, userId: process.getuid?.() ?? null },
     lastRelease: (releases) => markedRelease(readIfThere(lastPath(releases))),
     keptRelease: (releases, digest) => {
-      const bytes = readIfThere(releasePath(releases, digest));
+      // What a record says may be no digest, and so a path to anywhere.
+      const bytes = markedRelease(Buffer.from(digest)) === digest ? readIfThere(releasePath(releases, digest)) : null;
       return bytes === null ? null : { bytes, isWhole: releaseDigest(bytes) === digest };
     },
   });

@@ -1,4 +1,4 @@
-// The commands that decide again, over a ledger and a release that were really written: policy test, explain, impact, why, audit verify --replay.
+// The commands for who writes policies and who was refused: policy test, explain, impact, why. Over a ledger and a release that were really written.
 // Each is the command of the table, with all that `main.ts` gives it.
 
 import assert from 'node:assert/strict';
@@ -32,6 +32,15 @@ test('policy explain explains a request by a config, naming the file and line of
   assert.equal(code, 0, stderr);
   assert.match(stdout, /forbid night \(.*\/policies\/night\.cedar:2\)/);
   assert.match(stdout, /take out or narrow the policy `night` \(.*night\.cedar:2\)\n$/);
+  const observing = write(
+    join(scratch, 'explained.yaml'),
+    configText.replace('policies: ./policies', 'policies: { folder: ./policies, mode: observe }'),
+  );
+  const observed = await sealwright('policy', 'explain', path, '--config', observing);
+  assert.match(observed.stdout, /^Would be denied \(the control only observes\): The role demo may not/);
+  const absent = await sealwright('policy', 'explain', 'absent.json', '--config', configPath);
+  assert.equal(absent.code, 2);
+  assert.match(absent.stderr, /absent\.json does not exist/);
 });
 
 test('policy explain says what it cannot explain', async () => {

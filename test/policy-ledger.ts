@@ -1,7 +1,8 @@
-// A ledger of recorded decisions with the release that made them, and the commands that read it, for tests of policy commands.
-// Everything lies in a scratch folder that goes when the tests of a file have run.
+// A data folder with a ledger and a release that were really written, and the commands over it, with all that `main.ts` gives them.
+// For the tests of deciding again. The folder is made when this is imported, and removed when the tests of the file that did so have ended.
 
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,18 +16,17 @@ import type { RecordBody } from '../src/core/receipt.ts';
 import { createDisk } from '../src/disk/disk.ts';
 import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
 import { commands, processIo } from '../src/main.ts';
-import { createPolicy, loadPolicyFiles, type Policy } from '../src/policy/policy.ts';
-import * as fs from 'node:fs';
+import { loadPolicyFiles } from '../src/policy/policy.ts';
 import { createTestIo } from './command-io.ts';
 import { ledgerSettings } from './memory-ledger.ts';
-import { invocationOf, morning, rehearsal } from './policy-world.ts';
+import { invocationOf, policyOf, rehearsal } from './policy-world.ts';
 
 export const scratch = mkdtempSync(join(tmpdir(), 'sealwright-policy-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 export const data = join(scratch, 'data');
 export const releases = join(data, 'releases');
-export const userId = process.getuid?.() ?? null;
-export const disk = createDisk();
+const userId = process.getuid?.() ?? null;
+const disk = createDisk();
 /** In the hour of the questions. */
 export const now = new Date(new Date().setUTCHours(8, 30, 0, 0));
 
@@ -52,13 +52,11 @@ export const night =
 export const configPath = write(join(scratch, 'sealwright.yaml'), configText);
 write(join(scratch, 'policies', 'night.cedar'), night);
 
-export const loaded = loadConfig(configPath, { files: fs, userId });
+const loaded = loadConfig(configPath, { files: fs, userId });
 assert.ok('config' in loaded, JSON.stringify(loaded));
-export const read = loadPolicyFiles(join(scratch, 'policies'), { files: fs, userId });
+const read = loadPolicyFiles(join(scratch, 'policies'), { files: fs, userId });
 assert.ok('files' in read, JSON.stringify(read));
-const opened = createPolicy(loaded.config, read.files, morning);
-assert.ok(!('problems' in opened), JSON.stringify(opened));
-export const policy: Policy = opened;
+export const policy = policyOf(loaded.config, ...read.files);
 export const release = createRelease({
   config: loaded.declared,
   policies: policy.files,
@@ -67,15 +65,15 @@ export const release = createRelease({
   compiledRoles: policy.compiledCedar(),
   packageVersion: '0',
 });
-export const store = { disk, folder: releases };
+const store = { disk, folder: releases };
 await keepRelease(store, release);
 await markActive(store, release);
 
 export const invocation = invocationOf({ invoker: { userId: 'user_1', assurance: 'local_development', issuer: null, groups: [] } });
-export const other = invocationOf({ invoker: { userId: 'user_2', assurance: 'local_development', issuer: null, groups: [] } });
+const other = invocationOf({ invoker: { userId: 'user_2', assurance: 'local_development', issuer: null, groups: [] } });
 
-export const { clock, random } = processIo();
-export const ids = new Map<string, string>();
+const { clock, random } = processIo();
+const ids = new Map<string, string>();
 let count = 0;
 
 export const bodyOf = (name: string, decision: unknown, members: Readonly<Record<string, unknown>> = {}) => {
@@ -99,16 +97,16 @@ export const bodyOf = (name: string, decision: unknown, members: Readonly<Record
 };
 export const tool = (name: string, as = invocation): Decision => policy.decideTool({ invocation: as, tool: name });
 export const asked = (name: string) => ({ action_type: 'tool_call', tool: { name } });
-export const old = new Date(now.getTime() - 30 * 86_400_000).toISOString();
+const old = new Date(now.getTime() - 30 * 86_400_000).toISOString();
 export const model = policy.decideModel({ invocation, candidates: [rehearsal()] }).decision;
 
-export const writeLedger = async (folder: string, bodies: readonly RecordBody[]): Promise<void> => {
+export const writeLedger = async (folder: string, bodies: readonly RecordBody[], named = release.digest): Promise<void> => {
   const settings = {
     ...ledgerSettings,
     directory: join(folder, 'ledger'),
     privateDirectory: join(folder, 'private'),
     stateDirectory: join(folder, 'state'),
-    release: release.digest,
+    release: named,
   };
   const ledger = await openLedger(settings, { disk, clock, random });
   assert.ok(!isLedgerProblem(ledger), 'the ledger opens');

@@ -1,3 +1,6 @@
+// `audit verify --replay`: each recorded decision made again by the rules of its release, over ledgers that were really signed, wrong ones too.
+// What the envelope records is made by the functions that it uses.
+
 import assert from 'node:assert/strict';
 import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +13,6 @@ import type { RecordBody } from '../src/core/receipt.ts';
 import { controlRefusalRecord, denialRecord, intentRecord, refusedOpeningRecord } from '../src/core/record.ts';
 import type { Inspected, Transformed } from '../src/core/stages.ts';
 import { createDecide } from '../src/policy/decide.ts';
-import { rehearsal } from './policy-world.ts';
 import {
   asked,
   bodyOf,
@@ -27,6 +29,7 @@ import {
   write,
   writeLedger,
 } from './policy-ledger.ts';
+import { rehearsal } from './policy-world.ts';
 
 test('G-REPLAY-1: audit verify --replay makes each recorded decision again and finds them all as recorded', async () => {
   const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--data', data);
@@ -102,6 +105,32 @@ test('G-REPLAY-1: audit verify --replay names the record whose decision its rele
   assert.deepEqual([code, ok, replay.replayed, replay.problems.length], [1, false, bodies.length, wrong.length]);
   assert.deepEqual(unsigned, [], 'all of it is signed');
   assert.match(replay.problems[0]?.file ?? '', /^logs\/local\/agent\//);
+});
+
+test('audit verify --replay and impact print what a record says without rewriting the terminal, and look nowhere else for its release', async () => {
+  const folder = join(scratch, 'escaping');
+  const strange = '\u001b[2J\u202e';
+  const { request } = tool('get_order_status');
+  const bodies = [
+    bodyOf(strange, { ...tool('get_order_status'), policies: ['role/demo/tool/get_order_status', strange] }, asked('get_order_status')),
+    bodyOf(
+      'role',
+      { ...tool('refund'), verdict: 'deny', request: { ...request } },
+      { ...asked('refund'), agent_role: strange, user_id: strange },
+    ),
+  ];
+  await writeLedger(folder, bodies);
+  const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--data', folder, '--releases', releases);
+  assert.equal(code, 1);
+  assert.match(stdout, /names \uFFFD\[2J\uFFFD, which did not decide/);
+  const impact = await sealwright('policy', 'impact', join(scratch, 'policies'), '--data', folder, '--releases', releases);
+  assert.match(impact.stdout, /^role \uFFFD\[2J\uFFFD\n {2}invoker \uFFFD/);
+  for (const mark of strange.match(/[^[2J]/gu) ?? []) assert.ok(!(stdout + impact.stdout).includes(mark));
+  write(join(scratch, 'elsewhere', 'release.json'), '{}');
+  const other = join(scratch, 'other');
+  await writeLedger(other, [bodyOf('other', tool('refund'), asked('refund'))], '../../elsewhere');
+  const away = await sealwright('audit', 'verify', '--replay', '--data', other, '--releases', releases);
+  assert.match(away.stdout, /^the release \.\.\/\.\.\/elsewhere is not kept here$/m);
 });
 
 /** Records as the envelope makes them. */

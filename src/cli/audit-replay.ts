@@ -5,6 +5,7 @@ import { goesOn } from '../core/decision.ts';
 import type { RuleBook } from '../core/rules.ts';
 import type { Ledger } from '../ledger/reading.ts';
 import type { CommandIo } from './command.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 import { recordCount, type RecordedDecision, recordedDecisions, replayed as replayedBy } from './recorded-decisions.ts';
 import type { RuleBooks } from './rule-books.ts';
@@ -92,9 +93,10 @@ export const replayLedger = (ledger: Ledger, books: RuleBooks, releases: string,
 };
 
 export const printReplay = (report: ReplayReport, io: CommandIo): void => {
+  const say = (line: string): void => void io.stdout.write(`${printable(line)}\n`);
   for (const { file, index, record, what } of report.problems)
-    io.stdout.write(`PROBLEM  ${file}${index === null ? '' : `  entry ${index}`}${record === null ? '' : `  ${record}`}: ${what}\n`);
-  for (const digest of report.missing_releases) io.stdout.write(`the release ${digest} is not kept here\n`);
+    say(`PROBLEM  ${file}${index === null ? '' : `  entry ${index}`}${record === null ? '' : `  ${record}`}: ${what}`);
+  for (const digest of report.missing_releases) say(`the release ${digest} is not kept here`);
   for (const { why, count } of report.not_replayed) io.stdout.write(`not replayed  ${count}: ${why}\n`);
   io.stdout.write(`${report.replayed} of ${report.decisions} decisions replayed, ${report.problems.length} problems\n`);
 };

@@ -8,6 +8,7 @@ import { isNoteProblem, openFolder, openLedger, parseVkey, verifyLedger, verifyP
 import { placeOf, placeOptions, usageError } from './audit-place.ts';
 import { printReplay, replayLedger, type ReplayReport } from './audit-replay.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts';
 
@@ -66,9 +67,6 @@ const verifyOneProof = async (path: string, input: CommandInput, io: CommandIo):
   }
   return exitCode.ok;
 };
-
-/** Control and formatting characters would let a recorded name rewrite the terminal. */
-const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 

@@ -4,12 +4,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import { goesOn } from '../core/decision.ts';
 import type { RuleBook, Ruled } from '../core/rules.ts';
 import { openFolder, openLedger, recordById } from '../ledger/reading.ts';
 import { notFound, placeOf, placeOptions, usageError } from './audit-place.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
+import { printable } from './printable.ts';
 import { releasesFolder, releasesOption, rulesError, type RuleBooks } from './rule-books.ts';
 
 interface Question {
@@ -29,10 +31,14 @@ const ofConfig = (books: RuleBooks, input: CommandInput, io: CommandIo): RuleBoo
 /** A judged request, or a record that holds one. */
 const requestIn = (path: string): unknown => {
   let parsed: unknown;
+  if (!existsSync(path)) throw usageError(`${path} does not exist`, 'Name a file with a judged request, or the id of a record.');
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    throw usageError(`${path} holds no JSON`, 'Name a file with a judged request, such as `decision.request` of a record.');
+    throw usageError(
+      `${path} holds no JSON that can be read`,
+      'Name a file with a judged request, such as `decision.request` of a record.',
+    );
   }
   const members = membersOf(parsed);
   return membersOf(membersOf(members['record'] ?? members)['decision'])['request'] ?? parsed;
@@ -57,9 +63,6 @@ const questionOf = async (books: RuleBooks, input: CommandInput, io: CommandIo):
   return { request, rules };
 };
 
-/** Control characters would let what others chose rewrite the terminal. */
-const printable = (text: string): string => text.replaceAll(/(?!\n)\p{Cc}/gu, ' ');
-
 const headings = { permit: 'Permitted', deny: 'Denied', approval: 'Denied without the approval of a person' } as const;
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '    ');
@@ -75,23 +78,26 @@ const render = ({ decision, rulings, facts, flips }: Ruled): string => {
         );
   const width = Math.max(...facts.map(([name]) => name.length));
   const changes = flips.map((flip) => `  ${flip.changes.map(({ what }) => what).join('\n  and ')}`);
-  return printable(
-    [
-      `${headings[decision.verdict]}: ${decision.reason}`,
-      '',
-      'Decided by',
-      ...decided,
-      '',
-      'What it saw',
-      ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-      '',
-      changes.length === 0
-        ? `No change of a setting or a policy that was tried would ${wanted} it.`
-        : `What would ${wanted} it; each was found out by deciding again`,
-      ...changes,
-      '',
-    ].join('\n'),
-  );
+  const heading =
+    goesOn(decision) && decision.verdict !== 'permit' ? 'Would be denied (the control only observes)' : headings[decision.verdict];
+  return [
+    `${heading}: ${decision.reason}`,
+    '',
+    'Decided by',
+    ...decided,
+    '',
+    'What it saw',
+    ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    '',
+    changes.length === 0
+      ? `No change of a setting or a policy that was tried would ${wanted} it.`
+      : `What would ${wanted} it; each was found out by deciding again`,
+    ...changes,
+    '',
+  ]
+    .flatMap((part) => part.split('\n'))
+    .map(printable)
+    .join('\n');
 };
 
 export const createPolicyExplain = (books: RuleBooks): Command => ({

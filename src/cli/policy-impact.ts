@@ -9,6 +9,7 @@ import { openFolder, openLedger, type Ledger } from '../ledger/reading.ts';
 import { placeOf, placeOptions, usageError } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { loadOrExplain } from './envelope-options.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 import { recordCount, type RecordedDecision, recordedDecisions, replayed } from './recorded-decisions.ts';
 import { releasesFolder, releasesOption, rulesError, type RuleBooks } from './rule-books.ts';
@@ -100,20 +101,20 @@ const examples = (records: readonly (string | null)[]): string => {
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const print = ({ decisions, flips, not_replayable: apart }: Impact, since: string, io: CommandIo): void => {
+  const say = (line: string): void => void io.stdout.write(`${printable(line)}\n`);
   for (const [role, ofRole] of Map.groupBy(flips, (flip) => flip.role)) {
-    io.stdout.write(`${role === null ? 'the control plane' : `role ${role}`}\n`);
+    say(role === null ? 'the control plane' : `role ${role}`);
     for (const [user, ofUser] of Map.groupBy(ofRole, (flip) => flip.user)) {
-      io.stdout.write(`  invoker ${user ?? '(unknown)'}\n`);
+      say(`  invoker ${user ?? '(unknown)'}`);
       for (const { what, from, to, policies, records } of ofUser) {
         const by = policies.length === 0 ? 'no policy permits it' : policies.join(', ');
-        io.stdout.write(`    ${what}: ${from} would be ${to} (${by}); ${counted(records.length, 'decision')}: ${examples(records)}\n`);
+        say(`    ${what}: ${from} would be ${to} (${by}); ${counted(records.length, 'decision')}: ${examples(records)}`);
       }
     }
   }
-  for (const { why, records } of apart)
-    io.stdout.write(`cannot be replayed, ${counted(records.length, 'decision')}: ${why}: ${examples(records)}\n`);
+  for (const { why, records } of apart) say(`cannot be replayed, ${counted(records.length, 'decision')}: ${why}: ${examples(records)}`);
   const flipped = flips.reduce((count, { records }) => count + records.length, 0);
-  io.stdout.write(`${flipped} of ${counted(decisions, 'decision')} since ${since} would flip\n`);
+  say(`${flipped} of ${counted(decisions, 'decision')} since ${since} would flip`);
 };
 
 /** The candidate: a config of its own with its folder or another one, or the active release with other policies. */

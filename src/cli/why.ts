@@ -9,6 +9,7 @@ import { notFound, placeOf, placeOptions } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import { explain, type Explanation, type RecordMembers, type WayOut } from './explanation.ts';
+import { printable } from './printable.ts';
 import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts';
 
 /** Who answers for the agent, where a config that can be read says so. */
@@ -36,9 +37,6 @@ const wayOutOf = async (
   const [flip] = ruled.flips;
   return flip === undefined ? null : { changes: flip.changes, owner: ruled.owner };
 };
-
-/** Control characters would let what others chose rewrite the terminal. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, ' ');
 
 const headings: Readonly<Record<Explanation['verdict'], string>> = {
   permitted: 'Permitted',

@@ -116,7 +116,6 @@ export const limits = {
   trustedCertificatesBytes: MIB,
   policyFileBytes: 256 * KIB,
   policyFilesCount: 256,
-  validPoliciesRememberedCount: 256,
   /** Steps of the deepest path through a policy: operators, and three for each bracket. The engine's stack holds about twice as many. */
   policyDepthCount: 180,
   decisionsCachedCount: 4_096,

@@ -47,9 +47,9 @@ const ofGroup = (group: string, settings: GroupSettings): readonly CompiledPolic
   const { agents } = settings;
   const only = agents === undefined ? '' : ` && resource in ${entities('Agent', agents)}`;
   // Cedar has no empty list: a group that may start no agent gives no role.
-  const roles = agents?.length === 0 ? [] : settings.agent_roles;
+  const roles = agents?.length === 0 ? [] : new Set(settings.agent_roles);
   return [
-    ...roles.map((role) =>
+    ...[...roles].map((role) =>
       compiled(`group/${group}/role/${role}`, {
         ...member,
         actions: ['delegate'],
@@ -58,7 +58,7 @@ const ofGroup = (group: string, settings: GroupSettings): readonly CompiledPolic
         source: { from: 'group', name: group, list: 'agent_roles', value: role },
       }),
     ),
-    ...settings.control_roles.map((role) =>
+    ...[...new Set(settings.control_roles)].map((role) =>
       compiled(`group/${group}/control/${role}`, {
         ...member,
         actions: controlActionNames,
@@ -105,7 +105,7 @@ const localDevelopment = (): CompiledPolicy =>
     source: { from: 'local_development' },
   });
 
-/** The policies that groups, agents and `local_development` become, in the order of the settings. */
+/** The policies that groups, agents and `local_development` become, in the order of the settings. What a list repeats counts once. */
 export const compileGrants = (identity: IdentityGrants, agents: Readonly<Record<string, AgentSettings>>): readonly CompiledPolicy[] => [
   ...(identity.local_development === true ? [localDevelopment()] : []),
   ...Object.entries(identity.groups).flatMap(([group, settings]) => ofGroup(group, settings)),

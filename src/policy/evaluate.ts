@@ -41,13 +41,17 @@ export type Finding =
 /** A question about one slice of the policies. */
 export type Slice = (question: Question) => Finding;
 
-// Cedar keeps what was parsed under names that live as long as the process; naming it by content makes a repeated set cost nothing.
+// Cedar keeps what was parsed under names that live as long as the process; what is named by its content need not be parsed again.
 const nameOf = (content: string): string => createHash('sha256').update(content).digest('hex');
+
+const parsedSets = new Set<string>();
 
 const preparse = (policies: readonly Pick<NamedPolicy, 'id' | 'text'>[]): string => {
   const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
   const name = nameOf(JSON.stringify(staticPolicies));
+  if (parsedSets.has(name)) return name;
   if (preparsePolicySet(name, { staticPolicies }).type === 'failure') throw new Error('policies that validated do not parse');
+  parsedSets.add(name);
   return name;
 };
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ControlAction, controlActions, controlRoles, type Invoker } from '../core/principal.ts';
 import { createPolicy, type Policy, type PolicyFile, type PolicySettings } from './policy.ts';
+import { compileConfig } from './rules.ts';
 
 const role = {
   allowed_models: ['m'],
@@ -51,6 +52,17 @@ const overflow = 'when { 9223372036854775807 + 1 == 0 }';
 
 describe('who may let an agent take a role', () => {
   const policy = policyOf(settings());
+
+  it('is one policy for what a list says twice, as the stock tool wants it', () => {
+    const groups = { g: { agent_roles: ['demo', 'demo'], control_roles: ['breaker', 'breaker'] } } as const;
+    const repeating = settings({ identity: { groups }, agents: { sdk: { client: 'sdk', roles: ['demo', 'demo'] } } });
+    const ids = compileConfig(repeating).map(({ id }) => id);
+    assert.deepEqual(
+      ids.filter((id) => id.startsWith('group/')),
+      ['group/g/role/demo', 'group/g/control/breaker'],
+    );
+    assert.equal(new Set(ids).size, ids.length);
+  });
 
   it('G-DECIDE-4: is who both a group and the agent itself allow it to, and nobody else', () => {
     const permitted = (invoker: Invoker, agent: string, asRole: string) => delegation(policy, invoker, agent, asRole).verdict === 'permit';

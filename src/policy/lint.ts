@@ -40,26 +40,32 @@ const typeOf = (scope: Scope): string | null => {
   return scope.op === '==' ? (scopeEntity(scope)?.type ?? null) : null;
 };
 
-const conditionsOf = ({ conditions }: PolicyJson): string => JSON.stringify(conditions);
-
 interface Read {
   readonly policy: CompiledPolicy | WrittenPolicy;
   readonly json: PolicyJson;
+  /** The conditions as one text, empty where there are none: each policy is compared with all others. */
+  readonly conditions: string;
 }
 
+const readOf = (policy: Read['policy'], json: PolicyJson): Read => ({
+  policy,
+  json,
+  conditions: json.conditions.length === 0 ? '' : JSON.stringify(json.conditions),
+});
+
 const containsPolicy = (outer: Read, inner: Read): boolean =>
+  (outer.conditions === '' || outer.conditions === inner.conditions) &&
   outer.policy.effect === inner.policy.effect &&
   outer.policy.observes === inner.policy.observes &&
   outer.policy.approval === inner.policy.approval &&
   inner.policy.actions.every((action) => outer.policy.actions.includes(action)) &&
   scopeContains(outer.json.principal, inner.json.principal) &&
-  scopeContains(outer.json.resource, inner.json.resource) &&
-  (outer.json.conditions.length === 0 || conditionsOf(outer.json) === conditionsOf(inner.json));
+  scopeContains(outer.json.resource, inner.json.resource);
 
 /** Of two policies that say the same, the later one is redundant. */
 const redundant = (written: readonly WrittenPolicy[], all: readonly Read[]): readonly PolicyProblem[] =>
   written.flatMap((policy) => {
-    const inner = { policy, json: policy.json };
+    const inner = readOf(policy, policy.json);
     const at = all.findIndex((each) => each.policy.id === policy.id);
     const outer = all.find(
       (each, index) => each.policy.id !== policy.id && containsPolicy(each, inner) && (index < at || !containsPolicy(inner, each)),
@@ -158,22 +164,19 @@ const jsonOfCompiled = (policy: CompiledPolicy): Read | null => {
   const [action = ''] = policy.actions;
   const resource = policy.effect === 'forbid' && policy.source.list === 'requires_human_approval_for' ? null : policy.source.value;
   const type = action === 'invokeModel' ? 'Model' : 'Tool';
-  return {
-    policy,
-    json: {
-      effect: policy.effect,
-      principal: { op: 'in', entity: { type: `${namespace}::Role`, id: policy.role } },
-      action: { op: '==', entity: { type: `${namespace}::Action`, id: action } },
-      resource: resource === null ? { op: 'All' } : { op: '==', entity: { type: `${namespace}::${type}`, id: resource } },
-      conditions: [],
-    },
-  };
+  return readOf(policy, {
+    effect: policy.effect,
+    principal: { op: 'in', entity: { type: `${namespace}::Role`, id: policy.role } },
+    action: { op: '==', entity: { type: `${namespace}::Action`, id: action } },
+    resource: resource === null ? { op: 'All' } : { op: '==', entity: { type: `${namespace}::${type}`, id: resource } },
+    conditions: [],
+  });
 };
 
 /** Warnings about the hand-written policies of a set, with file and line. */
 export const lintPolicies = (settings: PolicySettings, { policies }: Rules): readonly PolicyProblem[] => {
   const written = policies.filter((policy) => 'json' in policy);
-  const all = policies.flatMap((policy) => ('json' in policy ? [{ policy, json: policy.json }] : (jsonOfCompiled(policy) ?? [])));
+  const all = policies.flatMap((policy) => ('json' in policy ? [readOf(policy, policy.json)] : (jsonOfCompiled(policy) ?? [])));
   const known = knownNames(settings);
   return [
     ...written.flatMap((policy) => [...unconditional(policy), ...constants(policy), ...unknownNames(policy, known), ...observing(policy)]),

@@ -1,9 +1,16 @@
 // Hand-written policies: found in their folder, split, named and validated strictly before anything is decided with them.
 // A problem names the file and the line. A file that somebody else could have written is refused before it is read.
 
-import { createHash } from 'node:crypto';
 import nodePath from 'node:path';
-import { policySetTextToParts, policyToJson, validate, type DetailedError, type PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import {
+  policySetTextToParts,
+  policyToJson,
+  schemaToJson,
+  validate,
+  type DetailedError,
+  type PolicyJson,
+  type Schema,
+} from '@cedar-policy/cedar-wasm/nodejs';
 import { fileRightsProblem, type FileStatus, folderRightsProblem } from '../core/file-rights.ts';
 import { plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
@@ -115,11 +122,19 @@ const sentenceOf = (error: DetailedError): string => {
   return [message, label, error.help].filter((part) => part !== null && part !== '').join('; ');
 };
 
+let parsedSchema: Schema | null = null;
+
+/** The schema in Cedar's own JSON, which it reads in half the time, once for each file. */
+const schemaAsJson = (): Schema => {
+  if (parsedSchema !== null) return parsedSchema;
+  const parsed = schemaToJson(cedarSchema);
+  if (parsed.type === 'failure') throw new Error('the Cedar schema does not parse');
+  return (parsedSchema = parsed.json);
+};
+
 /** What Cedar's parser and strict validator have against `text`. A policy that can never apply is a problem too: a forbid in it would forbid nothing. */
 export const validationProblems = ({ name, path, text }: PolicyFile): readonly PolicyProblem[] => {
-  const digest = createHash('sha256').update(text).digest('hex');
-  if (foundValid.has(digest)) return [];
-  const answer = validate({ schema: cedarSchema, policies: { staticPolicies: text } });
+  const answer = validate({ schema: schemaAsJson(), policies: { staticPolicies: text } });
   const errors =
     answer.type === 'failure'
       ? answer.errors
@@ -128,16 +143,7 @@ export const validationProblems = ({ name, path, text }: PolicyFile): readonly P
     const start = error.sourceLocations?.[0]?.start;
     return { file: path ?? name, line: start === undefined ? null : lineOf(text, start), message: sentenceOf(error) };
   });
-  if (problems.length === 0) rememberValid(digest);
   return eachFactOnce(problems);
-};
-
-// The schema never changes while a process lives, so a text that was valid stays so. Whoever tries changes to a config asks about the same text often.
-const foundValid = new Set<string>();
-const rememberValid = (digest: string): void => {
-  const [oldest] = foundValid;
-  if (foundValid.size >= limits.validPoliciesRememberedCount && oldest !== undefined) foundValid.delete(oldest);
-  foundValid.add(digest);
 };
 
 const missingFact = /^(attribute `\w+`) .*not found/;
