@@ -13,6 +13,7 @@ import { parseConfig } from '../src/config/config.ts';
 import { uuidv7 } from '../src/core/identifier.ts';
 import type { Invocation } from '../src/core/principal.ts';
 import { isRefusal, type RecordBody } from '../src/core/receipt.ts';
+import { invocationMembers } from '../src/core/record.ts';
 import { createDisk } from '../src/disk/disk.ts';
 import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
 import { openFolder, openLedger as readLedger } from '../src/ledger/reading.ts';
@@ -73,8 +74,9 @@ const bodyOf = (by: Policy, number: number, times: number): RecordBody => {
     timestamp: new Date(clock.wallMs()).toISOString(),
     stream: 'agent',
     kind: 'decision',
-    agent_role: 'role',
-    user_id: as.invoker.userId,
+    ...invocationMembers(as),
+    action_type: 'tool_call',
+    tool: { name: tools[question % tools.length] },
     ...(decision.verdict === 'permit' ? {} : { denial: 'tool_not_permitted' }),
     decision,
   };
