@@ -3,6 +3,7 @@
 
 import type { AuthorisePartsOfPlane, Authorised, Plane, RouteParts, RouteProblem } from './admin/admin.ts';
 import type { Clock } from './core/clock.ts';
+import { goesOn } from './core/decision.ts';
 import { label } from './core/identifier.ts';
 import { nearest } from './core/nearest.ts';
 import type { Invoker } from './core/principal.ts';
@@ -157,6 +158,7 @@ export const composeControlPlane = (parts: ControlPlaneParts): ControlPlane => {
     keepManifest,
     prove: (credential) => prove(credential, 'invocation'),
     mayDelegate: policy.decideDelegation,
+    mayUse: (invocation, tool) => goesOn(policy.decideTool({ invocation, tool })),
     stopped: stops.denialFor,
     recorder,
     stamp,

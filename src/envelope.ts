@@ -44,6 +44,7 @@ import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
+import { canonicalTool } from './runner/agents/adapters.ts';
 import type { BodyBudget } from './server/server.ts';
 import { createBodyBudget } from './server/server.ts';
 import { readPlainJson } from './wire/plain-json.ts';
@@ -241,6 +242,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const bodies = createBodyBudget(limits.bodiesInFlightBytes);
   const shared = { ...running, clock, recorder: ledger };
   const cross = composeSpine({
+    toolName: canonicalTool,
     ...shared,
     random,
     decisions: policy,

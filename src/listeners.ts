@@ -6,6 +6,7 @@ import { createControlApp, createHealthApp, renderDenial, serveApp } from './adm
 import type { ControlApp, JsonObject, Plane, RouteParts } from './admin/admin.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { limits } from './core/limits.ts';
+import { carriedByDefault } from './core/principal.ts';
 import { diskErrorName } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
@@ -146,13 +147,21 @@ const about = (
   { loaded: { config }, version, clock, disk }: EnvelopeParts,
   { ledger, invocations, release, identity }: Rooms,
   doors: Envelope['doors'],
-): Pick<RouteParts, 'digests' | 'status' | 'identity' | 'doors' | 'release' | 'environment' | 'deployment'> => {
+): Pick<RouteParts, 'agents' | 'digests' | 'status' | 'identity' | 'doors' | 'release' | 'environment' | 'deployment'> => {
   const { environment, policies, server } = config;
   const { deployment } = server;
   const { audience, admin_audience, reprove_minutes, local_development: local = false } = config.identity;
   const who = { local_development: local, audience, admin_audience, reprove_minutes };
   return {
     digests: createDigestCache({ path: join(config.data_dir, 'private', 'digests.json'), disk, clock }),
+    agents: Object.entries(config.agents).map(([name, { client, roles, version = null, sha256 = null, carry = carriedByDefault }]) => ({
+      name,
+      client,
+      roles: [...roles],
+      version,
+      sha256,
+      carry: [...carry],
+    })),
     doors,
     release,
     environment,

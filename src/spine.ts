@@ -6,6 +6,7 @@ import type { Clock, Random } from './core/clock.ts';
 import { goesOn } from './core/decision.ts';
 import type { Denial } from './core/denial.ts';
 import { label, uuidv7 } from './core/identifier.ts';
+import type { AgentClient } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
@@ -35,6 +36,8 @@ export interface SpineParts {
   readonly endpoints: Endpoints;
   readonly privacy: PrivacySettings;
   readonly memories: ReadingMemories;
+  /** The canonical name of a tool, from the one that the model has for it. */
+  readonly toolName: (client: AgentClient, name: string) => string;
   readonly stops: Pick<Stops, 'denialFor'>;
   readonly underWay: UnderWay;
   readonly responseSecondsMax: (role: string) => number | null;
@@ -48,10 +51,12 @@ export const keyedDigest: KeyedDigest = (invocation, bytes) => createHmac('sha25
 
 export const composeStages = (parts: SpineParts): Stages => {
   const { clock, random, recorder, invocations, endpoints } = parts;
+  const nameTool: Stages['nameTool'] = ({ agent }, name) => parts.toolName(agent.client, name);
   const recording = createRecording({ recorder, clock, random, digest: keyedDigest, unidentified: parts.unidentified });
   return {
     identify: ({ claim }) => ('invocation' in claim ? claim.invocation : invocations.identify(claim.credential)),
-    read: createRead(parts.memories.of),
+    read: createRead(parts.memories.of, nameTool),
+    nameTool,
     settleToolResults: ({ invocation, reading }) => {
       for (const { callId, otherwise = callId, success } of reading?.toolsAnswered ?? [])
         invocations.toolResultArrived(invocation, label(callId), success, label(otherwise));

@@ -128,6 +128,7 @@ export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}
     return value;
   };
   const stages: Stages = {
+    nameTool: (_invocation, name) => name,
     identify: () => note('identify', invocation),
     // A stream is answered where one was asked for; a test that wants it otherwise says so.
     read: () => note('read', { reading: { streaming: isStream } as Reading }),

@@ -15,6 +15,8 @@ export const credential = 'sw-credential-of-a-test-0123456789';
 
 const offer = { local_development: true, audience: 'sealwright', admin_audience: 'sealwright-admin', reprove_minutes: 15, issuers: [] };
 
+const sdk = { name: 'sdk', client: 'sdk', roles: ['demo'], version: null, sha256: null, carry: [] };
+
 interface Answers {
   opened?: readonly [status: number, body: object];
   heartbeat?: number;
@@ -22,6 +24,7 @@ interface Answers {
   prove?: boolean;
   proved?: number;
   identity?: object;
+  agents?: readonly object[];
   closed?: readonly [status: number, body: object];
   /** What the envelope knows of any program. */
   digest?: string;
@@ -61,7 +64,8 @@ export const stage = async (t: TestContext): Promise<Stage> => {
     sent.on('data', (chunk: Buffer) => chunks.push(chunk));
     sent.on('end', () => {
       const path = sent.url ?? '';
-      if (path !== '/identity') seen.push([path, Buffer.concat(chunks).toString()]);
+      if (path !== '/identity' && path !== '/agents') seen.push([path, Buffer.concat(chunks).toString()]);
+      if (path === '/agents') return answer.end(JSON.stringify({ agents: answers.agents ?? [sdk] }));
       if (path === '/digests/find') return answer.end(JSON.stringify({ sha256: answers.digest ?? null }));
       if (path === '/identity') return answer.end(JSON.stringify({ ...offer, ...answers.identity }));
       if (path.endsWith('/prove'))

@@ -39,7 +39,7 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
   const desk: Desk = {
     open: async (call) => {
       calls.push(call);
-      return { invocation, credential: 'sw_x', runnerKey: 'swr_x', modelPins: ['m'] };
+      return { invocation, credential: 'sw_x', runnerKey: 'swr_x', modelPins: ['m'], hostedTools: [] };
     },
     heartbeat: (id) => (id === 'alive' ? 'alive' : id === 'due' ? 'prove' : 'ended'),
     prove: async () => 'proved',
@@ -56,6 +56,7 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
   };
   const app = createControlApp({
     desk,
+    agents: [],
     digests: cache,
     stops: {
       stop: async (scope, reason) => {

@@ -26,7 +26,13 @@ export interface Desk {
     call: OpeningCall,
     credential: string | null,
   ) => Promise<
-    | { readonly invocation: Invocation; readonly credential: string; readonly runnerKey: string; readonly modelPins: readonly string[] }
+    | {
+        readonly invocation: Invocation;
+        readonly credential: string;
+        readonly runnerKey: string;
+        readonly modelPins: readonly string[];
+        readonly hostedTools: readonly string[];
+      }
     | RouteProblem
   >;
   readonly heartbeat: (invocationId: string, runnerKey: string | null) => 'ended' | 'alive' | 'prove';
@@ -61,6 +67,8 @@ export interface RouteParts {
   readonly nameSubject: (pseudonym: string, by: Authorised) => Promise<string | RouteProblem>;
   /** Ends what belongs to the session or person that a logout token names. */
   readonly logout: (logoutToken: string) => Promise<'done' | RouteProblem>;
+  /** The configured agents, as a runner needs to know them. */
+  readonly agents: readonly JsonObject[];
   readonly status: () => JsonObject;
   /** What `sealwright login` needs to know. */
   readonly identity: () => JsonObject;
@@ -158,13 +166,14 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
       };
       const result = await desk.open(call, caller.credential);
       if (isProblem(result)) return result;
-      const { invocation, credential, runnerKey, modelPins } = result;
+      const { invocation, credential, runnerKey, modelPins, hostedTools } = result;
       const { agent, role, containment } = invocation;
       const settings = {
         agent: agent.id,
         client: agent.client,
         role,
         model_pins: modelPins,
+        hosted_tools: hostedTools,
         containment,
         release,
         environment,
@@ -211,6 +220,27 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
       const { crossings, denials, deniedAsText, recordId } = closed;
       return { json: { crossings, denials, denied_as_text: deniedAsText, record: recordId } };
     },
+  }),
+];
+
+const agentShape = z.strictObject({
+  name: z.string(),
+  client: z.string(),
+  roles: z.array(z.string()),
+  version: z.string().nullable().describe('The version that is pinned.'),
+  sha256: sha256.nullable().describe('The digest that is pinned.'),
+  carry: z.array(z.string()),
+});
+
+const agentRoutes = ({ agents }: RouteParts): readonly AnyRoute[] => [
+  route({
+    method: 'GET',
+    path: '/agents',
+    does: 'Lists the configured agents, with what is pinned of each.',
+    who: { who: 'invoker' },
+    body: null,
+    answers: z.strictObject({ agents: z.array(agentShape) }),
+    handle: (): Answered => ({ json: { agents } }),
   }),
 ];
 
@@ -326,6 +356,7 @@ const planeRoutes = ({ status, identity, logout }: RouteParts): readonly AnyRout
 /** Every row of the control plane. */
 export const routesOf = (parts: RouteParts): readonly AnyRoute[] => [
   ...planeRoutes(parts),
+  ...agentRoutes(parts),
   ...invocationRoutes(parts),
   ...digestRoutes(parts),
   ...stopRoutes(parts),

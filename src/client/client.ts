@@ -7,6 +7,8 @@ import { isAbsolute } from 'node:path';
 import type { Json } from '../core/canonical-json.ts';
 import { bodyOfFacts, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
+import { agentClients, carriables } from '../core/principal.ts';
+import type { AgentClient, Carriable } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
 import type { ClientFailure } from './control-socket.ts';
@@ -42,6 +44,8 @@ export interface OpenedInvocation {
   readonly agent: string;
   readonly role: string;
   readonly modelPins: readonly string[];
+  /** Tools that a provider may run by itself and that the role may use, by canonical name. */
+  readonly hostedTools: readonly string[];
   readonly containment: string;
 }
 
@@ -52,6 +56,17 @@ export interface ClosedInvocation {
   readonly deniedAsText: number;
   /** `log_id` of the record that closed the invocation. */
   readonly record: string;
+}
+
+/** An agent as the config has it. */
+export interface ConfiguredAgent {
+  readonly name: string;
+  readonly client: AgentClient;
+  readonly roles: readonly string[];
+  /** What is pinned; null where nothing is. */
+  readonly version: string | null;
+  readonly sha256: string | null;
+  readonly carry: readonly Carriable[];
 }
 
 export interface EnvelopeStatus {
@@ -68,6 +83,7 @@ export interface EnvelopeStatus {
 
 export interface ControlClient {
   readonly status: () => Promise<EnvelopeStatus | ClientFailure>;
+  readonly agents: () => Promise<readonly ConfiguredAgent[] | ClientFailure>;
   readonly open: (opening: Opening) => Promise<OpenedInvocation | ClientFailure>;
   /** `ended` is final: closed, stopped, or the lease ran out. `prove`: the invoker is to be proved again now. */
   readonly heartbeat: (running: Running) => Promise<'alive' | 'prove' | 'ended' | ClientFailure>;
@@ -121,7 +137,7 @@ const originOf = (door: unknown): string | null => {
 
 const readOpened = (answer: unknown): OpenedInvocation | null => {
   const { invocation_id, credential, runner_key, lease_seconds, heartbeat_seconds, doors, settings } = members(answer);
-  const { agent, role, model_pins, containment } = members(settings);
+  const { agent, role, model_pins, hosted_tools, containment } = members(settings);
   const modelDoor = originOf(members(doors)['model']);
   if (!isText(invocation_id) || !/^[0-9a-f-]{36}$/.test(invocation_id)) return null;
   if (!isShowable(credential) || !isShowable(runner_key)) return null;
@@ -137,6 +153,7 @@ const readOpened = (answer: unknown): OpenedInvocation | null => {
     agent,
     role,
     modelPins: texts(model_pins),
+    hostedTools: texts(hosted_tools),
     containment,
   };
 };
@@ -161,6 +178,26 @@ const readStatus = (answer: unknown): EnvelopeStatus | null => {
     data: isText(data) && isAbsolute(data) ? data : null,
     ledger: { state, problem: isText(problem) ? problem : null, heads: (heads ?? null) as Json },
   };
+};
+
+const readAgent = (answer: unknown): ConfiguredAgent | null => {
+  const { name, client: given, roles, version, sha256, carry } = members(answer);
+  const client = agentClients.find((each) => each === given);
+  if (!isText(name) || client === undefined) return null;
+  return {
+    name,
+    client,
+    roles: texts(roles),
+    version: isText(version) ? version : null,
+    sha256: isText(sha256) ? sha256 : null,
+    carry: carriables.filter((each) => texts(carry).includes(each)),
+  };
+};
+
+const readAgents = (answer: unknown): readonly ConfiguredAgent[] | null => {
+  const { agents } = members(answer);
+  const read = Array.isArray(agents) ? agents.map(readAgent) : [null];
+  return read.every((agent) => agent !== null) ? read : null;
 };
 
 const readStop = (answer: unknown): Stop | null => {
@@ -302,6 +339,7 @@ export const createControlClient = (
 
   return {
     status: () => read(ask({ method: 'GET', path: '/status' }), readStatus),
+    agents: () => read(askAs('invocation', { method: 'GET', path: '/agents' }), readAgents),
     open: ({ agent, agentVersion, agentDigest, role, task, facts }) => {
       const body = { agent, agent_version: agentVersion, agent_digest: agentDigest, role, task, facts };
       return read(askAs('invocation', { method: 'POST', path: '/invocations', body }), readOpened);

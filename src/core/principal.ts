@@ -3,6 +3,15 @@
 
 export const agentClients = ['sdk', 'claude-code', 'codex', 'gemini-cli'] as const;
 export type AgentClient = (typeof agentClients)[number];
+
+/**
+ * What of a person's own configuration an agent may get: standing instructions of the workspace, what the person tells every agent of this kind,
+ * and the person's own MCP servers.
+ */
+export const carriables = ['instructions', 'memory', 'mcp_servers'] as const;
+export type Carriable = (typeof carriables)[number];
+export const carriedByDefault: readonly Carriable[] = ['instructions', 'memory'];
+
 export type Containment = 'jail' | 'advisory';
 
 /**

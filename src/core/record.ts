@@ -139,6 +139,9 @@ const unread: readonly NotInspected[] = [{ what: 'content', why: 'refused before
 /** Keyed digest of bytes that must not be recognisable once the key is erased. */
 export type KeyedDigest = (invocation: Invocation, bytes: Uint8Array) => string;
 
+/** What a tool belongs to: `builtin` for an agent's own, else an MCP server. */
+const serverOf = (tool: string): string | null => (tool.includes('/') ? tool.slice(0, tool.indexOf('/')) : null);
+
 const saidMembers = (
   at: Identified | Read | Inspected | Decided | Admitted | Transformed,
   digest: KeyedDigest,
@@ -146,7 +149,7 @@ const saidMembers = (
   const { call } = at.crossing;
   if (call.action === 'tool_call')
     return {
-      tool: { name: call.tool, server: null, call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
+      tool: { name: call.tool, server: serverOf(call.tool), call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
       ...boundedMembers({ not_inspected: [...call.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)] }),
     };
   const reading = 'reading' in at ? at.reading : null;
@@ -242,7 +245,7 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
   if (call.action === 'tool_call')
     return body(stamp, 'agent', 'outcome', {
       ...common,
-      tool: { name: call.tool, server: null, call_id: call.callId },
+      tool: { name: call.tool, server: serverOf(call.tool), call_id: call.callId },
       ...boundedMembers({ not_inspected: notInspected }),
     });
   return body(stamp, 'model', 'outcome', {

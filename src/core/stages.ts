@@ -92,6 +92,8 @@ export interface Ending {
 export interface Stages {
   readonly identify: (received: Received) => Invocation | Denial;
   readonly read: (identified: Identified) => { readonly reading: Reading | null } | Denial;
+  /** The canonical name of a tool, from the one that the model has for it. */
+  readonly nameTool: (invocation: Invocation, name: string) => string;
   /** Closes tool crossings whose results this request carries. */
   readonly settleToolResults: (read: Read) => void;
   readonly inspect: (read: Read) => Inspection | Denial;

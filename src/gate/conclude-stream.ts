@@ -18,7 +18,7 @@ import { createTally } from './tally.ts';
 export const concludeUnasked = async (recorded: Recorded, answer: UpstreamAnswer, { stages }: Concluding): Promise<Crossed> => {
   answer.discard();
   const denial: Denial = { denial: 'not_inspectable', problem: 'the upstream streams an answer that was not asked for as a stream' };
-  return endUndelivered(recorded, createTally(recorded, answer).ending(false, sentenceOf(denial), null), denial, stages);
+  return endUndelivered(recorded, createTally(recorded, answer, stages.nameTool).ending(false, sentenceOf(denial), null), denial, stages);
 };
 
 /** Says in a stream that has begun how the crossing ended; what has ended in the stream already stays as it is. */
@@ -43,7 +43,7 @@ export const concludeStream = async (
 ): Promise<Crossed> => {
   const { stages, deadline, live } = concluding;
   const { reader } = live;
-  const tally = createTally(recorded, answer);
+  const tally = createTally(recorded, answer, stages.nameTool);
 
   const headers = selectHeaders(call.format.answerHeaders, answer.headers);
   const write = (bytes: Uint8Array): Promise<void> => live.write(answer.status, headers, bytes);

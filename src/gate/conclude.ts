@@ -58,7 +58,7 @@ export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { 
 const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: UpstreamAnswer, concluding: Concluding): Promise<Crossed> => {
   const { stages, deadline, delivery, live } = concluding;
   live?.stayQuiet();
-  const tally = createTally(recorded, answer);
+  const tally = createTally(recorded, answer, stages.nameTool);
   const end = (why: Why, facts: AnswerFacts | null = null): Promise<Crossed> => {
     const said = deadline.denial() ?? why;
     const message = 'denial' in said ? sentenceOf(said) : said.sentence;

@@ -59,7 +59,8 @@ export const judgeToolCall = async (
   tally: Tally,
   concluding: Concluding,
 ): Promise<string | null> => {
-  const { name, callId, arguments: given, notInspected } = called;
+  const { callId, arguments: given, notInspected } = called;
+  const name = concluding.stages.nameTool(recorded.invocation, called.name);
   const call: ToolCall = { action: 'tool_call', tool: label(name), callId: label(callId), arguments: given, notInspected };
   const crossed = await concluding.crossToolCall(recorded, call);
   if (crossed.crossed === 'handed_over') {

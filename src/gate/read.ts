@@ -3,13 +3,20 @@
 
 import { label } from '../core/identifier.ts';
 import type { Stages } from '../core/stages.ts';
-import type { ReadingMemory } from '../core/wire-format.ts';
+import type { OfferedTool, ReadingMemory } from '../core/wire-format.ts';
 
 /** What reading left behind for an invocation, so that its next request is read faster; never changes what is read. */
 export type MemoryOf = (invocationId: string) => ReadingMemory;
 
+/** Tools that have one canonical name are one tool. */
+const named = (offered: readonly OfferedTool[], name: (wire: string) => string): readonly OfferedTool[] => {
+  const tools = offered.map((tool) => ({ ...tool, name: name(tool.name) }));
+  const seen = new Set<string>();
+  return tools.filter((tool) => seen.size < seen.add(`${tool.hosted} ${tool.name}`).size);
+};
+
 export const createRead =
-  (memoryOf: MemoryOf): Stages['read'] =>
+  (memoryOf: MemoryOf, nameTool: Stages['nameTool']): Stages['read'] =>
   ({ crossing: { call }, invocation, unreadable }) => {
     if (unreadable !== undefined) return unreadable;
     if (call.action === 'tool_call') return { reading: null };
@@ -22,5 +29,6 @@ export const createRead =
     }
     const { operation, path, query, body } = call;
     const reading = call.format.read({ operation, path, query, body, memory: memoryOf(invocation.id) });
-    return 'malformed' in reading ? { denial: 'malformed', problem: reading.malformed } : { reading };
+    if ('malformed' in reading) return { denial: 'malformed', problem: reading.malformed };
+    return { reading: { ...reading, toolsOffered: named(reading.toolsOffered, (name) => nameTool(invocation, name)) } };
   };

@@ -3,7 +3,7 @@
 
 import { createHmac } from 'node:crypto';
 import type { UpstreamAnswer } from '../core/endpoint.ts';
-import type { Ending, Recorded } from '../core/stages.ts';
+import type { Ending, Recorded, Stages } from '../core/stages.ts';
 import type { AnswerFacts } from '../core/wire-format.ts';
 
 export interface Tally {
@@ -19,7 +19,9 @@ export interface Tally {
 
 const hostedNote = { what: 'hosted_tool_call', why: 'the provider runs it' };
 
-export const createTally = (recorded: Recorded, answer: UpstreamAnswer): Tally => {
+/** `nameTool` gives the canonical name of a tool. */
+export const createTally = (recorded: Recorded, answer: UpstreamAnswer, nameTool: Stages['nameTool']): Tally => {
+  const named = (name: string): string => nameTool(recorded.invocation, name);
   const digest = createHmac('sha256', recorded.invocation.digestKey);
   const toolsCalled: string[] = [];
   let bytesReceived = 0;
@@ -37,11 +39,11 @@ export const createTally = (recorded: Recorded, answer: UpstreamAnswer): Tally =
       bytesReleased += bytes.length;
     },
     toolCalled: (name, refused) => {
-      toolsCalled.push(name);
+      toolsCalled.push(named(name));
       if (refused) toolCallsRefused += 1;
     },
     hostedToolCalled: (name) => {
-      toolsCalled.push(name);
+      toolsCalled.push(named(name));
       hostedCalls += 1;
     },
     ending: (success, errorMessage, facts) => {

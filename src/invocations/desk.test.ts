@@ -60,6 +60,7 @@ const setUp = () => {
     keepManifest: async () => 'digest',
     prove: async (credential) =>
       room.people.get(credential ?? '') ?? { problem: 'identity_refused', message: 'The credential is not accepted.' },
+    mayUse: () => true,
     mayDelegate: (delegation) => room.decide(delegation),
     stopped: () => room.stopped,
     recorder,

@@ -36,6 +36,7 @@ export interface DeskOpened {
   readonly credential: string;
   readonly runnerKey: string;
   readonly modelPins: readonly string[];
+  readonly hostedTools: readonly string[];
 }
 
 export interface DeskProblem {
@@ -89,6 +90,7 @@ export interface DeskParts {
   readonly keepManifest: KeepManifest;
   readonly prove: (credential: string | null) => Promise<Proved | DeskProblem>;
   readonly mayDelegate: (asked: Delegation) => Decision;
+  readonly mayUse: (invocation: Invocation, tool: string) => boolean;
   readonly stopped: (what: Stoppable) => Denial | null;
   readonly recorder: Recorder;
   readonly stamp: () => Stamp;
@@ -96,6 +98,9 @@ export interface DeskParts {
 }
 
 const containment: Containment = 'advisory';
+
+/** Tools of the agents that a provider may run by itself: one that the role may not use would cost the whole request that offers it. */
+const hostable = ['builtin/search', 'builtin/fetch'] as const;
 
 const unconfigured = (role: string): OpeningProblem => ({
   problem: 'role_not_allowed',
@@ -166,7 +171,10 @@ export const createDesk = (parts: DeskParts): Desk => {
         return { problem: 'record_unavailable', message: `The invocation could not be recorded: ${opened.problem}.` };
       // A stop that came while the opening became durable did not find it among what was open.
       const stop = stopProblem(delegation);
-      if (stop === null) return { ...opened, modelPins: settings.allowed_models };
+      if (stop === null) {
+        const hostedTools = hostable.filter((tool) => parts.mayUse(opened.invocation, tool));
+        return { ...opened, modelPins: settings.allowed_models, hostedTools };
+      }
       await invocations.close(opened.invocation.id, 'stopped', {});
       return stop;
     },

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Frozen } from '../core/frozen.ts';
 import { label, ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
-import { agentClients } from '../core/principal.ts';
+import { agentClients, carriables } from '../core/principal.ts';
 
 /** A name that somebody else chose: of a model or tool. */
 const name = z
@@ -40,6 +40,12 @@ const agent = z.strictObject({
   owner: z.string().min(1).optional().describe('Who answers for this agent.'),
   purpose: z.string().min(1).optional().describe('What it is for.'),
   created: day.optional().describe('Day from which it may be started, in UTC, such as 2026-01-31.'),
+  carry: z
+    .array(z.enum(carriables))
+    .optional()
+    .describe(
+      "What of a person's own configuration `run` gives to a CLI agent: `instructions` of the workspace (CLAUDE.md, AGENTS.md, GEMINI.md), `memory` (what the person tells every agent of this kind), `mcp_servers` of the person. Without this: `instructions` and `memory`. Everything else of the person's and the workspace's settings is left out.",
+    ),
   expires: day.optional().describe('Last day on which it may run, in UTC. After it nothing is opened, and what runs is ended.'),
 });
 

@@ -53,7 +53,7 @@ const contentDigest = (file: OpenFile, total: number, progress: HashProgress): s
 };
 
 /** SHA-256 of a file, its symbolic links resolved first. */
-const fileDigest = async (path: string, { known, wallMs, progress }: Identification): Promise<AgentIdentity> => {
+export const fileDigest = async (path: string, { known, wallMs, progress }: Identification): Promise<AgentIdentity> => {
   const file = openRegular(realpathSync(path));
   const refuse = (problem: string): AgentIdentity => ({ digest: null, problem: `${path} could not be identified: ${problem}` });
   if (isUnreadable(file)) return refuse(file.unreadable);

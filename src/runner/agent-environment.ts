@@ -1,7 +1,7 @@
 // The agent's environment: rebuilt from empty, what the table below lets through, and what points its client at the envelope.
 // A variable that is not in the table does not pass. Nothing in the table carries a credential, names a proxy or makes a program load code.
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Name, or a prefix with a trailing `*`, and why an agent needs it. */
 export const passedVariables: readonly (readonly [name: string, why: string])[] = [
@@ -47,6 +47,10 @@ export interface Doorway {
 
 /** Files of authorities to trust, as Node and OpenSSL read them. */
 const authorityVariables = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'] as const;
+
+/** Variables that carry the credential of the invocation, each for the clients of one vendor. */
+export const credentialVariables = ['ANTHROPIC_AUTH_TOKEN', 'OPENAI_API_KEY', 'GEMINI_API_KEY'] as const;
+export type CredentialVariable = (typeof credentialVariables)[number];
 
 const loopback = 'localhost,127.0.0.1,::1';
 

@@ -12,14 +12,14 @@ import type { GetCredential } from '../client/credential-sources.ts';
 import type { Json } from '../core/canonical-json.ts';
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
-import { identifyAgent } from './agent-digest.ts';
-import type { AgentIdentity, HashProgress } from './agent-digest.ts';
-import { agentEnvironment } from './agent-environment.ts';
+import type { HashProgress } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
-import { findExecutable, liesWithin } from './executable.ts';
+import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { keepLease } from './lease.ts';
+import { isRefusal, prepareAgent } from './prepared-agent.ts';
+import type { PreparedAgent, Start } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
 import type { RepositoryView } from './repository-report.ts';
 
@@ -67,14 +67,20 @@ const clientFailed = ({ failure, code, problem }: ClientFailure): RunResult =>
 const untrustedFolder = (folder: string, env: RunnerSurroundings['env']): string | null =>
   liesWithin(folder, env['HOME'] ?? homedir()) ? null : folder;
 
-const announceOpened = (opened: OpenedInvocation, { repository }: RepositoryView, announce: RunnerSurroundings['announce']): void => {
+const announceOpened = (
+  opened: OpenedInvocation,
+  { repository }: RepositoryView,
+  { carried }: Start,
+  announce: RunnerSurroundings['announce'],
+): void => {
   const { invocationId, agent, role, modelPins, containment } = opened;
+  const carrying = carried.length === 0 ? '' : ` · carried in: ${carried.join(', ')}`;
   const recorded =
     repository === null ? 'start, end and digest of the agent' : 'start, end and digest of the agent, commits, changed files';
   const caution = containment === 'advisory' ? ' (nothing keeps the agent from going round the envelope)' : '';
   announce(
-    `invocation ${invocationId} · agent ${agent} as ${role} · models ${modelPins.join(', ') || 'none'} · containment ${containment}${caution} · recorded: ${recorded}`,
-    { opened: { invocation_id: invocationId, agent, role, model_pins: modelPins, containment, repository: repository !== null } },
+    `invocation ${invocationId} · agent ${agent} as ${role} · models ${modelPins.join(', ') || 'none'} · containment ${containment}${caution} · recorded: ${recorded}${carrying}`,
+    { opened: { invocation_id: invocationId, agent, role, model_pins: modelPins, containment, repository: repository !== null, carried } },
   );
 };
 
@@ -84,21 +90,20 @@ const announceClosed = ({ crossings, denials, record }: ClosedInvocation, announ
 interface Running {
   readonly client: ControlClient;
   readonly opened: OpenedInvocation;
-  readonly executable: string;
-  readonly args: readonly string[];
+  readonly program: string;
+  readonly start: Start;
 }
 
 /** From the start of the agent to its end; `severed` when the envelope ended the invocation under it. */
 const runToEnd = async (
-  { client, opened, executable, args }: Running,
+  { client, opened, program, start: { env, args } }: Running,
   surroundings: RunnerSurroundings,
   close: (exit: AgentExit, durationMs: number) => Promise<ClosedInvocation | ClientFailure>,
 ): Promise<{ readonly exit: AgentExit; readonly severed: boolean; readonly closed: ClosedInvocation | ClientFailure }> => {
   const { cwd, stdio, monotonicMs, warn } = surroundings;
   const startedMs = monotonicMs();
   let severed = false;
-  const env = agentEnvironment(surroundings.env, opened);
-  const agent = startAgent({ executable, args, cwd, env, stdio, stopMs: limits.agentStopMs, onResume: () => lease.beat() });
+  const agent = startAgent({ executable: program, args, cwd, env, stdio, stopMs: limits.agentStopMs, onResume: () => lease.beat() });
   const lease = keepLease(client, opened, {
     onEnded: () => {
       severed = true;
@@ -129,12 +134,12 @@ const resultOf = (exit: AgentExit, severed: boolean, closed: ClosedInvocation | 
 const openInvocation = (
   client: ControlClient,
   order: RunOrder,
-  { digest }: AgentIdentity,
+  { name, version, digest }: PreparedAgent,
   { repository, head }: RepositoryView,
 ): Promise<OpenedInvocation | ClientFailure> =>
   client.open({
-    agent: order.agent,
-    agentVersion: null,
+    agent: name,
+    agentVersion: version,
     agentDigest: digest,
     role: order.role,
     task: order.task,
@@ -151,28 +156,36 @@ const offerOf = async (client: Pick<ControlClient, 'identity'>): Promise<Identit
   return isClientFailure(offer) ? null : offer;
 };
 
+const sourcesOf = ({ surroundings, client }: { surroundings: RunnerSurroundings; client: ControlClient }) => ({
+  known: { find: client.findDigest, keep: client.keepDigest },
+  wallMs: surroundings.wallMs,
+  progress: surroundings.progress,
+});
+
 /** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
 export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
-  const { env, cwd, uid, announce, warn, progress, wallMs } = surroundings;
-  const [name, ...args] = order.argv;
+  const { env, cwd, uid, announce, warn } = surroundings;
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
-  const executable = findExecutable(name, { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) });
-  if (typeof executable !== 'string')
-    return failed(executable.exitCode, executable.exitCode === 127 ? 'not_found' : 'not_executable', executable.problem);
   const socket = controlSocketPath(order.control, env, 'connect');
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
+  const agents = await client.agents();
+  if (isClientFailure(agents)) return clientFailed(agents);
 
-  const known = { find: client.findDigest, keep: client.keepDigest };
-  const identity = await identifyAgent({ executable, args, cwd }, { known, wallMs, progress });
-  if (identity.problem !== null) warn(identity.problem);
+  const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
+  const how = sourcesOf({ surroundings, client });
+  const prepared = await prepareAgent(order, agents, { env, cwd, workspace, search, how });
+  if (isRefusal(prepared)) return failed(prepared.exitCode, prepared.code, prepared.problem);
+  for (const warning of prepared.warnings) warn(warning);
   const before = viewRepository(repository);
-  const opened = await openInvocation(client, order, identity, before);
+  const opened = await openInvocation(client, order, prepared, before);
   if (isClientFailure(opened)) return clientFailed(opened);
-  announceOpened(opened, before, announce);
+  const start = prepared.start(opened);
+  for (const warning of start.warnings) warn(warning);
+  announceOpened(opened, before, start, announce);
 
-  const { exit, severed, closed } = await runToEnd({ client, opened, executable, args }, surroundings, (exit, durationMs) =>
+  const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start }, surroundings, (exit, durationMs) =>
     client.close(opened, {
       exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
@@ -180,6 +193,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
       ...reportChanges(before),
     }),
   );
+  start.close();
   if (!isClientFailure(closed)) announceClosed(closed, announce);
   return resultOf(exit, severed, closed);
 };

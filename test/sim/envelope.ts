@@ -194,6 +194,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
   const invocations = planted.invocations?.(real) ?? real;
   const endpoints = createEndpoints(places, () => planted.transport?.(parts.upstream) ?? parts.upstream, { clock, random });
   const composed = composeStages({
+    toolName: (_client, name) => name,
     clock,
     random,
     recorder,

@@ -1,0 +1,165 @@
+// What `run` starts, and how: which agent of the config it is, which program, what identifies it, and what is laid out for it.
+// A program that is not what the config says, is too old, or was given arguments that lead round the envelope is refused before anything opens.
+
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename } from 'node:path';
+import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
+import { identifyAgent } from './agent-digest.ts';
+import type { Identification } from './agent-digest.ts';
+import { agentEnvironment, credentialVariables } from './agent-environment.ts';
+import type { Environment } from './agent-environment.ts';
+import { openAgentHome, stateFolder } from './agent-home.ts';
+import type { AgentAdapter } from './agents/adapter.ts';
+import { adapterOf } from './agents/adapters.ts';
+import { readCarried } from './carried.ts';
+import type { SearchPlace } from './executable.ts';
+import { findExecutable } from './executable.ts';
+import { identifyInstalled } from './installed-agent.ts';
+import { launchOf } from './interpreter.ts';
+
+export interface Refusal {
+  /** Of `run`. */
+  readonly exitCode: number;
+  readonly code: string;
+  readonly problem: string;
+}
+
+/** What the agent is started with. */
+export interface Start {
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  /** What of the person's own configuration it got. */
+  readonly carried: readonly string[];
+  readonly warnings: readonly string[];
+  /** Removes what was laid out. */
+  readonly close: () => void;
+}
+
+export interface PreparedAgent {
+  readonly program: string;
+  /** Name in the config; null lets the envelope choose or refuse. */
+  readonly name: string | null;
+  readonly version: string | null;
+  readonly digest: string | null;
+  readonly warnings: readonly string[];
+  readonly start: (opened: OpenedInvocation) => Start;
+}
+
+export interface Wanted {
+  readonly argv: readonly [program: string, ...args: string[]];
+  readonly agent: string | null;
+}
+
+export interface PreparingPlace {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Root of the repository, or the working folder, symbolic links resolved. */
+  readonly workspace: string;
+  readonly search: SearchPlace;
+  readonly how: Identification;
+}
+
+const ourFailure = 125;
+
+export const isRefusal = (value: object): value is Refusal => 'problem' in value && 'exitCode' in value;
+
+/** The agent that is meant: the one that was named, the only one, or the only one whose program this is. */
+export const meantAgent = (wanted: Wanted, agents: readonly ConfiguredAgent[]): ConfiguredAgent | null => {
+  if (wanted.agent !== null) return agents.find(({ name }) => name === wanted.agent) ?? null;
+  if (agents.length === 1) return agents[0] ?? null;
+  const program = basename(wanted.argv[0]);
+  const fitting = agents.filter(({ client }) => adapterOf(client)?.programs.includes(program) === true);
+  return fitting.length === 1 ? (fitting[0] ?? null) : null;
+};
+
+const foundProgram = (name: string, search: SearchPlace): string | Refusal => {
+  const found = findExecutable(name, search);
+  return typeof found === 'string' ? found : { ...found, code: found.exitCode === 127 ? 'not_found' : 'not_executable' };
+};
+
+/** A program without an adapter: pointed at the envelope by its environment alone. */
+const preparePlain = async (
+  executable: string,
+  { argv: [, ...args] }: Wanted,
+  name: string | null,
+  { env, cwd, how }: PreparingPlace,
+): Promise<PreparedAgent> => {
+  const { digest, problem } = await identifyAgent({ executable, args, cwd }, how);
+  return {
+    program: executable,
+    name,
+    version: null,
+    digest,
+    warnings: problem === null ? [] : [problem],
+    start: (opened) => ({ env: agentEnvironment(env, opened), args, carried: [], warnings: [], close: () => undefined }),
+  };
+};
+
+/** A program that asks one vendor's way is given no credential for the others. */
+const onlyCredential = (environment: Readonly<Record<string, string>>, { credentialVariable }: AgentAdapter): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).filter(([name]) => name === credentialVariable || !credentialVariables.some((other) => other === name)),
+  );
+
+const unseenWarning = ({ title, seen }: AgentAdapter, version: string | null, name: string): string =>
+  `${title}${version === null ? ' of an unknown version' : ` ${version}`} has not been examined (${seen} was); what keeps it to the envelope is checked by \`sealwright doctor --agent ${name}\``;
+
+const prepareAdapted = async (
+  executable: string,
+  adapter: AgentAdapter,
+  { argv: [, ...args] }: Wanted,
+  { name, client, carry }: ConfiguredAgent,
+  place: PreparingPlace,
+): Promise<PreparedAgent | Refusal> => {
+  const refuse = (code: string, problem: string): Refusal => ({ exitCode: ourFailure, code, problem });
+  const { title, programs, kept } = adapter;
+  const objection = adapter.objection(args);
+  if (objection !== null) return refuse('argument_refused', `${objection} Leave it out.`);
+  const { digest, version, problem, tooOld, unseen } = await identifyInstalled(adapter, executable, place.how);
+  if (tooOld !== null) return refuse('agent_too_old', tooOld);
+  if (version === null && !programs.includes(basename(executable)))
+    return refuse(
+      'not_the_agent',
+      `${basename(executable)} is not ${title}, and \`agents.${name}.client\` says that it is. Start ${programs[0] ?? title} itself, or name another agent with --agent.`,
+    );
+  const launch = launchOf(executable, place.search);
+  if ('problem' in launch) return { ...launch, code: 'not_found' };
+  const [program, ...before] = launch;
+  const { env, cwd, workspace } = place;
+  return {
+    program,
+    name,
+    version,
+    digest,
+    warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
+    start: (opened) => {
+      const { carried, problems } = readCarried(adapter, carry, { userHome: env['HOME'] ?? homedir(), cwd: realpathSync(cwd), workspace });
+      const { home, temporary, lay, close } = openAgentHome(stateFolder(env), { agent: name, client, kept });
+      const { modelDoor, credential, hostedTools } = opened;
+      const setup = adapter.setUp({ modelDoor, credential, hostedTools, home, workspace: realpathSync(cwd) }, carried, args);
+      lay(setup.files);
+      return {
+        env: { ...onlyCredential(agentEnvironment(env, opened), adapter), TMPDIR: temporary, ...setup.environment },
+        args: [...before, ...setup.argv],
+        carried: setup.carried,
+        warnings: problems,
+        close,
+      };
+    },
+  };
+};
+
+/** Finds and identifies what `wanted` names. Nothing is written before `start`. */
+export const prepareAgent = async (
+  wanted: Wanted,
+  agents: readonly ConfiguredAgent[],
+  place: PreparingPlace,
+): Promise<PreparedAgent | Refusal> => {
+  const executable = foundProgram(wanted.argv[0], place.search);
+  if (typeof executable !== 'string') return executable;
+  const agent = meantAgent(wanted, agents);
+  const adapter = agent === null ? null : adapterOf(agent.client);
+  if (agent === null || adapter === null) return preparePlain(executable, wanted, agent?.name ?? wanted.agent, place);
+  return prepareAdapted(executable, adapter, wanted, agent, place);
+};
