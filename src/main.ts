@@ -155,7 +155,9 @@ export const commands: readonly CommandRow[] = [
   { name: 'policy impact', load: async () => (await import('./cli/policy-impact.ts')).createPolicyImpact(await loadRuleBooks()) },
   { name: 'endpoints list', load: async () => (await import('./cli/endpoints-list.ts')).endpointsList },
   { name: 'endpoints check', load: async () => (await import('./cli/endpoints-check.ts')).createEndpointsCheck(openEndpointChecks) },
-  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).createDoctor(loadJudge) },
+  { name: 'agents list', load: async () => (await import('./cli/agents-list.ts')).agentsList },
+  { name: 'agents check', load: async () => (await import('./cli/agents-list.ts')).agentsCheck },
+  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).createDoctor(loadJudge, startEnvelope) },
   { name: 'completion', load: async () => (await import('./cli/completion.ts')).createCompletion(commands) },
   {
     name: 'help',

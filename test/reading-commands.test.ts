@@ -20,6 +20,7 @@ import { root } from './project-files.ts';
 
 /** Nothing here decides again: no request was recorded, and no config is named. */
 const noRules = () => Promise.reject(new Error('rules were asked for'));
+const noEnvelope = () => Promise.reject(new Error('an envelope was started'));
 const data = mkdtempSync(join(tmpdir(), 'sealwright-why-'));
 after(() => rmSync(data, { recursive: true, force: true }));
 
@@ -95,7 +96,7 @@ test('an id of no record ends with 1 and says how to find one', async () => {
 
 test('doctor counts the records of a ledger at rest and says how to verify them', async () => {
   const io = createTestIo({ environment: { HOME: data, XDG_RUNTIME_DIR: data } });
-  await runCli([{ name: 'doctor', load: async () => createDoctor(noRules) }], ['doctor', '--data', data], io);
+  await runCli([{ name: 'doctor', load: async () => createDoctor(noRules, noEnvelope) }], ['doctor', '--data', data], io);
   const { stdout } = io.written();
   assert.match(stdout, /^ok {4}ledger: 2 records in 2 logs; `sealwright audit verify --data /m);
 });

@@ -1,7 +1,6 @@
 // `demo`: the whole envelope in one command. Starts it on a throw-away data folder with the packaged example, runs a real agent loop
 // under `run` in a process of its own, prints what was recorded and verifies it. The model is simulated; everything else is real.
 
-import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -18,6 +17,7 @@ import {
   type RunningEnvelope,
   type StartEnvelope,
 } from './envelope-options.ts';
+import { runOwn } from './own-process.ts';
 
 const agentOf = (io: CommandIo): string => join(io.packageFolder, 'examples', 'agents', 'order-status.js');
 
@@ -33,16 +33,8 @@ const requireSdk = (io: CommandIo): void => {
   }
 };
 
-/** A command of our own, as a person would type it. */
 const sealwright = (io: CommandIo, stdout: Sink, argv: readonly string[]): Promise<number> =>
-  new Promise((done, fail) => {
-    const entry = process.argv[1] ?? '';
-    const child = spawn(process.execPath, [entry, ...argv], { stdio: ['ignore', 'pipe', 'pipe'], cwd: io.cwd });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => stdout.write(text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => io.stderr.write(text));
-    child.once('error', fail);
-    child.once('close', (code) => done(code ?? exitCode.internal));
-  });
+  runOwn({ argv, stdout, stderr: io.stderr, cwd: io.cwd });
 
 const publishedWithinMs = 10_000;
 const lookEveryMs = 50;

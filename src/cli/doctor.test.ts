@@ -14,6 +14,8 @@ import { unwritableProblem } from './data-folder.ts';
 import { createDoctor } from './doctor.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
+const noEnvelope = () => Promise.reject(new Error('an envelope was started'));
+
 const scratch = mkdtempSync(join(tmpdir(), 'sealwright-doctor-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 const judged: JudgeRules = () => ({ release: 'r', compiledCedar: '', policyFiles: [], warnings: [], observing: [] });
@@ -42,7 +44,7 @@ ${more}`,
 const examine = async (path: string, io: Partial<CommandIo> = {}, judge = judged) => {
   const world = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch, ...io });
   const code = await runCli(
-    [{ name: 'doctor', load: async () => createDoctor(async () => judge) }],
+    [{ name: 'doctor', load: async () => createDoctor(async () => judge, noEnvelope) }],
     ['doctor', '--json', '--config', path],
     world,
   );
@@ -75,7 +77,7 @@ test('a config that others can change makes the answer no', async () => {
 test('the lines for people begin with their standing and are followed by what to do', async () => {
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
   await runCli(
-    [{ name: 'doctor', load: async () => createDoctor(async () => judged) }],
+    [{ name: 'doctor', load: async () => createDoctor(async () => judged, noEnvelope) }],
     ['doctor', '--config', join(scratch, 'absent.yaml')],
     io,
   );
@@ -122,7 +124,7 @@ test('without a named config the data folder of the running envelope is examined
   chmodSync(socket, 0o600);
   context.after(() => envelope.close());
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
-  await runCli([{ name: 'doctor', load: async () => createDoctor(async () => judged) }], ['doctor', '--control', socket], io);
+  await runCli([{ name: 'doctor', load: async () => createDoctor(async () => judged, noEnvelope) }], ['doctor', '--control', socket], io);
   assert.match(io.written().stdout, /^ok {4}data folder: .*running data$/m);
 });
 

@@ -6,10 +6,13 @@ import { join, resolve } from 'node:path';
 
 import { controlSocketPath, createControlClient, isClientFailure, type EnvelopeStatus } from '../client/client.ts';
 import { loadConfig, type Config, type LoadedConfig } from '../config/config.ts';
+import { agentClients } from '../core/principal.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { openFolder, openLedger } from '../ledger/reading.ts';
+import type { AgentAdapter } from '../runner/runner.ts';
 import type { JudgeRules } from './check.ts';
 import {
+  CommandError,
   configOption,
   controlOption,
   dataOption,
@@ -20,7 +23,7 @@ import {
   type CommandIo,
 } from './command.ts';
 import { configPathOf } from './config-path.ts';
-import { warningsOf } from './envelope-options.ts';
+import { warningsOf, type StartEnvelope } from './envelope-options.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
 const userIdOf = (): number | null => process.getuid?.() ?? null;
@@ -186,15 +189,51 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
 };
 
 /** The command, given what judges policies; it is loaded only where there is a config. */
-export const createDoctor = (judge: () => Promise<JudgeRules>): Command => ({
+/** Which CLI agent is meant: one that the config or the running envelope names, else a kind of client. */
+const adapterFor = async (name: string, input: CommandInput, io: CommandIo): Promise<AgentAdapter> => {
+  const [{ configuredAgents }, { adapterOf }] = await Promise.all([import('./configured-agents.ts'), import('../runner/runner.ts')]);
+  const agents = await configuredAgents(input, io);
+  const client = agents?.find((agent) => agent.name === name)?.client ?? agentClients.find((each) => each === name);
+  const adapter = client === undefined ? null : adapterOf(client);
+  if (adapter !== null) return adapter;
+  const known = [
+    ...(agents ?? []).filter((agent) => agent.client !== 'sdk').map((agent) => agent.name),
+    ...agentClients.filter((each) => each !== 'sdk'),
+  ];
+  throw new CommandError('usage', `there is no CLI agent ${name}`, `Name one of: ${[...new Set(known)].join(', ')}.`, exitCode.usage);
+};
+
+const examineOne = async (name: string, start: StartEnvelope, input: CommandInput, io: CommandIo): Promise<number> => {
+  const adapter = await adapterFor(name, input, io);
+  const { examine } = await import('./doctor-agent.ts');
+  return examine(start, { adapter, program: input.text('program') ?? adapter.programs[0] ?? name, json: input.json }, io);
+};
+
+export const createDoctor = (judge: () => Promise<JudgeRules>, start: StartEnvelope): Command => ({
   name: 'doctor',
   summary: 'Examine this machine, the config and the running envelope',
   describe:
-    'Each line begins with ok, warn or fail. Examined are the config and the data folder that are named, else those of the running envelope and of the system.',
+    'Each line begins with ok, warn or fail. With `--agent`, an installed CLI agent is run against an envelope of its own with a simulated model, in folders that are removed again, and each fact that keeps it inside is tried. Otherwise examined are the config and the data folder that are named, else those of the running envelope and of the system.',
   positionals: [],
-  options: [configOption, dataOption, controlOption],
-  examples: [{ line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' }],
+  options: [
+    configOption,
+    dataOption,
+    controlOption,
+    {
+      name: 'agent',
+      type: 'text',
+      value: 'NAME',
+      describe: 'Examine instead an installed CLI agent: one of the config, or claude-code, codex or gemini-cli',
+    },
+    { name: 'program', type: 'text', value: 'PATH', describe: 'With --agent: the program, where it is not the one on the PATH' },
+  ],
+  examples: [
+    { line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' },
+    { line: 'sealwright doctor --agent claude-code', does: 'whether the installed version keeps to what is known of it' },
+  ],
   run: async (input, io) => {
+    const agent = input.text('agent');
+    if (agent !== undefined) return examineOne(agent, start, input, io);
     const findings = await examineAll(input, io, judge);
     const healthy = findings.every(({ standing }) => standing !== 'fail');
     if (input.json) writeJson(io.stdout, { ok: healthy, checks: findings });

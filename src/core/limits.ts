@@ -127,6 +127,8 @@ export const limits = {
   filesListedCount: 4_096,
   filesListedBytes: 256 * KIB,
   programHashedBytes: 1_024 * MIB,
+  examinedRunMs: 120_000,
+  examinedOutputCharacters: 1_000_000,
   agentFilesCount: 4_096,
   carriedFileBytes: 64 * KIB,
   carriedFoldersCount: 16,

@@ -43,3 +43,9 @@ test('an agent runs from its first day to its last, both included', () => {
   assert.match(opened({ created: '2026-06-16' }), /agent_out_of_date.*agents\.sdk\.created/);
   assert.match(opened({ expires: '2026-06-14' }), /agent_out_of_date.*agents\.sdk\.expires/);
 });
+
+test('a pinned version of a CLI agent does not open for a program whose version no file says', () => {
+  const pinned = { claude: { client: 'claude-code' as const, roles: ['demo'], version: '1.2.3' } };
+  assert.match(JSON.stringify(chooseOpening(nobody, pinned, today)), /agent_not_pinned.*agents\.claude\.version/);
+  assert.match(JSON.stringify(chooseOpening({ ...nobody, agentVersion: '1.2.3' }, pinned, today)), /"role":"demo"/);
+});

@@ -77,6 +77,12 @@ const pinProblem = (id: string, configured: ConfiguredAgent, request: OpeningReq
       `This is not the program that \`agents.${id}.sha256\` pins: ${found}. Change that line if the program is meant to be new.`,
     );
   }
+  // A program of one's own says no version; a CLI agent's is read from its files.
+  if (configured.version !== undefined && request.agentVersion === null && configured.client !== 'sdk')
+    return refuse(
+      'agent_not_pinned',
+      `\`agents.${id}.version\` pins ${configured.version}, and no file says which version this program is. Install it from its vendor's package.`,
+    );
   if (configured.version !== undefined && request.agentVersion !== null && configured.version !== request.agentVersion)
     return refuse(
       'agent_not_pinned',

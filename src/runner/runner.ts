@@ -23,6 +23,17 @@ import type { PreparedAgent, Start } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
 import type { RepositoryView } from './repository-report.ts';
 
+export type { Identification } from './agent-digest.ts';
+export { stateFolder } from './agent-home.ts';
+export { surveyAgent } from './agent-survey.ts';
+export type { SurveyedAgent } from './agent-survey.ts';
+export type { AgentAdapter } from './agents/adapter.ts';
+export { adapterOf } from './agents/adapters.ts';
+export { deniedModel, examineAgent, trialsCount } from './examination.ts';
+export type { ExaminationStage, FactFound } from './examination.ts';
+export { liesWithin } from './executable.ts';
+export { findRepository } from './git-facts.ts';
+
 export interface RunOrder {
   /** The program and its arguments. */
   readonly argv: readonly [program: string, ...args: string[]];

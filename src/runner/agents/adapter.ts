@@ -153,3 +153,16 @@ export const serversIn = (file: CarriedFile | null): object | null => {
     return null;
   }
 };
+
+/** Memory and instructions as one text, for an agent that takes both from one file of its home. */
+export const memoryText = ({ memory, instructions }: Carried): string =>
+  [
+    ...(memory === null ? [] : [memory.text]),
+    ...instructions.map(({ label, text }) => `Instructions of this workspace, from ${label}:\n\n${text}`),
+  ].join('\n\n');
+
+/** How a person is told of memory and instructions. */
+export const labelsOf = ({ memory, instructions }: Carried): readonly string[] => [
+  ...(memory === null ? [] : [memory.label]),
+  ...instructions.map(({ label }) => label),
+];

@@ -82,13 +82,16 @@ export const claudeCode: AgentAdapter = {
   oldest: '2.1.0',
   installed: (program, look) => {
     const own = look.packageAround(program, [main, `${main}-${look.platform}`]);
-    // The vendor's own installer names the file by its version.
-    if (own === null)
-      return { version: /^\d+\.\d+\.\d+$/.exec(program.slice(program.lastIndexOf('/') + 1))?.[0] ?? null, files: oneFile(program) };
-    // A launcher starts the binary that another package holds.
+    // Installers call the one binary by different names; the vendor's own calls it by its version.
+    const named = /^\d+\.\d+\.\d+$/.exec(program.slice(program.lastIndexOf('/') + 1))?.[0];
     const native = program.endsWith('.cjs') ? look.packageFrom(program, `${main}-${look.platform}`) : null;
-    const launched = native === null ? [] : namedFiles(look, `${main}-platform`, native, (path) => path === 'claude');
-    return { version: own.version, files: [...oneFile(program), ...launched] };
+    return {
+      version: own?.version ?? named ?? null,
+      files:
+        native === null
+          ? [{ path: program, name: 'claude' }]
+          : [...oneFile(program), ...namedFiles(look, `${main}-platform`, native, (path) => path === 'claude')],
+    };
   },
   setUp,
   objection: (argv) => {
@@ -135,6 +138,8 @@ export const claudeCode: AgentAdapter = {
     AskUserQuestion: 'builtin/ask',
     EnterWorktree: 'builtin/worktree',
     ExitWorktree: 'builtin/worktree',
+    ReportFindings: 'builtin/report',
+    DesignSync: 'builtin/design',
     CronCreate: 'builtin/schedule',
     CronDelete: 'builtin/schedule',
     CronList: 'builtin/schedule',

@@ -3,7 +3,7 @@
 // A project that nobody trusts configures nothing, and none is trusted here. Pure; `doctor --agent` says what still holds for another version.
 
 import type { AgentAdapter, AgentFile, Carried, Place, Setup } from './adapter.ts';
-import { namedFiles, oneFile } from './adapter.ts';
+import { labelsOf, memoryText, namedFiles, oneFile } from './adapter.ts';
 
 const main = '@openai/codex';
 const provider = 'sealwright';
@@ -43,13 +43,16 @@ ignore_default_excludes = false
 trust_level = "untrusted"
 `;
 
-const setUp = (place: Place, { memory, instructions }: Carried, argv: readonly string[]): Setup => ({
-  environment: { CODEX_HOME: `${place.home}/codex` },
-  files: { 'codex/config.toml': configOf(place), ...(memory !== null && { 'codex/AGENTS.md': memory.text }) },
-  argv,
-  // It reads the workspace's instructions by itself, trusted or not.
-  carried: [...(memory === null ? [] : [memory.label]), ...instructions.map(({ label }) => label)],
-});
+const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup => {
+  const text = memoryText(carried);
+  return {
+    environment: { CODEX_HOME: `${place.home}/codex` },
+    // In a project that it does not trust it reads no instructions.
+    files: { 'codex/config.toml': configOf(place), ...(text !== '' && { 'codex/AGENTS.md': text }) },
+    argv,
+    carried: labelsOf(carried),
+  };
+};
 
 /** Keys of its config that say where it connects to, whom it trusts, and what it tells its tools. */
 const guarded =

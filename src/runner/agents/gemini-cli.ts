@@ -3,7 +3,7 @@
 // (standing instructions, approving everything) is given back by files of the run's own home. Pure; `doctor --agent` says what still holds.
 
 import type { AgentAdapter, Carried, Place, Setup } from './adapter.ts';
-import { namedFiles, oneFile, serversIn } from './adapter.ts';
+import { labelsOf, memoryText, namedFiles, oneFile, serversIn } from './adapter.ts';
 
 const main = '@google/gemini-cli';
 
@@ -51,12 +51,6 @@ const givenOf = (argv: readonly string[]): Given => {
   return { argv: [...kept, ...rest], mode };
 };
 
-const memoryText = ({ memory, instructions }: Carried): string =>
-  [
-    ...(memory === null ? [] : [memory.text]),
-    ...instructions.map(({ label, text }) => `Instructions of this workspace, from ${label}:\n\n${text}`),
-  ].join('\n\n');
-
 const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setup => {
   const given = givenOf(argv);
   const servers = serversIn(carried.mcpServers);
@@ -75,11 +69,7 @@ const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setu
       ...(given.mode !== null && { '.gemini/policies/approving.toml': approving[given.mode] ?? '' }),
     },
     argv: given.argv,
-    carried: [
-      ...(carried.memory === null ? [] : [carried.memory.label]),
-      ...carried.instructions.map(({ label }) => label),
-      ...(servers === null ? [] : [`MCP servers of ${carried.mcpServers?.label ?? ''}`]),
-    ],
+    carried: [...labelsOf(carried), ...(servers === null ? [] : [`MCP servers of ${carried.mcpServers?.label ?? ''}`])],
   };
 };
 
@@ -145,7 +135,7 @@ export const geminiCli: AgentAdapter = {
     resumed: (prompt, model) => ['-y', '-m', model, '-r', 'latest', '-p', prompt],
     path: /:streamGenerateContent$/,
     shell: (command) => ({ tool: 'run_shell_command', input: { command, description: 'what doctor looks at' } }),
-    deniedExit: 144,
+    deniedExit: 1,
     instructions: 'GEMINI.md',
     hostileFiles: (trap, mark) => ({
       '.gemini/settings.json': JSON.stringify({
