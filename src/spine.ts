@@ -26,6 +26,7 @@ import { createDecide } from './policy/decide.ts';
 import type { PrivacySettings } from './privacy/privacy.ts';
 import { createInspect } from './privacy/privacy.ts';
 import type { ReadingMemories } from './wire/reading-memory.ts';
+import { readToolArguments } from './wire/tool-arguments.ts';
 
 export interface SpineParts {
   readonly clock: Clock;
@@ -62,7 +63,7 @@ export const composeStages = (parts: SpineParts): Stages => {
         invocations.toolResultArrived(invocation, label(callId), success, label(otherwise));
     },
     inspect: createInspect(parts.privacy),
-    decide: createDecide(parts.decisions, endpoints.candidates),
+    decide: createDecide(parts.decisions, endpoints.candidates, readToolArguments),
     admit: createAdmit({
       clock,
       lives: invocations.lives,

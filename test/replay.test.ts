@@ -13,6 +13,7 @@ import type { RecordBody } from '../src/core/receipt.ts';
 import { controlRefusalRecord, denialRecord, intentRecord, refusedOpeningRecord } from '../src/core/record.ts';
 import type { Inspected, Transformed } from '../src/core/stages.ts';
 import { createDecide } from '../src/policy/decide.ts';
+import { readToolArguments } from '../src/wire/tool-arguments.ts';
 import {
   asked,
   bodyOf,
@@ -137,7 +138,7 @@ test('audit verify --replay and impact print what a record says without rewritin
 const madeRecords = () => {
   let number = 0;
   const stamp = () => ({ log_id: `019aa5c2-7b1e-7c44-9d0b-${String((number += 1)).padStart(12, '0')}`, timestamp: now.toISOString() });
-  const decide = createDecide(policy, () => [rehearsal()]);
+  const decide = createDecide(policy, () => [rehearsal()], readToolArguments);
   const inspection = { notInspected: [] };
   const crossing = (call: object) => ({ crossing: { id: 'c', parentId: null, sessionId: null, call }, invocation, inspection });
   const recorded = (at: object): RecordBody => {

@@ -3,7 +3,7 @@
 
 import { nearest } from '../core/nearest.ts';
 import { carriedFormats } from '../endpoints/config.ts';
-import { approvalSubjects } from '../policy/config.ts';
+import { approvalSubjects, toolOf } from '../policy/config.ts';
 import { isLoopback } from '../server/config.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem, PathStep } from './problem.ts';
@@ -146,11 +146,15 @@ const toolWarnings = ({ agent_roles: roles }: Config, at: At): readonly ConfigPr
       role.requires_human_approval_for.indexOf(subject),
     ];
     return [
-      ...role.allowed_tools
-        .filter((tool) => role.prohibited_tools.includes(tool))
-        .map((tool) =>
-          at(['agent_roles', id, 'allowed_tools', role.allowed_tools.indexOf(tool)], 'is also prohibited, and prohibited wins'),
-        ),
+      ...role.allowed_tools.flatMap((entry, index) => {
+        const path: readonly PathStep[] = ['agent_roles', id, 'allowed_tools', index];
+        return [
+          ...(role.prohibited_tools.includes(toolOf(entry)) ? [at(path, 'is also prohibited, and prohibited wins')] : []),
+          ...(typeof entry !== 'string' && role.allowed_tools.includes(entry.tool)
+            ? [at([...path, 'when'], 'is moot: the list also has the tool without conditions')]
+            : []),
+        ];
+      }),
       ...subjects.conditions.map((subject) =>
         at(
           approval(subject),

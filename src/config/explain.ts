@@ -29,6 +29,7 @@ type Issue = z.core.$ZodIssue;
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a number',
+  integer: 'a whole number',
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',

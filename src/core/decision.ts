@@ -2,6 +2,7 @@
 // The absence of a permit is a deny; there is no other default.
 
 import type { Json } from './canonical-json.ts';
+import type { UnmetConditions } from './tool-arguments.ts';
 
 export type Verdict = 'permit' | 'deny' | 'approval';
 
@@ -50,6 +51,8 @@ export interface Decision {
   readonly observed: Observed | null;
   /** Tools that the provider would run and that were judged with the request that offers them; absent where there were none. */
   readonly hostedTools?: readonly string[];
+  /** Conditions on the tool's arguments, where a call is denied because they are not met. */
+  readonly unmet?: UnmetConditions;
 }
 
 /** Whether the crossing goes on: a permit, or anything at all under `observe`. */

@@ -3,6 +3,7 @@
 // A denial carries names, counts and ids, never a credential, a prompt or a detected value.
 
 import { limits } from './limits.ts';
+import { type UnmetConditions, unmetSentence } from './tool-arguments.ts';
 
 export type Denial =
   | { readonly denial: 'unidentified'; readonly problem: 'missing' | 'malformed' | 'unknown' | 'lease_ended' }
@@ -10,7 +11,7 @@ export type Denial =
   | { readonly denial: 'too_large'; readonly limit: SizeLimit }
   | { readonly denial: 'not_permitted'; readonly problem: string }
   | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string; readonly unlisted?: boolean }
-  | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string }
+  | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string; readonly unmet?: UnmetConditions }
   | { readonly denial: 'not_inspectable'; readonly problem: string }
   | { readonly denial: 'approval_unavailable'; readonly subject: string }
   | { readonly denial: 'stopped'; readonly problem: string }
@@ -69,7 +70,7 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     status: 403,
     retryable: false,
     level: 'info',
-    meaning: 'No policy permits the role this tool. Ask the owner of the role.',
+    meaning: 'No policy permits the role this tool, or not with these arguments. Ask the owner of the role.',
   },
   not_inspectable: {
     status: 403,
@@ -128,7 +129,9 @@ export const sentenceOf = (denial: Denial): string => {
         ? `No endpoint here lists the model ${denial.model}.`
         : `The role ${denial.role} may not call the model ${denial.model}.`;
     case 'tool_not_permitted':
-      return `The role ${denial.role} may not use the tool ${denial.tool}.`;
+      return denial.unmet === undefined
+        ? `The role ${denial.role} may not use the tool ${denial.tool}.`
+        : unmetSentence(denial.role, denial.tool, denial.unmet);
     case 'not_inspectable':
       return `Refused because it could not be inspected: ${denial.problem}.`;
     case 'approval_unavailable':

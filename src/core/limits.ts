@@ -118,6 +118,11 @@ export const limits = {
   policyFilesCount: 256,
   /** Steps of the deepest path through a policy: operators, and three for each bracket. The engine's stack holds about twice as many. */
   policyDepthCount: 180,
+  toolConditionsCount: 16,
+  conditionValuesCount: 256,
+  toolArgumentsCount: 128,
+  toolArgumentNameCharacters: 128,
+  toolArgumentCharacters: 4 * KIB,
   decisionsCachedCount: 4_096,
   decisionsReplayedCount: 16_384,
   questionReplayedCharacters: 4 * KIB,

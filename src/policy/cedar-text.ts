@@ -27,6 +27,17 @@ export const entityIn = (text: unknown): EntityId | null => {
   }
 };
 
+// What a person may write into a config is more than an id: all that is not plain is written as its code point, which no reading ends early.
+const escaped = (text: string): string =>
+  text.replaceAll(/[\\"]/g, '\\$&').replaceAll(/[^ -~\p{L}\p{N}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+
+/** A text that means exactly `text`. */
+export const textLiteral = (text: string): string => `"${escaped(text)}"`;
+
+/** A pattern for `like`: the parts as they are, and whatever it may be between them. */
+export const patternLiteral = (parts: readonly string[]): string =>
+  `"${parts.map((part) => escaped(part).replaceAll('*', '\\*')).join('*')}"`;
+
 export interface PolicyParts {
   readonly id: string;
   readonly effect: 'permit' | 'forbid';
@@ -35,9 +46,13 @@ export interface PolicyParts {
   readonly principal: string;
   readonly action: string;
   readonly resource: string;
-  readonly when?: string;
+  /** One condition, or several that must all hold. */
+  readonly when?: string | readonly string[];
   readonly unless?: string;
 }
+
+const clause = (condition: string | readonly string[]): string =>
+  typeof condition === 'string' ? `when { ${condition} }` : `when {\n  ${condition.join(' &&\n  ')}\n}`;
 
 export const policyText = ({ id, effect, approval, principal, action, resource, when, unless }: PolicyParts): string =>
   [
@@ -48,6 +63,6 @@ export const policyText = ({ id, effect, approval, principal, action, resource, 
     `  ${action},`,
     `  ${resource}`,
     ')',
-    ...(when === undefined ? [] : [`when { ${when} }`]),
+    ...(when === undefined ? [] : [clause(when)]),
     ...(unless === undefined ? [] : [`unless { ${unless} }`]),
   ].join('\n') + ';';

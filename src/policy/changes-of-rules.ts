@@ -1,15 +1,18 @@
 // Changes that could give another verdict: an entry more or less in a list of the config, a policy less, a group more for the invoker.
 // Pure. They are candidates; whether they do what is hoped is found out by deciding again.
 
-import type { JudgedRequest } from '../core/decision.ts';
+import type { Decision, JudgedRequest } from '../core/decision.ts';
 import { type ControlAction, controlActions, type ControlRole } from '../core/principal.ts';
 import type { RuleChange } from '../core/rules.ts';
+import type { UnmetConditions } from '../core/tool-arguments.ts';
+import { compileConditions } from './compile-conditions.ts';
 import type { GroupSettings } from './compile-grants.ts';
-import { type CompiledPolicy, type RoleList, settingOf } from './compile-roles.ts';
-import type { RoleSettings } from './config.ts';
+import { type CompiledPolicy, type ConditionalEntry, type RoleList, settingOf } from './compile-roles.ts';
+import type { AllowedTool, ConditionalTool } from './config.ts';
 import type { WrittenPolicy } from './policy-files.ts';
 import { type Asked, takenApart } from './question.ts';
 import type { PolicySettings } from './rules.ts';
+import { conditionPlace } from './unmet-conditions.ts';
 
 /** The rules after some changes, and the groups that the invoker would be in besides. */
 export interface RuleState {
@@ -27,11 +30,11 @@ export interface Change {
 type Edit = (settings: PolicySettings) => PolicySettings;
 
 const withRole =
-  (role: string, list: RoleList, edit: (entries: readonly string[]) => readonly string[]): Edit =>
+  (role: string, list: RoleList, edit: (entries: readonly AllowedTool[]) => readonly AllowedTool[]): Edit =>
   (settings) => {
     const before = settings.agent_roles[role];
     if (before === undefined) return settings;
-    const after: RoleSettings = { ...before, [list]: edit(before[list]) };
+    const after = { ...before, [list]: edit(before[list]) };
     return { ...settings, agent_roles: { ...settings.agent_roles, [role]: after } };
   };
 
@@ -52,10 +55,19 @@ const withAgentRole =
     return { ...settings, agents: { ...settings.agents, [agent]: { ...before, roles: [...before.roles, role] } } };
   };
 
-const without = <T extends string>(entries: readonly T[], value: string): readonly T[] => entries.filter((entry) => entry !== value);
+const without = <T>(entries: readonly T[], value: T): readonly T[] => entries.filter((entry) => entry !== value);
+
+/** Places in the list are not theirs any more once another entry was taken out, so an entry is known by what it says. */
+const withoutEntry = (entries: readonly AllowedTool[], tool: string, { conditions }: ConditionalEntry): readonly AllowedTool[] =>
+  entries.filter(
+    (entry) =>
+      typeof entry === 'string' || entry.tool !== tool || JSON.stringify(compileConditions(entry.when)) !== JSON.stringify(conditions),
+  );
 
 const added = (value: string, where: string): RuleChange => ({ what: `add \`${value}\` to \`${where}\``, where });
 const takenOut = (value: string, where: string): RuleChange => ({ what: `take \`${value}\` out of \`${where}\``, where });
+
+const gone = (where: string): RuleChange => ({ what: `take out \`${where}\``, where });
 
 const editing = (changes: readonly RuleChange[], ...edits: readonly Edit[]): Change => ({
   changes,
@@ -71,11 +83,18 @@ const both = (first: Change, second: Change): Change => ({
 const undoingCompiled = ({ source }: CompiledPolicy, { agent, role }: Asked): Change | null => {
   const where = settingOf(source);
   switch (source.from) {
-    case 'role':
+    case 'role': {
+      const { name, list, value, entry } = source;
+      if (entry !== undefined)
+        return editing(
+          [gone(where)],
+          withRole(name, list, (entries) => withoutEntry(entries, value, entry)),
+        );
       return editing(
-        [takenOut(source.value, where)],
-        withRole(source.name, source.list, (entries) => without(entries, source.value)),
+        [takenOut(value, where)],
+        withRole(name, list, (entries) => without(entries, value)),
       );
+    }
     case 'group':
       return editing(
         [takenOut(source.value, where)],
@@ -84,7 +103,7 @@ const undoingCompiled = ({ source }: CompiledPolicy, { agent, role }: Asked): Ch
     case 'agent':
       return editing([added(role ?? '', where)], withAgentRole(agent ?? '', role ?? ''));
     case 'local_development':
-      return editing([{ what: `take out \`${where}\``, where }], (settings) => ({
+      return editing([gone(where)], (settings) => ({
         ...settings,
         identity: { ...settings.identity, local_development: false },
       }));
@@ -163,14 +182,39 @@ const throughGroups = ({ settings }: RuleState, asked: Asked): readonly Change[]
   return [...given, ...others];
 };
 
+/** The entry without the conditions of these settings; only the name of the tool where none is left. */
+const loosened = ({ tool, when }: ConditionalTool, place: string, unmet: readonly string[]): AllowedTool => {
+  const left = Object.entries(when).filter(([argument]) => !unmet.includes(conditionPlace(place, argument)));
+  return left.length === 0 ? tool : { tool, when: Object.fromEntries(left) };
+};
+
+/** For each entry of the tool: taking out the conditions that are not met. */
+const loosening = ({ settings }: RuleState, role: string, tool: string, { settings: unmet }: UnmetConditions): readonly Change[] =>
+  (settings.agent_roles[role]?.allowed_tools ?? []).flatMap((entry, at) => {
+    if (typeof entry === 'string' || entry.tool !== tool) return [];
+    const place = `agent_roles.${role}.allowed_tools[${at}]`;
+    const after = loosened(entry, place, unmet);
+    const own = typeof after === 'string' ? [`${place}.when`] : unmet.filter((setting) => setting.startsWith(`${place}.when`));
+    return [
+      editing(
+        own.map(gone),
+        withRole(role, 'allowed_tools', (entries) => entries.map((each, index) => (index === at ? after : each))),
+      ),
+    ];
+  });
+
 /** Where nothing permits what is asked: each change that could. */
-export const permitting = (state: RuleState, request: JudgedRequest): readonly Change[] => {
+export const permitting = (
+  state: RuleState,
+  { request, unmet }: Pick<Decision, 'unmet'> & { readonly request: JudgedRequest },
+): readonly Change[] => {
   const asked = takenApart(request);
   if (asked === null) return [];
   const { action, role, resource } = asked;
   if (action === 'connect') return [];
   if (action !== 'invokeModel' && action !== 'callTool') return throughGroups(state, asked);
   if (role === null || !Object.hasOwn(state.settings.agent_roles, role)) return [];
+  if (unmet !== undefined) return loosening(state, role, resource.id, unmet);
   const list = action === 'invokeModel' ? 'allowed_models' : 'allowed_tools';
   const where = `agent_roles.${role}.${list}`;
   return [

@@ -37,6 +37,7 @@ const compiled = (id: string, { actions, source, exceptRoles = [], ...parts }: G
   exceptRoles,
   approval: undefined,
   observes: false,
+  argumentsOf: null,
   source,
 });
 

@@ -2,15 +2,30 @@
 // The id says where a policy comes from, such as `role/demo/tool/get_order_status`. Pure; the output is validated like any other policy.
 
 import { entity, policyText } from './cedar-text.ts';
-import { approvalSubjects, type RoleSettings } from './config.ts';
+import { type ArgumentCondition, compileConditions, givenArguments } from './compile-conditions.ts';
+import { type AllowedTool, approvalSubjects, type RoleSettings } from './config.ts';
 import type { SetPolicy } from './policy-set.ts';
 import type { PolicyAction } from './schema.ts';
 
 export type RoleList = 'allowed_models' | 'allowed_tools' | 'prohibited_tools' | 'requires_human_approval_for';
 
+/** An entry of `allowed_tools` with conditions. */
+export interface ConditionalEntry {
+  /** Place in the list, from 0. */
+  readonly index: number;
+  readonly conditions: readonly ArgumentCondition[];
+}
+
 /** The setting that a policy comes from; `value` is its entry in the list there. */
 export type Source =
-  | { readonly from: 'role'; readonly name: string; readonly list: RoleList; readonly value: string }
+  | {
+      readonly from: 'role';
+      readonly name: string;
+      readonly list: RoleList;
+      readonly value: string;
+      /** The entry, where it is one with conditions. */
+      readonly entry?: ConditionalEntry;
+    }
   | { readonly from: 'group'; readonly name: string; readonly list: 'agent_roles' | 'control_roles'; readonly value: string }
   | { readonly from: 'agent'; readonly name: string }
   | { readonly from: 'local_development' }
@@ -26,7 +41,7 @@ export interface CompiledPolicy extends SetPolicy {
 export const settingOf = (source: Source): string => {
   switch (source.from) {
     case 'role':
-      return `agent_roles.${source.name}.${source.list}`;
+      return `agent_roles.${source.name}.${source.list}${source.entry === undefined ? '' : `[${source.entry.index}]`}`;
     case 'group':
       return `identity.groups.${source.name}.${source.list}`;
     case 'agent':
@@ -47,10 +62,12 @@ interface Rule {
   /** Null stands for every tool. */
   readonly resource: string | null;
   readonly approval?: string;
+  readonly entry?: ConditionalEntry;
 }
 
-const compiled = (role: string, { word, list, value, effect, action, resource, approval }: Rule): CompiledPolicy => {
-  const id = `role/${role}/${word}/${value}`;
+const compiled = (role: string, rule: Rule): CompiledPolicy => {
+  const { list, value, effect, action, resource, approval, entry } = rule;
+  const id = `role/${role}/${keyOf(rule)}`;
   return {
     id,
     effect,
@@ -61,15 +78,20 @@ const compiled = (role: string, { word, list, value, effect, action, resource, a
       principal: `principal in ${entity('Role', role)}`,
       action: `action == ${entity('Action', action)}`,
       resource: resource === null ? 'resource' : `resource == ${resource}`,
+      ...(entry === undefined ? {} : { when: [givenArguments, ...entry.conditions.map(({ cedar }) => cedar)] }),
     }),
     actions: [action],
     role,
     exceptRoles: [],
     approval,
     observes: false,
-    source: { from: 'role', name: role, list, value },
+    argumentsOf: entry === undefined ? null : { tool: value },
+    source: { from: 'role', name: role, list, value, ...(entry === undefined ? {} : { entry }) },
   };
 };
+
+/** What comes behind the role in an id. Of a tool with conditions the place in the list comes first: the name of a tool may end like a number. */
+const keyOf = ({ word, value, entry }: Rule): string => `${word}/${entry === undefined ? '' : `${entry.index}/`}${value}`;
 
 const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings>>): readonly Rule[] => {
   const { tools, conditions } = approvalSubjects(role, roles);
@@ -81,6 +103,11 @@ const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings
     action: 'callTool',
     resource: entity('Tool', tool),
   });
+  const allowed = (entry: AllowedTool, index: number): Rule => {
+    if (typeof entry === 'string') return toolRule('permit', 'tool', 'allowed_tools', entry);
+    const { tool, when } = entry;
+    return { ...toolRule('permit', 'when', 'allowed_tools', tool), entry: { index, conditions: compileConditions(when) } };
+  };
   const approval = (subject: string): Rule => ({
     ...toolRule('forbid', 'approval', 'requires_human_approval_for', subject),
     approval: subject,
@@ -94,7 +121,7 @@ const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings
       action: 'invokeModel',
       resource: entity('Model', model),
     })),
-    ...role.allowed_tools.map((tool) => toolRule('permit', 'tool', 'allowed_tools', tool)),
+    ...role.allowed_tools.map((entry, index) => allowed(entry, index)),
     ...role.prohibited_tools.map((tool) => toolRule('forbid', 'prohibited', 'prohibited_tools', tool)),
     ...tools.map(approval),
     // A condition that is not defined cannot be found unmet, so it holds for every tool.
@@ -105,5 +132,5 @@ const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings
 /** Every role's policies, in the order of the settings. A name that a list repeats counts once. */
 export const compileRoles = (roles: Readonly<Record<string, RoleSettings>>): readonly CompiledPolicy[] =>
   Object.entries(roles).flatMap(([role, settings]) => [
-    ...new Map(rulesOf(settings, roles).map((rule) => [`${rule.word} ${rule.value}`, compiled(role, rule)])).values(),
+    ...new Map(rulesOf(settings, roles).map((rule) => [keyOf(rule), compiled(role, rule)])).values(),
   ]);

@@ -49,19 +49,74 @@ const agent = z.strictObject({
   expires: day.optional().describe('Last day on which it may run, in UTC. After it nothing is opened, and what runs is ended.'),
 });
 
-const conditionalTool = z
-  .strictObject({
-    tool: toolName.describe('Canonical name of the tool.'),
-    when: z.record(z.string(), z.unknown()).optional().describe('Conditions on arguments: not built yet, and refused.'),
-  })
-  .refine(({ when }) => when === undefined, { error: 'conditions on a tool are not built yet', path: ['when'] });
+const conditionText = z.string().max(limits.toolArgumentCharacters);
+const conditionNumber = z.int({ error: 'must be a whole number that a double holds exactly' });
+const conditionValue = z.union([conditionText, conditionNumber, z.boolean()]);
+const conditionValues = z.array(conditionValue).min(1).max(limits.conditionValuesCount);
+
+const conditionTests = z.strictObject({
+  equals: conditionValue.optional().describe('The argument is this.'),
+  one_of: conditionValues.optional().describe('The argument is one of these.'),
+  like: conditionText.optional().describe('The argument is a text of this form; `*` stands for any characters, also for none.'),
+  starts_with: conditionText.min(1).optional().describe('The argument is a text that begins so.'),
+  at_least: conditionNumber.optional().describe('The argument is a whole number, this or more.'),
+  at_most: conditionNumber.optional().describe('The argument is a whole number, this or less.'),
+  absent: z.literal(true).optional().describe('The call has no argument of this name. Stands alone.'),
+});
+
+const count = (value: object): number => Object.values(value).filter((each) => each !== undefined).length;
+
+type ConditionTests = z.output<typeof conditionTests>;
+
+/** What no argument could meet, and what every argument would. */
+const testsProblem = (tests: ConditionTests): string | null => {
+  const { like, starts_with: start, at_least: least, at_most: most, absent } = tests;
+  if (count(tests) === 0) return 'says nothing; name what the argument must be, or take it out';
+  if (absent !== undefined && count(tests) > 1) return 'asks for an argument that is absent and for what it is; no call has both';
+  const [text, number] = [like ?? start, least ?? most];
+  if (text !== undefined && number !== undefined) return 'asks for a text and for a number; no argument is both';
+  return least !== undefined && most !== undefined && least > most ? 'asks for at least more than at most; no number is both' : null;
+};
+
+const conditionProblem = (given: unknown): string | null =>
+  typeof given === 'object' && given !== null && !Array.isArray(given) ? testsProblem(given) : null;
+
+const condition = z
+  .union([conditionText, conditionNumber, z.boolean(), conditionValues, conditionTests])
+  // A name that is not known has been said already.
+  .refine((given) => conditionProblem(given) === null, {
+    error: ({ input }) => conditionProblem(input) ?? '',
+    when: ({ issues }) => issues.length === 0,
+  });
+
+const argumentName = z.string().min(1, { error: 'must not be empty' }).max(limits.toolArgumentNameCharacters);
+
+const conditionsProblem = (when: object): string | null => {
+  const named = count(when);
+  if (named === 0) return 'holds no condition; name an argument, or write only the name of the tool';
+  return named > limits.toolConditionsCount ? `must name at most ${limits.toolConditionsCount} arguments` : null;
+};
+
+const conditionalTool = z.strictObject({
+  tool: toolName.describe('Canonical name of the tool.'),
+  when: z
+    .record(argumentName, condition)
+    .refine((when) => conditionsProblem(when) === null, {
+      error: ({ input }) => conditionsProblem(Object(input)) ?? '',
+      when: ({ issues }) => issues.length === 0,
+    })
+    .optional()
+    .describe(
+      'Conditions on the arguments of a call, by the name of the argument: a value, a list of values of which it must be one, or a mapping of tests. All must hold; the same tool listed again is another way to be allowed.',
+    ),
+});
 
 const role = z.strictObject({
   allowed_models: z.array(name).optional().describe('Pins that the role may call. Without this and without a default it calls no model.'),
   allowed_tools: z
     .array(z.union([toolName, conditionalTool]))
     .default([])
-    .describe('Tools that the role may use, by canonical name. All others are denied.'),
+    .describe('Tools that the role may use, by canonical name, or with conditions on their arguments. All others are denied.'),
   prohibited_tools: z.array(toolName).default([]).describe('Tools that the role may never use, whatever else permits them.'),
   max_response_time_seconds: z
     .number()
@@ -105,13 +160,26 @@ export const agentRolesConfig = z.record(ownName, role);
 export const agentRoleDefaultsConfig = roleDefaults;
 export const policiesConfig = policies;
 
+export type Condition = Frozen<z.output<typeof condition>>;
+
+/** A tool that is allowed where the arguments of the call meet all conditions, by the name of the argument. */
+export interface ConditionalTool {
+  readonly tool: string;
+  readonly when: Readonly<Record<string, Condition>>;
+}
+
+export type AllowedTool = string | ConditionalTool;
+
+export const toolOf = (entry: AllowedTool): string => (typeof entry === 'string' ? entry : entry.tool);
+
 export type AgentSettings = Frozen<z.output<typeof agent>>;
 export type DataClassification = (typeof dataClasses)[number];
 
 /** A role with its defaults filled in. */
 export interface RoleSettings {
   readonly allowed_models: readonly string[];
-  readonly allowed_tools: readonly string[];
+  /** In the order of the config. */
+  readonly allowed_tools: readonly AllowedTool[];
   readonly prohibited_tools: readonly string[];
   readonly requires_human_approval_for: readonly string[];
   readonly max_response_time_seconds?: number | undefined;
@@ -126,6 +194,12 @@ export interface PoliciesSettings {
   readonly mode: 'enforce' | 'observe';
 }
 
+const allowedTool = (entry: z.output<typeof role>['allowed_tools'][number]): AllowedTool => {
+  if (typeof entry === 'string') return entry;
+  const { tool, when } = entry;
+  return when === undefined ? tool : { tool, when };
+};
+
 /** Every role with what it leaves out filled in from the defaults. */
 export const completeRoles = (
   roles: z.output<typeof agentRolesConfig>,
@@ -137,7 +211,7 @@ export const completeRoles = (
       {
         ...settings,
         allowed_models: settings.allowed_models ?? defaults?.allowed_models ?? [],
-        allowed_tools: settings.allowed_tools.map((tool) => (typeof tool === 'string' ? tool : tool.tool)),
+        allowed_tools: settings.allowed_tools.map(allowedTool),
         data_classification: settings.data_classification ?? defaults?.data_classification ?? 'restricted',
       },
     ]),
@@ -151,7 +225,7 @@ export const approvalSubjects = (
   role: RoleSettings,
   roles: Readonly<Record<string, RoleSettings>>,
 ): { readonly tools: readonly string[]; readonly conditions: readonly string[] } => {
-  const known = new Set(Object.values(roles).flatMap((other) => [...other.allowed_tools, ...other.prohibited_tools]));
+  const known = new Set(Object.values(roles).flatMap((other) => [...other.allowed_tools.map(toolOf), ...other.prohibited_tools]));
   const isTool = (subject: string): boolean => known.has(subject) || subject.includes('/');
   return {
     tools: role.requires_human_approval_for.filter(isTool),

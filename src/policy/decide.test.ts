@@ -30,6 +30,7 @@ const decideWith = (model: Decision, tools: Readonly<Record<string, Decision>> =
       decideTool: ({ tool }) => tools[tool] ?? decision('deny'),
     },
     () => candidates,
+    () => null,
   );
 
 const asking = (toolsOffered: readonly OfferedTool[] = []): Inspected =>
@@ -50,6 +51,36 @@ test('a permitted model goes to its candidate without a denial', () => {
 test('a denied model and a denied tool are named in their denials', () => {
   assert.deepEqual(decideWith(decision('deny'))(asking()).denial, { denial: 'model_not_permitted', model: 'm', role: 'demo' });
   assert.deepEqual(decideWith(decision('permit'))(calling('t')).denial, { denial: 'tool_not_permitted', tool: 't', role: 'demo' });
+});
+
+test('arguments are read when policy asks for them, and not where something of the call could not be inspected', () => {
+  const asked: unknown[] = [];
+  const decide = createDecide(
+    {
+      decideModel: () => ({ decision: decision('permit'), candidate }),
+      decideTool: ({ given }) => {
+        asked.push(given?.());
+        return { ...decision('deny'), unmet: { unreadable: false, settings: ['s'] } };
+      },
+    },
+    () => [candidate],
+    (bytes) => ({ bytes: bytes.length }),
+  );
+  const call = (notInspected: readonly object[]) =>
+    decide({
+      crossing: { call: { action: 'tool_call', tool: 't', arguments: new Uint8Array(3), notInspected } },
+      invocation: { role: 'demo' },
+      reading: null,
+    } as unknown as Inspected);
+  assert.deepEqual(call([]).denial, {
+    denial: 'tool_not_permitted',
+    tool: 't',
+    role: 'demo',
+    unmet: { unreadable: false, settings: ['s'] },
+  });
+  call([{ what: 'program', why: 'free-form input' }]);
+  decide(asking([{ name: 'web_search', hosted: true }]));
+  assert.deepEqual(asked, [{ bytes: 3 }, null, undefined]);
 });
 
 test('an approval cannot be had and says so', () => {

@@ -8,7 +8,19 @@ import type { Candidate } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { Inspected, Judgement } from '../core/stages.ts';
+import type { ToolArguments } from '../core/tool-arguments.ts';
 import { withHostedTools } from './hosted-tools.ts';
+
+export interface ToolQuestion {
+  readonly invocation: Invocation;
+  /** Canonical name. */
+  readonly tool: string;
+  /**
+   * Reads the arguments, null where nobody can say what they are; asked once at most, and only where policies look at them. Absent for a tool that
+   * the provider runs.
+   */
+  readonly given?: () => ToolArguments | null;
+}
 
 /** What policy answers. */
 export interface Decisions {
@@ -17,19 +29,27 @@ export interface Decisions {
     readonly decision: Decision;
     readonly candidate: Candidate | null;
   };
-  readonly decideTool: (question: { readonly invocation: Invocation; readonly tool: string }) => Decision;
+  readonly decideTool: (question: ToolQuestion) => Decision;
 }
 
 export type CandidatesFor = (model: string, formatName: string) => readonly Candidate[];
 
+/** Reads the arguments of a call as policies may look at them; null where nobody can say what they are. */
+export type ReadArguments = (bytes: Uint8Array) => ToolArguments | null;
+
 export const createDecide =
-  ({ decideModel, decideTool }: Decisions, candidatesFor: CandidatesFor): ((inspected: Inspected) => Judgement) =>
+  (
+    { decideModel, decideTool }: Decisions,
+    candidatesFor: CandidatesFor,
+    readArguments: ReadArguments,
+  ): ((inspected: Inspected) => Judgement) =>
   ({ crossing: { call }, invocation, reading }) => {
-    const judgeTool = (tool: string): Judgement => {
-      const decision = decideTool({ invocation, tool });
+    const judgeTool = (tool: string, given?: ToolQuestion['given']): Judgement => {
+      const decision = decideTool({ invocation, tool, ...(given === undefined ? {} : { given }) });
       return { decision, denial: toolDenial(decision, tool, invocation.role), candidate: null };
     };
-    if (call.action === 'tool_call') return judgeTool(call.tool);
+    if (call.action === 'tool_call')
+      return judgeTool(call.tool, () => (call.notInspected.length > 0 ? null : readArguments(call.arguments)));
 
     const model = reading?.model ?? '';
     const candidates = candidatesFor(model, call.format.name);
@@ -51,8 +71,8 @@ const modelDenial = ({ verdict }: Decision, model: string, role: string, unliste
   return { denial: 'model_not_permitted', model: label(model), role, ...(unlisted && { unlisted }) };
 };
 
-const toolDenial = ({ verdict }: Decision, tool: string, role: string): Denial | null => {
+const toolDenial = ({ verdict, unmet }: Decision, tool: string, role: string): Denial | null => {
   if (verdict === 'permit') return null;
   if (verdict === 'approval') return { denial: 'approval_unavailable', subject: `The tool ${tool}` };
-  return { denial: 'tool_not_permitted', tool, role };
+  return { denial: 'tool_not_permitted', tool, role, ...(unmet === undefined ? {} : { unmet }) };
 };

@@ -45,10 +45,11 @@ const factsOf = ({ principal, action, resource, context, entities }: Question): 
     ['action', shown({ __entity: action })],
     ['resource', shown({ __entity: resource })],
   ];
-  for (const { uid, attrs, parents } of entities) {
+  for (const { uid, attrs, parents, tags = {} } of entities) {
     const name = shown({ __entity: '__entity' in uid ? uid['__entity'] : uid });
     if (parents.length > 0) facts.push([`${name} in`, parents.map((parent) => shown({ __entity: parent })).join(', ')]);
     if (Object.keys(attrs).length > 0) facts.push([name, shown(attrs)]);
+    for (const [tag, value] of Object.entries(tags)) facts.push([`${name} ${JSON.stringify(tag)}`, shown(value)]);
   }
   for (const [name, value] of Object.entries(context)) facts.push([`context.${name}`, shown(value)]);
   return facts;
@@ -111,7 +112,8 @@ export const explainWith = (settings: PolicySettings, rules: Rules, judge: Judge
     const forbids = determining.filter(({ effect }) => effect === 'forbid');
     // Where only permits are named in a denial, they could not be evaluated.
     const inTheWay = forbids.length > 0 ? forbids : determining;
-    const steps = inTheWay.length > 0 ? [undoing(inTheWay, request)] : permitting(from.state, request).slice(0, flipsMax);
+    const steps =
+      inTheWay.length > 0 ? [undoing(inTheWay, request)] : permitting(from.state, { ...from.decision, request }).slice(0, flipsMax);
     for (const step of steps) if (step !== null) follow(attempt(from, step), depth + 1);
   };
   follow(start, 0);

@@ -5,7 +5,7 @@ import type { Decision, JudgedRequest } from '../core/decision.ts';
 import { goesOn } from '../core/decision.ts';
 import { entity } from './cedar-text.ts';
 import { toolPlaces } from './question.ts';
-import { namespace } from './schema.ts';
+import { argumentsFact, namespace } from './schema.ts';
 
 /** The decision about a request to a model together with those about the tools that it offers to the provider, by their names. */
 export const withHostedTools = (model: Decision, tools: ReadonlyMap<string, Decision>): Decision => {
@@ -35,6 +35,7 @@ export const hostedToolRequest = (model: JudgedRequest, tool: string): JudgedReq
       ...toolPlaces(tool),
       ...model.parents.filter((parent) => parent.startsWith(`${namespace}::Group::`)),
     ],
-    context,
+    // Nobody sees what the provider calls its tools with.
+    context: { ...context, [argumentsFact]: null },
   };
 };

@@ -4,11 +4,13 @@
 
 import type { ControlMode, Decision, JudgedRequest, Observed, Verdict } from '../core/decision.ts';
 import { isName, label } from '../core/identifier.ts';
+import { type UnmetConditions, unmetSentence } from '../core/tool-arguments.ts';
 import type { AgentSettings, RoleSettings } from './config.ts';
 import { createSlice, type Finding, type Slice } from './evaluate.ts';
-import { policiesFor, type SetPolicy } from './policy-set.ts';
+import { lookAtArguments, policiesFor, type SetPolicy } from './policy-set.ts';
 import { type Asked, type QuestionSettings, questionOf, takenApart } from './question.ts';
 import { controlActionNames, isCrossing, type PolicyAction } from './schema.ts';
+import { createUnmet } from './unmet-conditions.ts';
 
 export interface JudgeSettings extends QuestionSettings {
   readonly agents: Readonly<Record<string, AgentSettings>>;
@@ -19,6 +21,8 @@ export interface JudgeSettings extends QuestionSettings {
 export interface Judge {
   /** Never throws for what a request says. */
   readonly decide: (request: JudgedRequest) => Decision;
+  /** Whether what is decided about calls of this tool can depend on their arguments. */
+  readonly looksAtArguments: (role: string, tool: string) => boolean;
   /** Parses what crossings, delegation and the control plane will be decided by, so that the first of them need not wait. */
   readonly prepare: () => void;
 }
@@ -34,7 +38,8 @@ const deedOf = ({ action, resource, role, places }: Asked): string => {
   return action === 'delegate' ? `let the agent ${resource.id} take the role ${role ?? ''}` : `do ${action} on the control plane`;
 };
 
-const reasonFor = (finding: Finding, asked: Asked): string => {
+const reasonFor = (finding: Finding, asked: Asked, unmet: UnmetConditions | null): string => {
+  if (unmet !== null) return unmetSentence(asked.role ?? '', asked.resource.id, unmet);
   const [who, deed] = [isCrossing(asked.action) ? `the role ${asked.role}` : 'the invoker', deedOf(asked)];
   const Who = `${who[0]?.toUpperCase()}${who.slice(1)}`;
   switch (finding.found) {
@@ -105,6 +110,8 @@ const passedNow = ['invokeModel', 'callTool'] as const;
 /** Decides by `policies`; parses a slice of them when it is first needed. */
 export const createJudge = (settings: JudgeSettings, policies: readonly SetPolicy[]): Judge => {
   const slicesFor = createSlices(policies);
+  const looking = policies.filter(({ argumentsOf }) => argumentsOf !== null);
+  const unmetOf = createUnmet(policies);
   const decide = (request: JudgedRequest): Decision => {
     const asked = takenApart(request);
     const mode = modeFor(asked, settings);
@@ -118,21 +125,24 @@ export const createJudge = (settings: JudgeSettings, policies: readonly SetPolic
     const question = questionOf(request, asked, settings);
     const found = enforced(question);
     const verdict = stranger === null ? verdicts[found.found] : 'deny';
+    const nothing = found.found === 'deny' && found.ids.length === 0;
+    const unmet = stranger === null && nothing ? unmetOf(asked, question) : null;
     const also = all?.(question) ?? found;
     const differs = stranger === null && verdicts[also.found] !== verdict;
     const observed = differs ? { verdict: verdicts[also.found], policies: also.ids } : null;
     return {
       verdict,
       policies: stranger !== null && found.found !== 'deny' ? [] : found.ids,
-      reason: `${stranger ?? reasonFor(found, asked)}${observed === null ? '' : observing(observed)}`,
+      reason: `${stranger ?? reasonFor(found, asked, unmet)}${observed === null ? '' : observing(observed)}`,
       mode,
       request,
       observed,
+      ...(unmet === null ? {} : { unmet }),
     };
   };
   const prepare = (): void => {
     for (const role of Object.keys(settings.agent_roles)) for (const action of passedNow) slicesFor(action, role);
     for (const action of ['delegate', ...controlActionNames] as const) slicesFor(action, null);
   };
-  return { decide, prepare };
+  return { decide, looksAtArguments: (role, tool) => lookAtArguments(looking, role, tool), prepare };
 };

@@ -5,7 +5,7 @@ import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { nearest } from '../core/nearest.ts';
 import type { CompiledPolicy } from './compile-roles.ts';
 import { placeOfPolicy } from './explain.ts';
-import { dataClasses } from './config.ts';
+import { dataClasses, toolOf } from './config.ts';
 import { constantOf } from './constant-conditions.ts';
 import type { PolicyProblem, WrittenPolicy } from './policy-files.ts';
 import { plainEntity, scopeEntity } from './policy-set.ts';
@@ -116,7 +116,7 @@ type KnownNames = Readonly<Record<string, { readonly where: string; readonly nam
 
 const knownNames = ({ agents, agent_roles: roles, identity, endpoints }: PolicySettings): KnownNames => {
   const tools = Object.values(roles).flatMap((role) => [
-    ...role.allowed_tools,
+    ...role.allowed_tools.map(toolOf),
     ...role.prohibited_tools,
     ...role.requires_human_approval_for,
   ]);
@@ -164,12 +164,30 @@ const jsonOfCompiled = (policy: CompiledPolicy): Read | null => {
   const [action = ''] = policy.actions;
   const resource = policy.effect === 'forbid' && policy.source.list === 'requires_human_approval_for' ? null : policy.source.value;
   const type = action === 'invokeModel' ? 'Model' : 'Tool';
-  return readOf(policy, {
+  const read = readOf(policy, {
     effect: policy.effect,
     principal: { op: 'in', entity: { type: `${namespace}::Role`, id: policy.role } },
     action: { op: '==', entity: { type: `${namespace}::Action`, id: action } },
     resource: resource === null ? { op: 'All' } : { op: '==', entity: { type: `${namespace}::${type}`, id: resource } },
     conditions: [],
+  });
+  // Conditions that no hand-written policy writes the same way.
+  return policy.source.entry === undefined ? read : { ...read, conditions: policy.text };
+};
+
+/** A permit without conditions for what the config allows only under some. */
+const moot = (written: readonly WrittenPolicy[], all: readonly Read[]): readonly PolicyProblem[] => {
+  const conditional = all.filter(({ policy }) => 'source' in policy && policy.source.from === 'role' && policy.source.entry !== undefined);
+  return written.flatMap((policy) => {
+    const outer = readOf(policy, policy.json);
+    return conditional
+      .filter((inner) => outer.conditions === '' && containsPolicy(outer, inner))
+      .map((inner) =>
+        finding(
+          policy,
+          `permits what ${inner.policy.id} permits only under conditions (${placeOfPolicy(inner.policy)}), which it makes moot`,
+        ),
+      );
   });
 };
 
@@ -181,5 +199,6 @@ export const lintPolicies = (settings: PolicySettings, { policies }: Rules): rea
   return [
     ...written.flatMap((policy) => [...unconditional(policy), ...constants(policy), ...unknownNames(policy, known), ...observing(policy)]),
     ...redundant(written, all),
+    ...moot(written, all),
   ].toSorted((a, b) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1));
 };

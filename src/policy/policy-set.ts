@@ -3,7 +3,16 @@
 
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { controlActions } from '../core/principal.ts';
-import { appliesTo, crossingActions, crossingGroup, namespace, parentTypes, policyActions, type PolicyAction } from './schema.ts';
+import {
+  appliesTo,
+  argumentsFact,
+  crossingActions,
+  crossingGroup,
+  namespace,
+  parentTypes,
+  policyActions,
+  type PolicyAction,
+} from './schema.ts';
 
 export interface SetPolicy {
   readonly id: string;
@@ -18,7 +27,11 @@ export interface SetPolicy {
   readonly approval: string | undefined;
   /** It is evaluated and shown, and never changes a verdict. */
   readonly observes: boolean;
+  /** Tools at the arguments of whose calls it looks; null where it looks at none. */
+  readonly argumentsOf: ToolScope | null;
 }
+
+export type ToolScope = { readonly tool: string } | { readonly server: string } | 'every tool';
 
 /** Those that a question about `action` needs; `role` is that of the agent that crosses, null where none does. */
 export const policiesFor = <P extends SetPolicy>(policies: readonly P[], action: PolicyAction, role: string | null): readonly P[] =>
@@ -27,6 +40,18 @@ export const policiesFor = <P extends SetPolicy>(policies: readonly P[], action:
       policy.actions.includes(action) &&
       (role === null || ((policy.role === null || policy.role === role) && !policy.exceptRoles.includes(role))),
   );
+
+/** Whether what a role's policies say of a call of this tool can depend on its arguments. */
+export const lookAtArguments = (policies: readonly SetPolicy[], role: string, tool: string): boolean =>
+  policies.some(
+    ({ argumentsOf, role: only, exceptRoles }) =>
+      argumentsOf !== null && holdsFor(argumentsOf, tool) && (only === null || only === role) && !exceptRoles.includes(role),
+  );
+
+const holdsFor = (scope: ToolScope, tool: string): boolean => {
+  if (scope === 'every tool') return true;
+  return 'tool' in scope ? scope.tool === tool : tool.startsWith(`${scope.server}/`);
+};
 
 type Scope = PolicyJson['principal'] | PolicyJson['resource'];
 type NamedEntity = { readonly __entity: { readonly type: string; readonly id: string } } | { readonly type: string; readonly id: string };
@@ -65,12 +90,31 @@ const namedActions = ({ action }: PolicyJson): readonly PolicyAction[] => {
   return named.flatMap((each) => membersOf(plainEntity(each).id));
 };
 
-/** The part of a `SetPolicy` that its scope says. */
-export const scopeOf = (policy: PolicyJson): Pick<SetPolicy, 'actions' | 'role' | 'exceptRoles'> => {
+/** Whether it asks for the fact anywhere in its conditions. */
+const asksFor = (value: unknown, fact: string): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, member]) => (name === 'attr' && [member].flat().includes(fact)) || asksFor(member, fact));
+};
+
+/** The tools that its resource can be. */
+const toolsOf = (scope: Scope): ToolScope => {
+  const named = scopeEntity(scope);
+  if (named === null) return 'every tool';
+  return bare(named.type) === 'ToolServer' ? { server: named.id } : { tool: named.id };
+};
+
+/** The part of a `SetPolicy` that its scope and its conditions say. */
+export const scopeOf = (policy: PolicyJson): Pick<SetPolicy, 'actions' | 'role' | 'exceptRoles' | 'argumentsOf'> => {
   const actions = namedActions(policy).filter((action) => {
     const types = appliesTo(action);
     return canBe(policy.principal, types.principal) && canBe(policy.resource, types.resource);
   });
   const named = scopeEntity(policy.principal);
-  return { actions: [...new Set(actions)], role: named !== null && bare(named.type) === 'Role' ? named.id : null, exceptRoles: [] };
+  const looks = actions.includes('callTool') && asksFor(policy.conditions, argumentsFact);
+  return {
+    actions: [...new Set(actions)],
+    role: named !== null && bare(named.type) === 'Role' ? named.id : null,
+    exceptRoles: [],
+    argumentsOf: looks ? toolsOf(policy.resource) : null,
+  };
 };

@@ -10,7 +10,17 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Agent, ControlAction, Invocation, Invoker } from '../core/principal.ts';
 import type { PolicyFile, PolicyProblem } from './policy-files.ts';
-import { controlRequest, delegationRequest, hourOf, modelRequest, type Moment, type Standing, toolRequest } from './question.ts';
+import type { ToolQuestion } from './decide.ts';
+import {
+  controlRequest,
+  delegationRequest,
+  hourOf,
+  modelRequest,
+  type Moment,
+  type Standing,
+  toolRequest,
+  withoutPersonal,
+} from './question.ts';
 import { createJudge } from './judge.ts';
 import { compileRules, type PolicySettings } from './rules.ts';
 
@@ -26,8 +36,8 @@ export interface ModelDecision {
 export interface Policy {
   /** The first candidate that is permitted, or why none is. `candidates` are the endpoints that list the model, in the order of the config. */
   readonly decideModel: (asked: { readonly invocation: Invocation; readonly candidates: readonly Candidate[] }) => ModelDecision;
-  /** `tool` is a canonical name. */
-  readonly decideTool: (asked: { readonly invocation: Invocation; readonly tool: string }) => Decision;
+  /** A question that holds arguments keeps digests in their place. */
+  readonly decideTool: (asked: ToolQuestion) => Decision;
   /** May this invoker let this agent take this role? Asked when an invocation is opened. */
   readonly decideDelegation: (asked: {
     readonly invoker: Invoker;
@@ -81,8 +91,9 @@ export const createPolicy = (
   const remember = createMemory();
   const { environment } = settings;
 
+  const momentNow = (): Moment => ({ environment, hour: hourOf(clock.wallMs()) });
   const decide = (what: string, inputs: readonly unknown[], request: (moment: Moment) => JudgedRequest): Decision => {
-    const moment = { environment, hour: hourOf(clock.wallMs()) };
+    const moment = momentNow();
     return remember(JSON.stringify([what, moment.hour, ...inputs]), () => judge.decide(request(moment)));
   };
 
@@ -101,9 +112,14 @@ export const createPolicy = (
       const reason = 'No endpoint lists this model.';
       return { decision: { verdict: 'deny', policies: [], reason, mode: 'enforce', request: null, observed: null }, candidate: null };
     },
-    decideTool: ({ invocation, tool }) => {
+    decideTool: ({ invocation, tool, given = () => null }) => {
       const name = label(tool);
-      return decide('tool', [name, ...standingKey(invocation)], (moment) => toolRequest(invocation, moment, name));
+      const seen = judge.looksAtArguments(invocation.role, name) ? given() : undefined;
+      if (seen === undefined || seen === null)
+        return decide('tool', [name, seen, ...standingKey(invocation)], (moment) => toolRequest(invocation, moment, name, seen));
+      // What a call says is seldom said again, and is not kept.
+      const request = toolRequest(invocation, momentNow(), name, seen);
+      return { ...judge.decide(request), request: { ...request, context: withoutPersonal(request.context, invocation.digestKey) } };
     },
     decideDelegation: (standing) => decide('delegate', standingKey(standing), (moment) => delegationRequest(standing, moment)),
     decideControl: ({ invoker, action }) =>

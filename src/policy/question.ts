@@ -6,10 +6,12 @@ import type { Json } from '../core/canonical-json.ts';
 import { digestPrefix, type JudgedRequest } from '../core/decision.ts';
 import type { Candidate } from '../core/endpoint.ts';
 import type { ControlAction, Invocation, Invoker } from '../core/principal.ts';
+import type { ToolArguments } from '../core/tool-arguments.ts';
+import { argumentEntities, argumentsContext } from './call-arguments.ts';
 import { entity, entityIn, type EntityId, uid } from './cedar-text.ts';
 import type { AgentSettings } from './config.ts';
 import type { Question } from './evaluate.ts';
-import { appliesTo, isCrossing, namespace, parentTypes, type PolicyAction, policyActions } from './schema.ts';
+import { appliesTo, argumentsFact, isCrossing, namespace, parentTypes, type PolicyAction, policyActions } from './schema.ts';
 
 /** Who wants to cross or to delegate, and as what. */
 export type Standing = Pick<Invocation, 'invoker' | 'role' | 'dataClassification' | 'containment'> & {
@@ -27,8 +29,8 @@ export interface Moment {
 const hourMs = 3_600_000;
 export const hourOf = (wallMs: number): number => Math.floor(wallMs / hourMs) % 24;
 
-/** Members of a context whose values may be personal. Nothing of the kind is asked about yet. */
-const personalMembers: readonly string[] = [];
+/** Members of a context whose values may be personal. */
+const personalMembers: readonly string[] = [argumentsFact];
 
 /** The context with a keyed digest in the place of each value that may be personal. */
 export const withoutPersonal = (
@@ -36,14 +38,15 @@ export const withoutPersonal = (
   key: Uint8Array,
   personal: readonly string[] = personalMembers,
 ): JudgedRequest['context'] =>
-  personal.length === 0
-    ? context
-    : Object.fromEntries(
-        Object.entries(context).map(([name, value]) => [
-          name,
-          personal.includes(name) ? `${digestPrefix}${createHmac('sha256', key).update(JSON.stringify(value)).digest('hex')}` : value,
-        ]),
-      );
+  Object.fromEntries(
+    Object.entries(context).map(([name, value]) => [
+      name,
+      // What nobody could read is nobody's: of null there is nothing to hide.
+      value !== null && personal.includes(name)
+        ? `${digestPrefix}${createHmac('sha256', key).update(JSON.stringify(value)).digest('hex')}`
+        : value,
+    ]),
+  );
 
 const groupsOf = ({ groups }: Invoker): readonly string[] => groups.map((group) => entity('Group', group));
 
@@ -87,9 +90,13 @@ export const toolPlaces = (tool: string): readonly string[] => {
   return slash > 0 ? [entity('ToolServer', tool.slice(0, slash))] : [];
 };
 
-/** `tool` is a canonical name. */
-export const toolRequest = (standing: Standing, moment: Moment, tool: string): JudgedRequest =>
-  crossing('callTool', standing, moment, { resource: entity('Tool', tool), parents: toolPlaces(tool) });
+/** `tool` is a canonical name; `given` its arguments where policies look at them, null where nobody could read them. */
+export const toolRequest = (standing: Standing, moment: Moment, tool: string, given?: ToolArguments | null): JudgedRequest =>
+  crossing('callTool', standing, moment, {
+    resource: entity('Tool', tool),
+    parents: toolPlaces(tool),
+    ...(given === undefined ? {} : { further: { [argumentsFact]: given } }),
+  });
 
 export const delegationRequest = (standing: Standing, { environment, hour }: Moment): JudgedRequest => ({
   principal: entity('Invoker', standing.invoker.userId),
@@ -193,13 +200,15 @@ const contextEntities = new Set(['invoker', 'role']);
 
 const contextOf = (request: JudgedRequest, settings: QuestionSettings, endpoint: string | undefined): Question['context'] => {
   const named = (value: Json): Json => ({ __entity: { ...entityIn(value) } });
-  const members = Object.entries(request.context).map(([name, value]) => {
+  const { [argumentsFact]: _, ...context } = request.context;
+  const members = Object.entries(context).map(([name, value]) => {
     if (contextEntities.has(name)) return [name, named(value)];
     return [name, name === 'labels' && Array.isArray(value) ? value.map(named) : value];
   });
   return {
     ...(Object.fromEntries(members) as Question['context']),
     environment: settings.environment,
+    ...argumentsContext(request.context),
     ...(endpoint === undefined ? {} : { endpoint: { ...placeOf(settings, endpoint, request) } }),
   };
 };
@@ -224,6 +233,7 @@ export const questionOf = (request: JudgedRequest, asked: Asked, settings: Quest
       ...(endpoint === undefined
         ? []
         : [{ uid: uid('Endpoint', endpoint), attrs: { ...placeOf(settings, endpoint, request) }, parents: [] }]),
+      ...argumentEntities(request.context),
     ],
   };
 };

@@ -10,12 +10,12 @@ import type { CompiledPolicy } from './compile-roles.ts';
 import { completeRoles } from './config.ts';
 import { explainWith } from './explain.ts';
 import { hostedToolRequest, withHostedTools } from './hosted-tools.ts';
-import { createJudge } from './judge.ts';
+import { createJudge, type Judge } from './judge.ts';
 import { isTooDeep } from './policy-files.ts';
 import { scopeOf } from './policy-set.ts';
 import { type Asked, takenApart } from './question.ts';
 import { cedarTextOf, compileConfig, compileRules, type PolicySettings, type Rules } from './rules.ts';
-import { factsOf, type FactType, namespace } from './schema.ts';
+import { argumentsFact, factsOf, type FactType, furtherFactsOf, namespace } from './schema.ts';
 import { statementsOf } from './statements.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -45,14 +45,17 @@ const isOfType: Readonly<Record<FactType, (value: unknown) => boolean>> = {
   'Set<DataLabel>': (value) => Array.isArray(value) && value.every((each) => isEntity(each, 'DataLabel')),
   '{ topology: String, provider: String, region: String }': (value) =>
     isObject(value) && isTexts([value['topology'], value['provider'], value['region']]) && Object.keys(value).length === 3,
+  '{ names: Set<String>, texts: ArgumentTexts, numbers: ArgumentNumbers, flags: ArgumentFlags }': (value) =>
+    value === null || isObject(value),
 };
 
 const hourMax = 23;
 
 /** Whether the facts are those of the schema for this action, each of its type. */
 const factsProblem = ({ action }: Asked, context: Readonly<Record<string, unknown>>): Unanswerable | null => {
-  const facts = factsOf(action);
-  if ([...facts.keys()].some((name) => !Object.hasOwn(context, name))) return older;
+  const [always, further] = [factsOf(action), furtherFactsOf(action)];
+  if ([...always.keys()].some((name) => !Object.hasOwn(context, name))) return older;
+  const facts = new Map([...always, ...[...further].filter(([name]) => Object.hasOwn(context, name))]);
   const strange = Object.keys(context).filter((name) => !facts.has(name));
   if (strange.length > 0) return { unanswerable: 'it holds facts that this version does not know' };
   const hour = Number(context['hour']);
@@ -84,11 +87,24 @@ export const askable = (value: unknown, settings: PolicySettings): JudgedRequest
   return problem === null ? request : { unanswerable: problem };
 };
 
+/** Rules that look at what a call said cannot be asked about one of which nobody kept what it said. */
+const saysTooLittle = (request: JudgedRequest, judge: Judge): boolean => {
+  const asked = takenApart(request);
+  if (asked?.action !== 'callTool' || Object.hasOwn(request.context, argumentsFact)) return false;
+  return judge.looksAtArguments(asked.role ?? '', asked.resource.id);
+};
+
+const argumentsNotKept = { unanswerable: 'the rules look at the arguments of this tool, which its question does not hold' };
+
 export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook => {
   const judge = createJudge(settings, rules.policies);
+  const answerable = (value: unknown): JudgedRequest | Unanswerable => {
+    const request = askable(value, settings);
+    return 'unanswerable' in request || !saysTooLittle(request, judge) ? request : argumentsNotKept;
+  };
   const known = new Map<string, Decision | Unanswerable>();
   const decide = (value: unknown, hostedTools: readonly string[]): Decision | Unanswerable => {
-    const request = askable(value, settings);
+    const request = answerable(value);
     if ('unanswerable' in request) return request;
     const tools = hostedTools.map((tool) => [tool, judge.decide(hostedToolRequest(request, tool))] as const);
     return withHostedTools(judge.decide(request), new Map(tools));
@@ -106,7 +122,7 @@ export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook
       return decided;
     },
     explain: (value) => {
-      const request = askable(value, settings);
+      const request = answerable(value);
       return 'unanswerable' in request ? request : explainWith(settings, rules, judge, request);
     },
   };

@@ -2,7 +2,7 @@
 // Problems name file and line, and then there is no set. Pure; parses and decides nothing.
 
 import { compileGrants, type IdentityGrants } from './compile-grants.ts';
-import { type CompiledPolicy, compileRoles } from './compile-roles.ts';
+import { type CompiledPolicy, compileRoles, settingOf } from './compile-roles.ts';
 import type { JudgeSettings } from './judge.ts';
 import { type PolicyFile, type PolicyProblem, readPolicyFile, validationProblems, type WrittenPolicy } from './policy-files.ts';
 
@@ -55,6 +55,22 @@ export const compileConfig = ({ agent_roles: roles, identity, agents }: PolicySe
 
 export const cedarTextOf = (compiled: readonly CompiledPolicy[]): string => compiled.map(({ text }) => `${text}\n`).join('\n');
 
+const compiledName = 'the config, as Cedar';
+
+/** What Cedar has against the policies that the config became, such as a text of mixed scripts, with the setting that says it. */
+const compiledProblems = (compiled: readonly CompiledPolicy[], text: string): readonly PolicyProblem[] => {
+  let line = 1;
+  const begins = compiled.map((policy) => {
+    const at = line;
+    line += policy.text.split('\n').length + 1;
+    return { at, place: settingOf(policy.source) };
+  });
+  return validationProblems({ name: compiledName, text }).map((problem) => {
+    const policy = begins.findLast(({ at }) => problem.line !== null && at <= problem.line);
+    return policy === undefined ? problem : { ...problem, message: `${policy.place}: ${problem.message}` };
+  });
+};
+
 export const compileRules = (
   settings: PolicySettings,
   files: readonly PolicyFile[],
@@ -62,6 +78,6 @@ export const compileRules = (
   const compiled = compileConfig(settings);
   const compiledCedar = cedarTextOf(compiled);
   const { policies, problems } = readFiles(files);
-  const all = [...problems, ...validationProblems({ name: 'the config, as Cedar', text: compiledCedar })];
+  const all = [...problems, ...compiledProblems(compiled, compiledCedar)];
   return all.length > 0 ? { problems: all } : { policies: [...compiled, ...policies], compiledCedar };
 };

@@ -45,8 +45,9 @@ const factTypes = {
   labels: 'Set<DataLabel>',
   endpoint: '{ topology: String, provider: String, region: String }',
   port: 'Long',
+  arguments: '{ names: Set<String>, texts: ArgumentTexts, numbers: ArgumentNumbers, flags: ArgumentFlags }',
 } as const;
-export type Fact = keyof typeof factTypes;
+type Fact = keyof typeof factTypes;
 export type FactType = (typeof factTypes)[Fact];
 
 const anyTime = ['assurance', 'environment', 'hour'] as const;
@@ -58,9 +59,16 @@ const factNames = (action: PolicyAction): readonly Fact[] => {
   return action === 'delegate' ? ['role', ...handled] : anyTime;
 };
 
-/** The facts that a question about `action` has, each with its type. */
+/** The facts that every question about `action` has, each with its type. */
 export const factsOf = (action: PolicyAction): ReadonlyMap<string, FactType> =>
   new Map(factNames(action).map((name) => [name, factTypes[name]]));
+
+/** What a call says to its tool: there where policies look at it and it could be read. */
+export const argumentsFact = 'arguments' satisfies Fact;
+
+/** Those that a question about `action` may have besides. */
+export const furtherFactsOf = (action: PolicyAction): ReadonlyMap<string, FactType> =>
+  new Map(action === 'callTool' ? [[argumentsFact, factTypes[argumentsFact]]] : []);
 
 const declared = (action: PolicyAction, groups: readonly string[]): string => {
   const { principal, resource } = appliesTo(action);
@@ -68,7 +76,10 @@ const declared = (action: PolicyAction, groups: readonly string[]): string => {
     principal: [${principal}],
     resource: [${resource}],
     context: {
-${[...factsOf(action)].map(([name, type]) => `      ${name}: ${type}`).join(',\n')}
+${[
+  ...[...factsOf(action)].map(([name, type]) => `      ${name}: ${type}`),
+  ...[...furtherFactsOf(action)].map(([name, type]) => `      ${name}?: ${type}`),
+].join(',\n')}
     }
   };`;
 };
@@ -111,6 +122,12 @@ export const cedarSchema = `namespace ${namespace} {
 
   // A tool, by its canonical name.
   entity Tool in [ToolServer];
+
+  // The arguments of one call by name, each under the type that it has: \`context.arguments.numbers.getTag("amount") <= 500\`. Only whole numbers
+  // are numbers; lists, mappings, other numbers and null are under none. \`context.arguments.names\` has every name, in lower case.
+  entity ArgumentTexts tags String;
+  entity ArgumentNumbers tags Long;
+  entity ArgumentFlags tags Bool;
 
   // A host name; it is in each domain above it.
   entity Host in [Host];
