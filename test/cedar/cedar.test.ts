@@ -11,6 +11,7 @@ import { after, test } from 'node:test';
 import { parseConfig } from '../../src/config/config.ts';
 import type { Decision } from '../../src/core/decision.ts';
 import { controlActions, type ControlAction } from '../../src/core/principal.ts';
+import type { ToolArguments } from '../../src/core/tool-arguments.ts';
 import type { PolicyFile, PolicySettings } from '../../src/policy/policy.ts';
 import { exportForCedar, runPolicyTests, testOf } from '../../src/policy/policy-tests.ts';
 import { questionOf, takenApart } from '../../src/policy/question.ts';
@@ -101,6 +102,63 @@ test('the stock command gives the verdict that we recorded, for crossings, deleg
   });
   assert.ok(tests.length > 150, `only ${tests.length} questions`);
   const { status, output } = judged(rules, { name: 'all.test.json', text: JSON.stringify(tests) });
+  assert.equal(status, 0, output);
+  assert.match(output, new RegExp(`results: ${tests.length} passed, 0 failed`));
+});
+
+test('the stock command gives our verdict for calls whose arguments policies look at', () => {
+  const base = policySettings();
+  const { demo } = base.agent_roles;
+  assert.ok(demo);
+  const when = {
+    amount: { at_least: 1, at_most: 500 },
+    'odd "name"\n\\*': ['*"\\\n', 'x', 1, true],
+    path: { like: 's*c/*', starts_with: 'src/*' },
+    force: { absent: true },
+  } as const;
+  const conditional: PolicySettings = {
+    ...base,
+    agent_roles: {
+      demo: {
+        ...demo,
+        requires_human_approval_for: [],
+        allowed_tools: [
+          { tool: 'transfer', when },
+          { tool: 'transfer', when: { note: 'Grüße 👋' } },
+        ],
+      },
+    },
+  };
+  const own = cedar(
+    '@id("own") forbid (principal, action == Sealwright::Action::"callTool", resource) unless { context has arguments && context.arguments.names.contains("amount") };',
+  );
+  const rules = rulesOf(conditional, own);
+  const policy = policyOf(conditional, own);
+  const met = { amount: 500, 'odd "name"\n\\*': '*"\\\n', path: 'src/*.ts' } as const;
+  const calls: readonly (ToolArguments | null)[] = [
+    null,
+    {},
+    met,
+    { ...met, path: 'src/x.ts', note: null },
+    { ...met, amount: 501 },
+    { ...met, amount: '5' },
+    { ...met, Force: false },
+    { note: 'Grüße 👋' },
+    { note: 'Grüße 👋', amount: null },
+    { __proto__: null, constructor: 1, amount: -1 },
+  ];
+  const tests = calls.map((given, index) => {
+    const { verdict, request } = policy.decideTool({ invocation: invocationOf(), tool: 'transfer', given: () => given });
+    assert.ok(request);
+    const whole = { ...request, context: { ...request.context, arguments: given } };
+    const asked = takenApart(whole);
+    assert.ok(asked);
+    const test = testOf(rules, String(index), questionOf(whole, asked, conditional)) as object;
+    return { ...test, decision: verdict === 'permit' ? 'allow' : 'deny' };
+  });
+  const permitted = tests.flatMap(({ decision }, index) => (decision === 'allow' ? [index] : []));
+  assert.deepEqual(permitted, [2, 8]);
+  const { status, output } = judged(rules, { name: 'arguments.test.json', text: JSON.stringify(tests) });
   assert.equal(status, 0, output);
   assert.match(output, new RegExp(`results: ${tests.length} passed, 0 failed`));
 });
