@@ -1,8 +1,9 @@
 // Joins identity, policy, invocations and stops into what the control plane serves. Pure composition beside `spine.ts`: it opens nothing.
 // Who calls is proved in `identity`, whether he may is decided in `policy`; here only what follows is put together.
 
-import type { AuthorisePartsOfPlane, Authorised, Plane, RouteParts, RouteProblem } from './admin/admin.ts';
+import type { AuthorisePartsOfPlane, Plane, RouteParts, RouteProblem } from './admin/admin.ts';
 import type { Clock } from './core/clock.ts';
+import type { Authorised } from './core/decision.ts';
 import { goesOn } from './core/decision.ts';
 import { label } from './core/identifier.ts';
 import { nearest } from './core/nearest.ts';

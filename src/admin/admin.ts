@@ -13,7 +13,7 @@ import type { AnyRoute, RouteProblem } from './route.ts';
 import { routesOf, type RouteParts } from './routes.ts';
 
 export type { AuthorisePartsOfPlane } from './authorise.ts';
-export type { Authorised, JsonObject, Plane, RouteProblem } from './route.ts';
+export type { JsonObject, Plane, RouteProblem } from './route.ts';
 export type { RouteParts } from './routes.ts';
 
 /** Null when the envelope can serve. */

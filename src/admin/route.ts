@@ -25,12 +25,6 @@ export type Who =
   /** Whoever policy gives the action to. */
   | { readonly who: 'control'; readonly action: ControlAction };
 
-/** Somebody whom policy let do it. */
-export interface Authorised {
-  readonly invoker: Invoker;
-  readonly decision: Decision;
-}
-
 export interface Caller {
   /** The bearer credential as it came; null without one. */
   readonly credential: string | null;

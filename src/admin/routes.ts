@@ -2,13 +2,14 @@
 // Each answers with data or with a refusal that says what to do.
 
 import { z } from 'zod';
+import type { Authorised } from '../core/decision.ts';
 import type { FileFacts } from '../core/file-facts.ts';
 import { factsOfBody } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
-import type { AnyRoute, Answered, Authorised, Caller, JsonObject, RouteProblem } from './route.ts';
+import type { AnyRoute, Answered, Caller, JsonObject, RouteProblem } from './route.ts';
 import { route } from './route.ts';
 
 export interface OpeningCall {

@@ -2,6 +2,7 @@
 // The absence of a permit is a deny; there is no other default.
 
 import type { Json } from './canonical-json.ts';
+import type { Invoker } from './principal.ts';
 import type { UnmetConditions } from './tool-arguments.ts';
 
 export type Verdict = 'permit' | 'deny' | 'approval';
@@ -53,6 +54,12 @@ export interface Decision {
   readonly hostedTools?: readonly string[];
   /** Conditions on the tool's arguments, where a call is denied because they are not met. */
   readonly unmet?: UnmetConditions;
+}
+
+/** Somebody whom policy let do it. */
+export interface Authorised {
+  readonly invoker: Invoker;
+  readonly decision: Decision;
 }
 
 /** Whether the crossing goes on: a permit, or anything at all under `observe`. */

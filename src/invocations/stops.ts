@@ -1,10 +1,9 @@
 // Stops: what a person ended at once. In force from the moment that it is asked for, recorded, kept over a restart,
 // and lifted only by another person than its author. Stopping never waits for the disk: what could not be recorded is in force all the same.
 
-import type { Decision } from '../core/decision.ts';
+import type { Authorised } from '../core/decision.ts';
 import type { Denial } from '../core/denial.ts';
 import { limits } from '../core/limits.ts';
-import type { Invoker } from '../core/principal.ts';
 import type { Recorder, RecordBody } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { Stamp } from '../core/record.ts';
@@ -24,12 +23,6 @@ export interface Stops {
   readonly stop: (scope: StopScope, reason: string, by: Authorised) => Promise<Stop | StopProblem>;
   readonly lift: (id: string, reason: string, by: Authorised) => Promise<Stop | StopProblem>;
   readonly inForce: () => readonly Stop[];
-}
-
-/** A person whom policy let do it. */
-export interface Authorised {
-  readonly invoker: Invoker;
-  readonly decision: Decision;
 }
 
 export interface StopParts {
