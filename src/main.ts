@@ -76,7 +76,14 @@ const loadRuleBooks = async (): Promise<RuleBooks> => {
     import('./policy/rule-books.ts'),
     import('./changes/changes.ts'),
   ]);
-  const readIfThere = (path: string): Uint8Array | null => (fs.existsSync(path) ? fs.readFileSync(path) : null);
+  const readIfThere = (path: string): Uint8Array | null => {
+    try {
+      return fs.readFileSync(path);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+      throw error;
+    }
+  };
   return createRuleBooks({
     folders: { files: fs, userId: process.getuid?.() ?? null },
     lastRelease: (releases) => markedRelease(readIfThere(lastPath(releases))),

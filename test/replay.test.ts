@@ -2,7 +2,7 @@
 // What the envelope records is made by the functions that it uses.
 
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -18,6 +18,7 @@ import {
   asked,
   bodyOf,
   data,
+  idOf,
   invocation,
   model,
   now,
@@ -211,4 +212,29 @@ test('audit verify --replay reports a release that is not kept, and refuses one 
   const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--data', data, '--releases', changed);
   assert.equal(code, 1);
   assert.match(stdout, /^PROBLEM {2}releases\/sha256-\w+\/release\.json: the kept release is not what it was/m);
+});
+
+test('G-REPLAY-1: a kept release that cannot be read is a problem, and its records count as not replayed, in every command that asks it', async () => {
+  const unreadable = join(scratch, 'unreadable');
+  cpSync(releases, unreadable, { recursive: true });
+  const path = join(unreadable, release.digest.replace(':', '-'), 'release.json');
+  rmSync(path);
+  mkdirSync(path);
+  const { code, stdout } = await sealwright('audit', 'verify', '--replay', '--data', data, '--releases', unreadable);
+  assert.equal(code, 1);
+  const sentence = 'the kept release cannot be read \\(EISDIR\\)';
+  assert.match(stdout, new RegExp(`^PROBLEM {2}releases/sha256-\\w+/release\\.json: ${sentence}$`, 'm'));
+  assert.match(stdout, new RegExp(`^not replayed {2}8: ${sentence}$`, 'm'));
+  assert.match(stdout, /^0 of 8 decisions replayed, 1 problems$/m);
+  const asked = [idOf('refused'), '--data', data, '--releases', unreadable];
+  const why = await sealwright('why', ...asked);
+  assert.deepEqual([why.code, /drop_table/.test(why.stdout)], [0, true]);
+  const explained = await sealwright('policy', 'explain', ...asked);
+  assert.match(explained.stderr, new RegExp(`the rules that decided cannot be read: ${sentence}`));
+  const other = ['policy', 'impact', join(scratch, 'policies'), '--data', data, '--releases', unreadable];
+  assert.match((await sealwright(...other)).stderr, new RegExp(sentence));
+  const mark = join(unreadable, 'last');
+  rmSync(mark);
+  mkdirSync(mark);
+  assert.match((await sealwright(...other)).stderr, /the mark of the active release cannot be read \(EISDIR\)/);
 });

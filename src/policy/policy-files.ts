@@ -52,7 +52,8 @@ export interface WrittenPolicy extends SetPolicy {
 
 type Loaded = { readonly files: readonly PolicyFile[] } | { readonly problems: readonly PolicyProblem[] };
 
-const errorCode = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error');
+/** What the file system calls it. */
+export const errorCode = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error');
 
 const readOne = (path: string, name: string, folder: PolicyFolder, userId: number | null): PolicyFile | PolicyProblem => {
   const problem = (message: string): PolicyProblem => ({ file: path, line: null, message });

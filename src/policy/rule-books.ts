@@ -2,16 +2,23 @@
 // Reads through what is passed in. A folder, file or release that cannot be used is a problem with its place, never an exception.
 
 import type { RuleBook } from '../core/rules.ts';
-import { loadPolicyFiles, loadPolicyTests, type PolicyFile, type PolicyFolderWorld, type PolicyProblem } from './policy-files.ts';
+import {
+  errorCode,
+  loadPolicyFiles,
+  loadPolicyTests,
+  type PolicyFile,
+  type PolicyFolderWorld,
+  type PolicyProblem,
+} from './policy-files.ts';
 import { exportForCedar, runPolicyTests, type TestReport } from './policy-tests.ts';
 import { createRuleBook, keptSettings, ruleBookOfRelease } from './rule-book.ts';
 import { compileRules, type PolicySettings, type Rules } from './rules.ts';
 
 export interface RuleBookParts {
   readonly folders: PolicyFolderWorld;
-  /** Digest of the release that was last active; null where none is marked. */
+  /** Digest of the release that was last active; null where none is marked. Throws where the mark cannot be read. */
   readonly lastRelease: (releases: string) => string | null;
-  /** Content of a kept release, and whether it still has its digest; null where it is not there. */
+  /** Content of a kept release, and whether it still has its digest; null where it is not there. Throws where it cannot be read. */
   readonly keptRelease: (releases: string, digest: string) => { readonly bytes: Uint8Array; readonly isWhole: boolean } | null;
 }
 
@@ -29,6 +36,17 @@ export interface RuleBooks {
   readonly exported: (configured: Configured, folder: string) => ReadonlyMap<string, string> | Problems;
 }
 
+const unmarked = { problem: 'no release is marked as the active one there' };
+
+/** What `read` finds, or why it cannot be read. */
+const reading = <T>(what: string, read: () => T): T | { readonly problem: string } => {
+  try {
+    return read();
+  } catch (error) {
+    return { problem: `${what} cannot be read (${errorCode(error)})` };
+  }
+};
+
 export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookParts): RuleBooks => {
   const rulesOf = (settings: PolicySettings, folder: string | null): Rules | Problems => {
     const read = folder === null ? { files: [] } : loadPolicyFiles(folder, folders);
@@ -39,8 +57,9 @@ export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookP
     return 'problems' in rules ? rules : createRuleBook(settings, rules);
   };
   const contentOf = (releases: string, digest: string): Uint8Array | { readonly problem: string; readonly missing: boolean } => {
-    const kept = keptRelease(releases, digest);
+    const kept = reading('the kept release', () => keptRelease(releases, digest));
     if (kept === null) return { problem: 'its release is not kept here', missing: true };
+    if ('problem' in kept) return { ...kept, missing: false };
     return kept.isWhole ? kept.bytes : { problem: 'the kept release is not what it was when it was kept', missing: false };
   };
   const withTests = <T>(
@@ -62,8 +81,8 @@ export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookP
       return 'problem' in book ? { ...book, missing: false } : book;
     },
     ofLastRelease: (releases, folder) => {
-      const digest = lastRelease(releases);
-      const content = digest === null ? { problem: 'no release is marked as the active one there' } : contentOf(releases, digest);
+      const digest = reading('the mark of the active release', () => lastRelease(releases)) ?? unmarked;
+      const content = typeof digest === 'string' ? contentOf(releases, digest) : digest;
       const settings = 'problem' in content ? content : keptSettings(content);
       return 'problem' in settings ? { problems: [{ file: releases, line: null, message: settings.problem }] } : bookOf(settings, folder);
     },
