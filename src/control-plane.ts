@@ -11,7 +11,7 @@ import type { Invoker } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { Stamp } from './core/record.ts';
-import { controlRefusalRecord, personMembers } from './core/record.ts';
+import { controlChangeRecord, controlRefusalRecord } from './core/record.ts';
 import type { Stop, StopScope } from './core/stop.ts';
 import { stopMatches } from './core/stop.ts';
 import type { Identity } from './identity/identity.ts';
@@ -108,17 +108,12 @@ const strangeName: RouteProblem = {
 
 const createNameSubject =
   ({ identity, recorder, stamp }: ControlPlaneParts): RouteParts['nameSubject'] =>
-  async (pseudonym, { invoker, decision }: Authorised) => {
+  async (pseudonym, by: Authorised) => {
     // Recorded is what was asked for, and anything but a pseudonym could be a person's name.
     if (!pseudonymForm.test(pseudonym)) return { problem: 'malformed', message: 'A pseudonym is `user_` and 32 hexadecimal digits.' };
     const subject = await identity.nameOf(pseudonym).catch(() => null);
-    const receipt = await recorder.append({
-      ...stamp(),
-      ...personMembers(invoker),
-      stream: 'control',
-      kind: 'change',
-      change: { what: 'subject_named', subject: pseudonym, found: subject !== null, policies: decision.policies },
-    });
+    const change = { what: 'subject_named', subject: pseudonym, found: subject !== null };
+    const receipt = await recorder.append(controlChangeRecord(by, 'nameSubject', change, stamp()));
     if (isRefusal(receipt))
       return {
         problem: 'record_unavailable',

@@ -10,7 +10,7 @@ import type { Decision } from '../src/core/decision.ts';
 import { label } from '../src/core/identifier.ts';
 import { limits } from '../src/core/limits.ts';
 import type { RecordBody } from '../src/core/receipt.ts';
-import { controlRefusalRecord, denialRecord, intentRecord, refusedOpeningRecord } from '../src/core/record.ts';
+import { controlChangeRecord, controlRefusalRecord, denialRecord, intentRecord, refusedOpeningRecord } from '../src/core/record.ts';
 import type { Inspected, Transformed } from '../src/core/stages.ts';
 import { createDecide } from '../src/policy/decide.ts';
 import { readToolArguments } from '../src/wire/tool-arguments.ts';
@@ -49,6 +49,7 @@ test('G-REPLAY-1: audit verify --replay names the record whose decision its rele
     `the question is about something else than the record, which differs in ${names.join(', ')}`;
   const opening = policy.decideDelegation({ ...invocation });
   const control = policy.decideControl({ invoker: invocation.invoker, action: 'liftStop' });
+  const stopping = policy.decideControl({ invoker: invocation.invoker, action: 'stop' });
   const wrong: readonly (readonly [Decision, Readonly<Record<string, unknown>>, string])[] = [
     [
       { ...refused, verdict: 'permit', policies: ['role/demo/tool/drop_table'] },
@@ -78,6 +79,12 @@ test('G-REPLAY-1: audit verify --replay names the record whose decision its rele
     [model, { ...simulated, endpoint: null }, differs('endpoint')],
     [opening, asked('get_order_status'), differs('action_type')],
     [control, { control_action: 'stop', denial: 'not_permitted' }, differs('control_action')],
+    [stopping, { kind: 'change', control_action: 'liftStop' }, differs('control_action')],
+    [
+      { ...control, verdict: 'permit', policies: ['group/sec/control/approver'] },
+      { kind: 'change', control_action: 'liftStop' },
+      'the record says permit, the rules of its release say deny',
+    ],
   ];
   const right: readonly (readonly [Decision, Readonly<Record<string, unknown>>])[] = [
     [permitted, asked('get_order_status')],
@@ -169,6 +176,8 @@ const madeRecords = () => {
   const opening = { ...invocation, invoker: { ...invocation.invoker, assurance: 'oidc', issuer: 'corp' } } as const;
   const refusal = { denial: 'not_permitted' as const, reason: 'No.', decision: policy.decideDelegation(opening) };
   const lifting = policy.decideControl({ invoker: opening.invoker, action: 'liftStop' });
+  const stopping = policy.decideControl({ invoker: invocation.invoker, action: 'stop' });
+  assert.equal(stopping.verdict, 'permit');
   return [
     offering(),
     offering('get_order_status', 'refund'),
@@ -180,6 +189,7 @@ const madeRecords = () => {
     calling('two words'),
     refusedOpeningRecord(opening, refusal, stamp()),
     controlRefusalRecord(opening.invoker, 'liftStop', lifting, stamp()),
+    controlChangeRecord({ invoker: invocation.invoker, decision: stopping }, 'stop', { what: 'stopped' }, stamp()),
   ];
 };
 
@@ -197,7 +207,7 @@ test('G-REPLAY-1: what the envelope records is enough to decide again, with the 
   const impact = await sealwright('policy', 'impact', join(next, '..'), '--data', folder, '--releases', releases);
   assert.match(impact.stdout, /model simulated-1 at rehearsal: permit would be deny \(no-refund\); 1 decision: /);
   assert.match(impact.stdout, /tool refund: permit would be deny \(no-refund\); 1 decision: /);
-  assert.match(impact.stdout, /^2 of 10 decisions/m);
+  assert.match(impact.stdout, /^2 of 11 decisions/m);
 });
 
 test('audit verify --replay reports a release that is not kept, and refuses one whose content was changed', async () => {

@@ -31,6 +31,19 @@ test('a denied model names who, what, the role, that nothing permitted it, and t
   });
 });
 
+test('a change by the control plane, and a refusal of one, name what was asked for and what decided', () => {
+  const by = { log_id: denied.log_id, user_id: 'u-1', control_action: 'stop', stream: 'control' };
+  const decision = { verdict: 'permit', policies: ['group/sec/control/breaker'], reason: 'The invoker may do stop.', mode: 'enforce' };
+  const changed = explain({ ...by, kind: 'change', change: { what: 'stopped' }, decision });
+  assert.deepEqual(
+    [changed.verdict, changed.attempt, changed.reason],
+    ['permitted', 'stop on the control plane for the invoker u-1.', 'The invoker may do stop. Decided by group/sec/control/breaker.'],
+  );
+  const refused = explain({ ...by, kind: 'decision', denial: 'not_permitted', decision: { ...decision, verdict: 'deny', policies: [] } });
+  assert.deepEqual([refused.verdict, refused.attempt], ['denied', 'stop on the control plane for the invoker u-1.']);
+  assert.equal(explain({ kind: 'change', change: { what: 'release_activated' } }).verdict, 'not a decision');
+});
+
 test('a model that no endpoint lists is not told as a matter of the role', () => {
   const reason = 'No endpoint here lists the model large-1.';
   const unlisted = explain({ ...denied, decision: { ...denied.decision, reason, request: null } });

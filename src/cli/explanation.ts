@@ -41,6 +41,8 @@ const attempted = (record: RecordMembers): string => {
   const action = textOf(record, 'action_type');
   if (action === 'tool_call') return `a call of the tool ${tool ?? '(unknown)'}`;
   if (action === 'model_request') return `a request to the model ${model ?? '(unknown)'}`;
+  const control = textOf(record, 'control_action');
+  if (control !== null) return `${control} on the control plane`;
   return action === 'invocation' ? 'an invocation' : `a record of kind ${textOf(record, 'kind') ?? '(unknown)'}`;
 };
 
@@ -97,7 +99,9 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
   const code = textOf(record, 'denial');
   const denial = isDenialCode(code) ? code : null;
   const base = { record: textOf(record, 'log_id'), attempt: attemptOf(record), policies };
-  if (textOf(record, 'kind') !== 'decision') {
+  // What was changed on the control plane says beside it what let its author.
+  const decides = textOf(record, 'kind') === 'decision' || (textOf(record, 'kind') === 'change' && textOf(decision, 'verdict') !== null);
+  if (!decides) {
     const decided = textOf(record, 'decision_log_id');
     const next = decided === null ? '' : `Its decision: \`sealwright why ${decided}\`.`;
     const reason =

@@ -82,7 +82,7 @@ export const recordMembers: readonly RecordMember[] = [
     type: 'object | null',
     on: 'invocations and crossings',
     meaning:
-      'verdict, policies that determined it, reason, mode (enforce or observe), the Cedar request that was judged (with a keyed digest in the place of the arguments of a tool call, where the policies look at them; null where they could not be read), and observed: verdict and policies as they would be if the policies that only observe counted too, null where they make no difference; and hosted_tools: the tools that the provider would run and that were judged with the request.',
+      'verdict, policies that determined it, reason, mode (enforce or observe), the Cedar request that was judged (with a keyed digest in the place of the arguments of a tool call, where the policies look at them; null where they could not be read), and observed: verdict and policies as they would be if the policies that only observe counted too, null where they make no difference; and hosted_tools: the tools that the provider would run and that were judged with the request. Also on a change by the control plane: what let its author make it.',
   },
   { name: 'decision_log_id', type: 'string', on: 'where it applies', meaning: 'On an outcome: the decision it ends.' },
   {
@@ -95,7 +95,7 @@ export const recordMembers: readonly RecordMember[] = [
     name: 'control_action',
     type: 'string',
     on: 'where it applies',
-    meaning: 'On a refusal of the control plane: the action that was asked for.',
+    meaning: 'On a refusal of the control plane, and on a change by it: the action that was asked for.',
   },
   {
     name: 'user_actors',

@@ -2,7 +2,7 @@
 // Unknown is null, never absent. No member ever holds a credential, a prompt, a completion or a detected value.
 
 import type { Crossing } from './crossing.ts';
-import type { Decision } from './decision.ts';
+import type { Authorised, Decision } from './decision.ts';
 import type { Denial, DenialCode } from './denial.ts';
 import { sentenceOf } from './denial.ts';
 import { label } from './identifier.ts';
@@ -92,6 +92,21 @@ export const personMembers = ({ userId, assurance, issuer }: Invoker): Record<st
   user_assurance: assurance,
   user_issuer: issuer,
 });
+
+/** What was changed on the control plane, by whom, and what let him. */
+export const controlChangeRecord = (
+  { invoker, decision }: Authorised,
+  action: ControlAction,
+  change: Readonly<Record<string, unknown>>,
+  stamp: Stamp,
+): RecordBody =>
+  body(stamp, 'control', 'change', {
+    ...personMembers(invoker),
+    source: 'envelope',
+    control_action: action,
+    change,
+    decision: decisionMember(decision),
+  });
 
 /** The record of an action on the control plane that a known caller asked for and may not do. */
 export const controlRefusalRecord = (invoker: Invoker, action: ControlAction, decision: Decision, stamp: Stamp): RecordBody =>

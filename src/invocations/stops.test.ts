@@ -58,8 +58,9 @@ test('G-STOP-1: a stop is in force before its record is durable, and names its a
     what: 'stopped',
     scope: { kind: 'agent', name: 'sdk' },
     reason: 'it leaks',
-    policies: ['group/sec/breaker'],
   });
+  assert.equal(records[0]['control_action'], 'stop');
+  assert.deepEqual((records[0]['decision'] as { readonly policies: unknown }).policies, ['group/sec/breaker']);
 });
 
 test('G-STOP-1: what cannot be recorded is in force all the same, and its author is told', async () => {
@@ -90,8 +91,8 @@ test('G-STOP-2: its author cannot lift a stop, nor can somebody whom nobody prov
     scope: { kind: 'role', name: 'demo' },
     author: 'user_1',
     reason: 'over',
-    policies: ['group/sec/breaker'],
   });
+  assert.equal(records.at(-1)?.['control_action'], 'liftStop');
 });
 
 test('G-STOP-2: a lifting that cannot be recorded lifts nothing', async () => {

@@ -7,7 +7,7 @@ import { limits } from '../core/limits.ts';
 import type { Recorder, RecordBody } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { Stamp } from '../core/record.ts';
-import { personMembers } from '../core/record.ts';
+import { controlChangeRecord } from '../core/record.ts';
 import type { Stop, StopKind, Stoppable, StopScope } from '../core/stop.ts';
 import { scopeText, stopKinds, stopMatches } from '../core/stop.ts';
 
@@ -86,13 +86,8 @@ export const createStops = ({ recorder, stamp, enforce, found }: StopParts): Sto
           problem: 'same_person',
           message: 'Who stopped something cannot lift the stop. Ask another person with the role approver.',
         };
-      const receipt = await recorder.append({
-        ...stamp(),
-        ...personMembers(person),
-        stream: 'control',
-        kind: 'change',
-        change: { what: 'stop_lifted', stop: id, scope: { ...stop.scope }, author: stop.author, reason, policies: by.decision.policies },
-      });
+      const change = { what: 'stop_lifted', stop: id, scope: { ...stop.scope }, author: stop.author, reason };
+      const receipt = await recorder.append(controlChangeRecord(by, 'liftStop', change, stamp()));
       if (isRefusal(receipt))
         return {
           problem: 'record_unavailable',
@@ -111,14 +106,8 @@ const denialOf = ({ id, scope, reason }: Stop): Denial => ({
   problem: `${scopeText(scope)} was stopped (stop ${id}): ${reason}`,
 });
 
-const recordOf = ({ id, scope, reason, since }: Stop, { invoker, decision }: Authorised): RecordBody => ({
-  log_id: id,
-  timestamp: since,
-  ...personMembers(invoker),
-  stream: 'control',
-  kind: 'change',
-  change: { what: 'stopped', scope: { ...scope }, reason, policies: decision.policies },
-});
+const recordOf = ({ id, scope, reason, since }: Stop, by: Authorised): RecordBody =>
+  controlChangeRecord(by, 'stop', { what: 'stopped', scope: { ...scope }, reason }, { log_id: id, timestamp: since });
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const isKind = (value: unknown): value is StopKind => stopKinds.some((kind) => kind === value);

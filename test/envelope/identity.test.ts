@@ -336,7 +336,13 @@ test('G-RECORD-5, G-IDENTITY-2: both identities stand on both streams, and no cr
     );
   const changes = records.control.map(({ change }) => (change as { what?: string } | undefined)?.what);
   for (const what of ['stopped', 'stop_lifted', 'subject_named', 'logged_out']) assert.ok(changes.includes(what), what);
-  assert.ok(records.control.some(({ control_action: action }) => action === 'stop'));
+  assert.ok(records.control.some(({ kind, control_action: action }) => kind === 'decision' && action === 'stop'));
+  const steered = records.control.filter(({ kind }) => kind === 'change').map(({ control_action: action }) => action);
+  for (const action of ['stop', 'liftStop', 'nameSubject']) assert.ok(steered.includes(action), action);
+  const io = createTestIo();
+  assert.equal(await runCli(commands, ['audit', 'verify', '--replay', '--json', '--data', running.dataDir], io), 0, io.written().stdout);
+  const { replay } = JSON.parse(io.written().stdout) as { replay: { decisions: number; replayed: number } };
+  assert.equal(replay.replayed, replay.decisions, 'every decision is made again, those about the control plane too');
   const files = filesUnder(folder).filter((path) => !path.endsWith('/private/subjects'));
   assert.ok(files.length > 10);
   for (const path of files) {
