@@ -11,6 +11,7 @@ import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
 import type { Cross, Received, Stages } from './core/stages.ts';
+import { attemptOf, modelEndingOf } from './core/totals.ts';
 import type { ListedModel } from './core/wire-format.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
 import { createGate } from './gate/gate.ts';
@@ -75,17 +76,28 @@ export const composeStages = (parts: SpineParts): Stages => {
     transformOut: endpoints.withPin,
     recordIntent: async (transformed) => {
       const intent = await recording.recordIntent(transformed);
-      invocations.countCrossing(transformed.invocation, isRefusal(intent) ? deniedHow(transformed) : 'passed');
+      const counting = invocations.counting(transformed.invocation);
+      if (isRefusal(intent)) counting?.denied(isText(transformed));
+      else counting?.passed(attemptOf(transformed.crossing));
       return intent;
     },
     forward: (recorded, cancel) => {
       invocations.toolCallHandedOver(recorded);
       return endpoints.forward(recorded, cancel);
     },
-    recordOutcome: recording.recordOutcome,
-    recordDenial: (at, denial) => {
-      if ('invocation' in at) invocations.countCrossing(at.invocation, deniedHow(at));
-      return recording.recordDenial(at, denial);
+    recordOutcome: (recorded, ending) => {
+      const { call } = recorded.crossing;
+      // Before it is durable: what closes the run because it did not become so says what happened all the same.
+      if (call.action === 'model_request')
+        invocations.counting(recorded.invocation)?.modelEnded(call.operation, modelEndingOf(recorded, ending));
+      return recording.recordOutcome(recorded, ending);
+    },
+    recordDenial: async (at, denial) => {
+      const counting = 'invocation' in at ? invocations.counting(at.invocation) : undefined;
+      counting?.denied(isText(at));
+      const recordId = await recording.recordDenial(at, denial);
+      if (recordId !== null) counting?.denialRecorded(recordId);
+      return recordId;
     },
     sever: ({ id }, why) => void invocations.close(id, 'severed', { error_message: why }),
   };
@@ -107,8 +119,7 @@ export const composeListing =
   };
 
 /** A refused tool call is replaced by text in an answer that otherwise succeeds. */
-const deniedHow = ({ crossing }: Received): 'denied' | 'denied_as_text' =>
-  crossing.call.action === 'tool_call' ? 'denied_as_text' : 'denied';
+const isText = ({ crossing }: Received): boolean => crossing.call.action === 'tool_call';
 
 export const composeSpine = (parts: SpineParts): Cross =>
   createGate(composeStages(parts), parts.clock, () => uuidv7(parts.clock, parts.random));

@@ -6,6 +6,7 @@ import type { Invoker } from '../core/principal.ts';
 import { controlActions } from '../core/principal.ts';
 import type { Stop } from '../core/stop.ts';
 import type { Denial } from '../core/denial.ts';
+import { createCounting } from '../core/totals.ts';
 import type { AuthorisePartsOfPlane, RouteParts } from './admin.ts';
 import { createControlApp, createHealthApp, serveApp } from './admin.ts';
 import type { Desk, OpeningCall } from './routes.ts';
@@ -19,6 +20,8 @@ const invocation = {
   containment: 'advisory' as const,
   digestKey: new Uint8Array(32),
 };
+
+const totals = createCounting('opening').totals();
 
 const permit: Decision = {
   verdict: 'permit',
@@ -43,7 +46,7 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
     },
     heartbeat: (id) => (id === 'alive' ? 'alive' : id === 'due' ? 'prove' : 'ended'),
     prove: async () => 'proved',
-    close: async () => ({ crossings: 2, denials: 1, deniedAsText: 0, recordId: 'r' }),
+    close: async () => ({ totals, deniedRecords: ['d'], recordId: 'r' }),
     ...change,
   };
   const about = { release: 'sha256:x', environment: 'development', deployment: 'laptop', doors: { model: 'http://127.0.0.1:1' } };
@@ -135,7 +138,7 @@ test('closing answers with the totals and the record', async () => {
   const { post } = setUp();
   assert.deepEqual(await post('/invocations/i/close', '{}'), {
     status: 200,
-    text: '{"crossings":2,"denials":1,"denied_as_text":0,"record":"r"}',
+    text: JSON.stringify({ ...totals, denied_records: ['d'], record: 'r' }),
   });
   const gone = setUp({ close: async () => ({ problem: 'ended', message: 'It has ended.' }) });
   assert.equal((await gone.post('/invocations/i/close', '{}')).status, 410);

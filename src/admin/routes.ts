@@ -9,6 +9,7 @@ import { limits } from '../core/limits.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
+import type { Totals } from '../core/totals.ts';
 import type { AnyRoute, Answered, Caller, JsonObject, RouteProblem } from './route.ts';
 import { route } from './route.ts';
 
@@ -42,9 +43,7 @@ export interface Desk {
     invocationId: string,
     runnerKey: string | null,
     facts: JsonObject,
-  ) => Promise<
-    { readonly crossings: number; readonly denials: number; readonly deniedAsText: number; readonly recordId: string } | RouteProblem
-  >;
+  ) => Promise<{ readonly totals: Totals; readonly deniedRecords: readonly string[]; readonly recordId: string } | RouteProblem>;
 }
 
 /** What an invoker's programs were found to have when they were read. Never rejects. */
@@ -126,6 +125,27 @@ const opened = z.strictObject({
   heartbeat_seconds: z.number(),
   doors: anyObject,
   settings: anyObject,
+});
+
+const closed = z.strictObject({
+  crossings: z.number(),
+  denials: z.number(),
+  denied_as_text: z.number().describe('Denials that the agent read as text in an answer.'),
+  model_calls: z.number(),
+  tool_calls: z.number(),
+  input_token_count: z.number().nullable().describe('As the providers counted; null where none did.'),
+  cached_input_token_count: z.number().nullable(),
+  output_token_count: z.number().nullable(),
+  tools_used: z.array(z.strictObject({ name: z.string(), count: z.number() })).describe('Most used first.'),
+  cost: z
+    .array(z.strictObject({ currency: z.string(), amount: z.string().describe('A decimal.') }))
+    .nullable()
+    .describe('One for each currency; null where nothing has a price.'),
+  calls_without_cost: z.number().describe('Model calls that may have cost something more.'),
+  since: z.enum(['opening', 'restart']).describe('`restart`: what was done before the envelope started anew is not counted.'),
+  truncated: z.strictObject({ tools_used: z.number() }).optional().describe('Calls of tools that the list does not name.'),
+  denied_records: z.array(z.string()).describe('The last few records of denials, oldest first.'),
+  record: z.string().describe('`log_id` of the record that closed it.'),
 });
 
 /** Only called where the route asked for somebody. */
@@ -214,12 +234,12 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
     does: 'Closes an invocation. The body is what the runner found; it is recorded as its claim.',
     who: { who: 'runner' },
     body: anyObject,
-    answers: z.strictObject({ crossings: z.number(), denials: z.number(), denied_as_text: z.number(), record: z.string() }),
+    answers: closed,
     handle: async ({ caller, parameter, body }): Promise<Answered> => {
-      const closed = await desk.close(parameter('id'), caller.runnerKey, body as JsonObject);
-      if (isProblem(closed)) return closed;
-      const { crossings, denials, deniedAsText, recordId } = closed;
-      return { json: { crossings, denials, denied_as_text: deniedAsText, record: recordId } };
+      const result = await desk.close(parameter('id'), caller.runnerKey, body as JsonObject);
+      if (isProblem(result)) return result;
+      const { totals, deniedRecords, recordId } = result;
+      return { json: { ...totals, denied_records: deniedRecords, record: recordId } };
     },
   }),
 ];

@@ -168,6 +168,8 @@ test('closing and status read what the envelope answers', async (t) => {
     crossings: 3,
     denials: 1,
     deniedAsText: 1,
+    totals: null,
+    deniedRecords: [],
     record: `POST /invocations/${id}/close {"exit_code":0}`,
   });
   assert.deepEqual(await client.status(), { ...status, ledger: { state: 'open', problem: null, heads: [] } });

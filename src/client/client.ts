@@ -11,12 +11,16 @@ import { agentClients, carriables } from '../core/principal.ts';
 import type { AgentClient, Carriable } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
+import { isCount, isText, members, texts } from './answer-members.ts';
+import type { ClosedInvocation } from './closed.ts';
+import { readClosed } from './closed.ts';
 import type { ClientFailure } from './control-socket.ts';
 import { isRemote, problemOfSocket } from './control-socket.ts';
 import type { CredentialProblem, GetCredential } from './credential-sources.ts';
 import type { IdentityOffer } from './login.ts';
 import { readOffer } from './offer.ts';
 
+export type { ClosedInvocation, RunTotals } from './closed.ts';
 export { controlSocketPath } from './control-socket.ts';
 export type { ClientFailure } from './control-socket.ts';
 export type { IdentityOffer } from './login.ts';
@@ -47,15 +51,6 @@ export interface OpenedInvocation {
   /** Tools that a provider may run by itself and that the role may use, by canonical name. */
   readonly hostedTools: readonly string[];
   readonly containment: string;
-}
-
-export interface ClosedInvocation {
-  readonly crossings: number;
-  readonly denials: number;
-  /** Those that the agent was told as ordinary text, so that its own exit code need not show them. */
-  readonly deniedAsText: number;
-  /** `log_id` of the record that closed the invocation. */
-  readonly record: string;
 }
 
 /** An agent as the config has it. */
@@ -117,15 +112,9 @@ export interface ClientSettings {
 export const isClientFailure = (answer: unknown): answer is ClientFailure =>
   typeof answer === 'object' && answer !== null && 'failure' in answer;
 
-type Members = { readonly [name: string]: unknown };
-
-const members = (value: unknown): Members => (typeof value === 'object' && value !== null ? (value as Members) : {});
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0;
-const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const isDuration = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0;
 /** Visible ASCII only: it becomes the value of a variable and of a header field. */
 const isShowable = (value: unknown): value is string => isText(value) && /^[\x21-\x7e]{16,512}$/.test(value);
-const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter(isText) : []);
 
 /** An origin to which a credential may be sent: over TLS, or without leaving this machine. */
 const originOf = (door: unknown): string | null => {
@@ -156,12 +145,6 @@ const readOpened = (answer: unknown): OpenedInvocation | null => {
     hostedTools: texts(hosted_tools),
     containment,
   };
-};
-
-const readClosed = (answer: unknown): ClosedInvocation | null => {
-  const { crossings, denials, denied_as_text, record } = members(answer);
-  if (!isCount(crossings) || !isCount(denials) || !isCount(denied_as_text) || !isText(record)) return null;
-  return { crossings, denials, deniedAsText: denied_as_text, record };
 };
 
 const readStatus = (answer: unknown): EnvelopeStatus | null => {

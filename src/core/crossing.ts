@@ -1,7 +1,7 @@
 // A crossing is one attempt to pass the boundary. It has an id from the moment it is accepted, whatever becomes of it.
 // `Call` is what a door hands over: bytes and facts of the connection, not yet read.
 
-import type { NotInspected, WireFormat } from './wire-format.ts';
+import type { ClientIds, NotInspected, WireFormat } from './wire-format.ts';
 
 export interface ModelCall {
   readonly action: 'model_request';
@@ -18,6 +18,8 @@ export interface ModelCall {
   readonly headers: Readonly<Record<string, string>>;
   /** Those query parameters that travel on, without `?`. */
   readonly query: string;
+  /** What the client says of itself: recorded, and nothing decides by it. */
+  readonly clientIds: ClientIds;
 }
 
 /** A tool call that a model asked for, held back until it is decided. */

@@ -1,6 +1,8 @@
 // An endpoint is a place where a model runs. A candidate is one that lists the model asked for, under the pin that it will be called by.
 // What breaks outside is an `UpstreamFailure`, a value; no transport throws.
 
+import type { Price } from './price.ts';
+
 export type Topology = 'vendor' | 'cloud-partner' | 'self-hosted';
 
 /** `buffered` where something on the way holds a streamed answer back until it is whole. */
@@ -20,6 +22,8 @@ export interface Candidate {
   readonly pin: string;
   /** Names under which the provider may report this pin; the pin itself always counts. */
   readonly reports: readonly string[];
+  /** What the config says that it costs; absent where it says nothing. */
+  readonly price?: Price;
 }
 
 /** What came back from an endpoint, headers first. */

@@ -34,6 +34,8 @@ export const limits = {
   outputItemsCount: 4_096,
   choicesPerAnswerCount: 128,
   labelCharacters: 128,
+  /** What Codex says of one turn, beside what else its header fields hold. */
+  turnMetadataCharacters: 8 * KIB,
   // upstream
   connectMs: 10_000,
   proxyAnswerBytes: 16 * KIB,
@@ -56,6 +58,7 @@ export const limits = {
   controlBodyBytes: 2 * MIB,
   controlBodiesBytes: 32 * MIB,
   taskCharacters: 500,
+  deniedRecordsShownCount: 5,
   reportedBytes: 512,
   reportedFactsBytes: 48 * KIB,
   unidentifiedSourcesPerMinuteCount: 64,

@@ -37,6 +37,13 @@ export const recordMembers: readonly RecordMember[] = [
     meaning: 'The model crossing whose answer held this tool call.',
   },
   { name: 'session_id', type: 'string | null', on: 'invocations and crossings', meaning: "The client's own session: a claim." },
+  {
+    name: 'client_ids',
+    type: 'object',
+    on: 'where it applies',
+    meaning:
+      'On the decision of a model request: what the client says of its session, of an agent that it started (agent_id), its thread and turn, as far as it says it. Claims: nothing is decided by them.',
+  },
   { name: 'action_type', type: 'invocation | model_request | tool_call', on: 'invocations and crossings', meaning: 'What was attempted.' },
   {
     name: 'agent_id',
@@ -139,7 +146,20 @@ export const recordMembers: readonly RecordMember[] = [
     meaning: 'call_id and success of each new result that the request carries: those behind the last answer of the model.',
   },
   { name: 'input_token_count', type: 'number | null', on: 'where it applies', meaning: 'As the provider counted, cached input included.' },
+  {
+    name: 'cached_input_token_count',
+    type: 'number | null',
+    on: 'where it applies',
+    meaning: 'What of the input the provider says that it read from its cache.',
+  },
   { name: 'output_token_count', type: 'number | null', on: 'where it applies', meaning: 'As the provider counted.' },
+  {
+    name: 'cost',
+    type: 'object',
+    on: 'where it applies',
+    meaning:
+      'On the outcome of a model request whose pin has a `price` in the config of its release: currency, and the amount as a decimal text, computed from the counts above.',
+  },
   { name: 'bytes_sent', type: 'number', on: 'where it applies', meaning: 'Body bytes sent upstream.' },
   { name: 'bytes_received', type: 'number', on: 'where it applies', meaning: 'Body bytes received from upstream.' },
   {
@@ -199,7 +219,13 @@ export const recordMembers: readonly RecordMember[] = [
     on: 'where it applies',
     meaning: 'On closed, why: closed, lost_runner, severed, restart, stopped, unproved, logged_out, expired or not_permitted.',
   },
-  { name: 'totals', type: 'object', on: 'where it applies', meaning: 'On closed: crossings and denials of the invocation.' },
+  {
+    name: 'totals',
+    type: 'object | null',
+    on: 'where it applies',
+    meaning:
+      'On closed: crossings, denials and denied_as_text (denials that the agent read as text in an answer); model_calls and tool_calls that went on; what the providers counted, null where none did; tools_used with the count of each, most used first, and in truncated.tools_used how many calls were of tools beyond that list; cost, one for each currency, null where nothing has a price, and calls_without_cost, which may have cost something more; since: opening, or restart where the envelope was started anew meanwhile and what was done before is not counted.',
+  },
   { name: 'finding', type: 'object', on: 'where it applies', meaning: 'Something a person should look at: code, sentence and count.' },
   {
     name: 'change',

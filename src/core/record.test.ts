@@ -37,6 +37,7 @@ const judgement = {
     endpoint: { id: 'e', topology: 'self-hosted', provider: 'simulated', region: 'local', streaming: 'incremental' },
     pin: 'm',
     reports: [],
+    price: { currency: 'USD', inputMicros: 1, cachedInputMicros: null, outputMicros: 1 },
   },
 };
 
@@ -50,6 +51,7 @@ const request = {
       headers: { 'x-note': secret },
       query: secret,
       operation: 'messages',
+      clientIds: { session_id: 'session-1' },
       path: `/${secret}`,
     },
   },
@@ -93,6 +95,7 @@ const ending: Ending = {
     modelReported: secret,
     upstreamRequestId: secret,
     inputTokenCount: 1,
+    cachedInputTokenCount: 1,
     outputTokenCount: 2,
     errorType: secret,
     notInspected: [],

@@ -9,6 +9,7 @@ import { label } from './identifier.ts';
 import { limits } from './limits.ts';
 import type { Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
+import { costOfOutcome } from './totals.ts';
 import type { NotInspected } from './wire-format.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
 
@@ -173,6 +174,7 @@ const saidMembers = (
   const { endpoint } = judgement?.candidate ?? {};
   return {
     operation: label(call.operation),
+    ...(Object.keys(call.clientIds).length > 0 && { client_ids: call.clientIds }),
     not_inspected: unread,
     ...(reading && {
       model_asked: label(reading.model),
@@ -263,6 +265,7 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
       tool: { name: call.tool, server: serverOf(call.tool), call_id: call.callId },
       ...boundedMembers({ not_inspected: notInspected }),
     });
+  const cost = costOfOutcome(at, ending);
   return body(stamp, 'model', 'outcome', {
     ...common,
     model_version: candidate?.pin ?? null,
@@ -277,7 +280,9 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
       address: ending.address,
     },
     input_token_count: facts?.inputTokenCount ?? null,
+    cached_input_token_count: facts?.cachedInputTokenCount ?? null,
     output_token_count: facts?.outputTokenCount ?? null,
+    ...(cost !== null && { cost }),
     tool_calls_refused: ending.toolCallsRefused,
     bytes_sent: ending.bytesSent,
     bytes_received: ending.bytesReceived,

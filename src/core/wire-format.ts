@@ -12,6 +12,21 @@ export interface NotInspected {
   readonly why: string;
 }
 
+/** The client's own names for what it does, where it says them: claims, each a label. */
+export interface ClientIds {
+  readonly session_id?: string;
+  /** Of an agent that the client started. */
+  readonly agent_id?: string;
+  readonly thread_id?: string;
+  /** The thread that started this one. */
+  readonly parent_thread_id?: string;
+  readonly turn_id?: string;
+  readonly root_turn_id?: string;
+  readonly subagent_kind?: string;
+  readonly request_kind?: string;
+  readonly thread_source?: string;
+}
+
 export interface OfferedTool {
   /** The name as the message has it. */
   readonly name: string;
@@ -80,7 +95,10 @@ export interface CalledTool {
 export interface AnswerFacts {
   readonly modelReported: string | null;
   readonly upstreamRequestId: string | null;
+  /** All that the model read, from a cache or not. */
   readonly inputTokenCount: number | null;
+  /** What of it the provider read from its cache; null where it does not say. */
+  readonly cachedInputTokenCount: number | null;
   readonly outputTokenCount: number | null;
   /** The provider's own error type; null when it reported none. */
   readonly errorType: string | null;
@@ -173,6 +191,8 @@ export interface WireFormat {
   readonly operation: (method: string, path: string) => string | undefined;
   /** Reads the credential that the vendor's client sent, however it sends it; `headers` have lower-case names, `query` is without `?`. */
   readonly credential: (headers: Readonly<Record<string, string | undefined>>, query: string) => string | null;
+  /** Reads what the client's header fields say of its sessions and turns. */
+  readonly clientIds: (headers: Readonly<Record<string, string | undefined>>) => ClientIds;
   /** Names of client header fields that travel on to the vendor. A trailing `*` matches any ending. */
   readonly forwardedHeaders: readonly string[];
   /** Names of upstream header fields that travel back to the client, in the same form. */

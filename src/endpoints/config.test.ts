@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { endpointsConfig } from './config.ts';
+import { endpointsConfig, priceOf } from './config.ts';
 
 const messages = (changes: Readonly<Record<string, unknown>>, name = 'claude'): readonly string[] => {
   const settings = {
@@ -34,6 +34,26 @@ describe('an endpoint', () => {
     assert.match(messages({ base_url: undefined })[0] ?? '', /is missing; only the provider `simulated` has none/);
     assert.deepEqual(messages({ base_url: undefined, provider: 'simulated' }), []);
     assert.equal(messages({ provider: 'simulated', credential: { env: 'KEY' } }).length, 2);
+  });
+
+  it('may say what a pin costs, in numbers that millionths can hold', () => {
+    const priced = (price: unknown): readonly string[] => messages({ models: [{ pin: 'm-1', price }] });
+    const whole = { currency: 'USD', input_per_million: 3, output_per_million: 15 };
+    assert.deepEqual(priced(whole), []);
+    assert.deepEqual(priced({ ...whole, cached_input_per_million: 0.075 }), []);
+    assert.match(priced({ ...whole, input_per_million: 0.000_000_5 })[0] ?? '', /at most six decimal places/);
+    assert.match(priced({ ...whole, currency: 'usd' })[0] ?? '', /three capital letters/);
+    for (const wrong of [{ input_per_million: -1 }, { output_per_million: '15' }, { output_per_million: 1e7 }, { per_call: 1 }])
+      assert.equal(priced({ ...whole, ...wrong }).length, 1, JSON.stringify(wrong));
+    assert.equal(priced({ currency: 'USD', input_per_million: 3 }).length, 1);
+    const { currency: _, ...withoutCurrency } = whole;
+    assert.equal(priced(withoutCurrency).length, 1);
+    assert.deepEqual(priceOf({ ...whole, input_per_million: 0.15 }), {
+      currency: 'USD',
+      inputMicros: 150_000,
+      cachedInputMicros: null,
+      outputMicros: 15_000_000,
+    });
   });
 
   it('names a secret in one way only', () => {

@@ -6,6 +6,7 @@ import type { Streaming, Topology } from '../core/endpoint.ts';
 import type { Frozen } from '../core/frozen.ts';
 import { ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
+import type { Price } from '../core/price.ts';
 
 /** A name that somebody else chose: of a model or tool. */
 const name = z
@@ -41,6 +42,28 @@ const credential = z
   ])
   .describe('Where the secret is found; never the secret itself.');
 
+/** More than any model costs, and small enough for whole numbers of millionths. */
+const priceMax = 1_000_000;
+const micros = 1_000_000;
+
+const perMillion = z
+  .number()
+  .min(0)
+  .max(priceMax)
+  .refine((price) => Number(price.toFixed(6)) === price, { error: 'must have at most six decimal places' });
+
+const price = z.strictObject({
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, { error: 'must be three capital letters, such as USD' })
+    .describe('Three capital letters (ISO 4217).'),
+  input_per_million: perMillion.describe('For a million of the units that the provider counts as input.'),
+  cached_input_per_million: perMillion
+    .optional()
+    .describe('For a million of those of the input that the provider read from its cache; without it they cost what other input costs.'),
+  output_per_million: perMillion.describe('For a million of the units that the provider counts as output; 0 for a model that gives none.'),
+});
+
 const model = z.strictObject({
   pin: name.describe('The model name that goes upstream and into records: a dated snapshot where the vendor has one.'),
   reports: z
@@ -48,6 +71,12 @@ const model = z.strictObject({
     .optional()
     .describe('Names under which the provider may report this pin in its answers. The pin itself always counts.'),
   also_called: z.array(name).optional().describe('Names that clients may use; they are rewritten to the pin.'),
+  price: price
+    .optional()
+    .describe(
+      'What it costs, so that records, `run` and `audit show` can say it. An estimate from the counts of the provider: what it charges for writing into its ' +
+        'cache, for long requests, for tools that it runs, and what it takes off for batches or by contract, is not in it. Without a price there is no cost.',
+    ),
 });
 
 const proxy = z
@@ -144,6 +173,18 @@ const endpoint = z
   });
 
 export const endpointsConfig = z.record(ownName, endpoint);
+
+/** A price of the config in whole numbers. */
+export const priceOf = (settings: Frozen<z.output<typeof price>>): Price => {
+  const { currency, input_per_million: input, cached_input_per_million: cached, output_per_million: output } = settings;
+  const inMicros = (amount: number): number => Math.round(amount * micros);
+  return {
+    currency,
+    inputMicros: inMicros(input),
+    cachedInputMicros: cached === undefined ? null : inMicros(cached),
+    outputMicros: inMicros(output),
+  };
+};
 
 export type EndpointSettings = Frozen<z.output<typeof endpoint>>;
 export type FormatName = EndpointSettings['formats'][number];

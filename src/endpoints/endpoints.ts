@@ -5,6 +5,7 @@ import type { Candidate, UpstreamAnswer, UpstreamFailure, UpstreamRequest } from
 import { applySplices } from '../core/slot.ts';
 import type { Admitted, Forwarded, Recorded } from '../core/stages.ts';
 import type { EndpointSettings } from './config.ts';
+import { priceOf } from './config.ts';
 import type { Retrying } from './retry.ts';
 import { sendAgain } from './retry.ts';
 
@@ -29,6 +30,7 @@ const candidateOf = (
   endpoint: { id, topology, provider, region, streaming },
   pin: model.pin,
   reports: model.reports ?? [],
+  ...(model.price !== undefined && { price: priceOf(model.price) }),
 });
 
 export const createEndpoints = (

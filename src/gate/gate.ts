@@ -110,7 +110,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
       id: newCrossingId(),
       parentId: parent.crossing.id,
       call,
-      sessionId: parent.reading?.sessionId ?? null,
+      sessionId: parent.reading?.sessionId ?? parent.crossing.sessionId,
       acceptedMs: clock.monotonicMs(),
       clientGone: parent.crossing.clientGone,
     };

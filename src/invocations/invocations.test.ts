@@ -123,12 +123,27 @@ test('an opened record that cannot be restored is closed instead of staying open
 test('the totals of the closed record count crossings, denials and what was denied as text', async () => {
   const { invocations, records } = setUp();
   const { invocation } = await opened(invocations);
-  invocations.countCrossing(invocation, 'passed');
-  invocations.countCrossing(invocation, 'denied');
-  invocations.countCrossing(invocation, 'denied_as_text');
+  const counting = invocations.counting(invocation);
+  counting?.passed({ tool: 'a' });
+  counting?.denied(false);
+  counting?.denied(true);
+  counting?.denialRecorded('record-of-denial');
   const closed = await invocations.close(invocation.id, 'closed', {});
-  assert.deepEqual([closed?.crossings, closed?.denials, closed?.deniedAsText], [3, 2, 1]);
-  assert.deepEqual(records.at(-1)?.['totals'], { crossings: 3, denials: 2, denied_as_text: 1 });
+  assert.deepEqual(closed?.deniedRecords, ['record-of-denial']);
+  const { crossings, denials, denied_as_text: asText, tool_calls: toolCalls, since } = closed.totals;
+  assert.deepEqual([crossings, denials, asText, toolCalls, since], [3, 2, 1, 1, 'opening']);
+  assert.deepEqual(records.at(-1)?.['totals'], closed.totals);
+  assert.equal(invocations.counting(invocation), undefined);
+});
+
+test('G-RECORD-7: the totals of an invocation that was taken back say that they count from the restart on', async () => {
+  const before = setUp();
+  const { invocation } = await opened(before.invocations);
+  before.invocations.counting(invocation)?.passed({ model: 'messages' });
+  const after = setUp();
+  await after.invocations.restore(before.records.filter(({ kind }) => kind === 'opened'));
+  const closed = await after.invocations.close(invocation.id, 'closed', {});
+  assert.deepEqual([closed?.totals.since, closed?.totals.model_calls], ['restart', 0]);
 });
 
 const toolCall = (invocation: Invocation): Recorded =>

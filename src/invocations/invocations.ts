@@ -15,6 +15,8 @@ import { isRefusal } from '../core/receipt.ts';
 import type { KeyedDigest } from '../core/record.ts';
 import { identifyingMembers, invocationMembers } from '../core/record.ts';
 import type { Recorded } from '../core/stages.ts';
+import type { CountedSince, Counting, Totals } from '../core/totals.ts';
+import { createCounting } from '../core/totals.ts';
 import type { ToolCalls } from './tool-calls.ts';
 import { createToolCalls } from './tool-calls.ts';
 
@@ -58,10 +60,9 @@ export interface Opened {
 }
 
 export interface Closed {
-  readonly crossings: number;
-  readonly denials: number;
-  /** Denials that the agent saw as text in an answer, not as an error. */
-  readonly deniedAsText: number;
+  readonly totals: Totals;
+  /** The last few records of denials, oldest first. */
+  readonly deniedRecords: readonly string[];
   readonly recordId: string | null;
 }
 
@@ -92,9 +93,7 @@ interface Open {
   sessionDigest: string | null;
   readonly toolCalls: ToolCalls;
   readonly openedMs: number;
-  crossings: number;
-  denials: number;
-  deniedAsText: number;
+  readonly counting: Counting;
   leaseEndsMs: number;
   /** When the invoker is to be proved again; null where nobody is proved. */
   proofDueMs: number | null;
@@ -124,7 +123,8 @@ export interface Invocations {
   readonly close: (id: string, because: EndedBecause, facts: Readonly<Record<string, unknown>>) => Promise<Closed | null>;
   /** Takes back invocations that were open when the envelope stopped: one lease each. */
   readonly restore: (openedRecords: readonly Members[]) => Promise<void>;
-  readonly countCrossing: (invocation: Invocation, ended: 'passed' | 'denied' | 'denied_as_text') => void;
+  /** Counts what it does; undefined when it has ended. */
+  readonly counting: (invocation: Invocation) => Counting | undefined;
   readonly toolCallHandedOver: (recorded: Recorded) => void;
   /** `otherwise` is the id under which the call waits if none waits under the first. */
   readonly toolResultArrived: (invocation: Invocation, callId: string, success: boolean, otherwise?: string) => void;
@@ -159,15 +159,13 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     });
   };
 
-  const admit = (invocation: Invocation, kept: KeptDigests, proofDueMs: number | null): Open => {
+  const admit = (invocation: Invocation, kept: KeptDigests, proofDueMs: number | null, since: CountedSince): Open => {
     const open: Open = {
       invocation,
       ...kept,
       toolCalls: createToolCalls({ clock, stamp, recorder }),
       openedMs: clock.monotonicMs(),
-      crossings: 0,
-      denials: 0,
-      deniedAsText: 0,
+      counting: createCounting(since),
       leaseEndsMs: clock.monotonicMs() + limits.leaseMs,
       proofDueMs,
       stopLease: () => undefined,
@@ -187,7 +185,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     open.stopLease();
     open.toolCalls.endAll(noResult);
     parts.ended(id, because);
-    const { crossings, denials, deniedAsText } = open;
+    const totals = open.counting.totals();
     const closed: RecordBody = {
       ...invocationMembers(open.invocation),
       ...facts,
@@ -195,12 +193,12 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       stream: 'agent',
       kind: 'closed',
       ended: because,
-      totals: { crossings, denials, denied_as_text: deniedAsText },
+      totals,
       duration_ms: Math.round(clock.monotonicMs() - open.openedMs),
     };
     return async () => {
       const receipt = await recorder.append(closed);
-      return { crossings, denials, deniedAsText, recordId: isRefusal(receipt) ? null : receipt.logId };
+      return { totals, deniedRecords: open.counting.deniedRecords(), recordId: isRefusal(receipt) ? null : receipt.logId };
     };
   };
 
@@ -232,7 +230,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
         runner_key_digest: kept.runnerKeyDigest,
       });
       if (isRefusal(receipt)) return receipt;
-      admit(invocation, kept, reproveMs === null ? null : clock.monotonicMs() + reproveMs);
+      admit(invocation, kept, reproveMs === null ? null : clock.monotonicMs() + reproveMs, 'opening');
       return { invocation, credential, runnerKey };
     },
 
@@ -291,7 +289,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
         const digestKey = restored === null ? null : await keptDigestKey(restored.invocation.id);
         // Whoever it was is proved again at once: nobody knows what became of him meanwhile.
         if (restored !== null && digestKey !== null)
-          admit({ ...restored.invocation, digestKey }, restored.kept, reproveMs === null ? null : clock.monotonicMs());
+          admit({ ...restored.invocation, digestKey }, restored.kept, reproveMs === null ? null : clock.monotonicMs(), 'restart');
         else
           await recorder.append({
             ...repeated(record),
@@ -305,13 +303,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       }
     },
 
-    countCrossing: ({ id }, ended) => {
-      const open = byId.get(id);
-      if (open === undefined) return;
-      open.crossings += 1;
-      if (ended !== 'passed') open.denials += 1;
-      if (ended === 'denied_as_text') open.deniedAsText += 1;
-    },
+    counting: ({ id }) => byId.get(id)?.counting,
 
     toolCallHandedOver: (recorded) => {
       const open = byId.get(recorded.invocation.id);

@@ -15,6 +15,7 @@ import { limits } from '../core/limits.ts';
 import type { HashProgress } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
+import { closedFacts, closedLine } from './closed-line.ts';
 import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { keepLease } from './lease.ts';
@@ -95,8 +96,8 @@ const announceOpened = (
   );
 };
 
-const announceClosed = ({ crossings, denials, record }: ClosedInvocation, announce: RunnerSurroundings['announce']): void =>
-  announce(`crossings ${crossings} · denied ${denials} · record ${record}`, { closed: { crossings, denials, record } });
+const announceClosed = (closed: ClosedInvocation, announce: RunnerSurroundings['announce']): void =>
+  announce(closedLine(closed), { closed: closedFacts(closed) });
 
 interface Running {
   readonly client: ControlClient;

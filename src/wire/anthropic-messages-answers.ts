@@ -101,6 +101,7 @@ export const createFacts = (): Facts => {
       modelReported,
       upstreamRequestId,
       inputTokenCount: sum(inputCounts.map((name) => counts.get(name) ?? null)),
+      cachedInputTokenCount: counts.get('cache_read_input_tokens') ?? null,
       outputTokenCount: counts.get('output_tokens') ?? null,
       errorType,
       notInspected: notes.list(),

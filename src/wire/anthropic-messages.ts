@@ -23,6 +23,7 @@ import type { Shown } from './anthropic-messages-stream.ts';
 import { createFraming, renderTextBlock } from './anthropic-messages-stream.ts';
 import type { Walk } from './anthropic-messages-tools.ts';
 import { checkSpelling, itemsOf, ONLY_THE_JUDGED, visitServers, visitTools, wrong } from './anthropic-messages-tools.ts';
+import { claudeCodeIds } from './client-ids.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { createHeldStream } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
@@ -248,6 +249,7 @@ export const anthropicMessages: WireFormat = {
   prefix: '/anthropic',
   operation: (method, path) => operations.get(`${method} ${path}`) ?? (method === 'GET' && MODEL_PATH.test(path) ? 'model' : undefined),
   credential,
+  clientIds: claudeCodeIds,
   forwardedHeaders: ['anthropic-version', 'anthropic-beta', 'accept', 'user-agent'],
   answerHeaders: ['content-type', 'request-id', 'anthropic-*', 'retry-after', 'retry-after-ms', 'x-should-retry'],
   forwardedQuery: ['beta'],

@@ -202,6 +202,7 @@ test('what an answer says about itself', () => {
     modelReported: 'm-1',
     upstreamRequestId: 'r1',
     inputTokenCount: 15,
+    cachedInputTokenCount: 4,
     outputTokenCount: 5,
     errorType: null,
     notInspected: [],

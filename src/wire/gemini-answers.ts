@@ -20,7 +20,14 @@ export interface Unframed {
 
 export const unframed = (problem: string): Unframed => ({ unframed: problem });
 
-const counts = ['promptTokenCount', 'toolUsePromptTokenCount', 'candidatesTokenCount', 'thoughtsTokenCount', 'totalTokens'] as const;
+const counts = [
+  'promptTokenCount',
+  'toolUsePromptTokenCount',
+  'cachedContentTokenCount',
+  'candidatesTokenCount',
+  'thoughtsTokenCount',
+  'totalTokens',
+] as const;
 
 /** Gathers what an answer says about itself as it arrives. Counts of a stream are cumulative and replace each other. */
 export interface Facts {
@@ -56,6 +63,7 @@ export const createFacts = (): Facts => {
       modelReported,
       upstreamRequestId,
       inputTokenCount: sum('promptTokenCount', 'toolUsePromptTokenCount') ?? sum('totalTokens'),
+      cachedInputTokenCount: latest.get('cachedContentTokenCount') ?? null,
       outputTokenCount: sum('candidatesTokenCount', 'thoughtsTokenCount'),
       errorType,
       notInspected: notes.list(),

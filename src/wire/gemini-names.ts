@@ -16,7 +16,7 @@ const inTools =
   'fileSearch computerUse mcpServers retrieval enterpriseWebSearch exaAiSearch parallelAiSearch';
 const inAnswers =
   'candidates index finishReason promptFeedback blockReason usageMetadata modelVersion responseId error willContinue embedding embeddings ' +
-  'promptTokenCount toolUsePromptTokenCount candidatesTokenCount thoughtsTokenCount totalTokens ' +
+  'promptTokenCount toolUsePromptTokenCount cachedContentTokenCount candidatesTokenCount thoughtsTokenCount totalTokens ' +
   'groundingMetadata webSearchQueries imageSearchQueries groundingChunks maps retrievedContext urlContextMetadata urlMetadata';
 
 /** What the field is called in its .proto file. */

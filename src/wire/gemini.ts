@@ -6,6 +6,7 @@ import type { PlainAnswer } from '../core/http.ts';
 import { denialTable } from '../core/denial.ts';
 import type { AgentClient } from '../core/principal.ts';
 import type { DenialText, FailureText, ListedModel, StreamReader, WireFormat } from '../core/wire-format.ts';
+import { noClientIds } from './client-ids.ts';
 import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts';
 import { readWhole } from './gemini-answers.ts';
 import { operations, pathWithModel, readPath, readRequest, spliceModel } from './gemini-requests.ts';
@@ -137,6 +138,7 @@ export const gemini: WireFormat = {
   operation,
   credential,
   // Not among them: the header fields that are system parameters, by which a caller would choose another method, or fields to leave out.
+  clientIds: noClientIds,
   forwardedHeaders: ['accept', 'user-agent', 'x-goog-api-client', 'x-server-timeout'],
   answerHeaders: ['content-type', 'retry-after', 'server-timing', 'x-gemini-service-tier'],
   forwardedQuery: ['alt'],

@@ -150,12 +150,13 @@ test('an error says its type or its code, however the server shapes it', () => {
 test('what an answer says about itself is read, and what is unknown in it is noted', () => {
   const { facts } = whole({
     ...answer({ content: ['x'], audio: { id: 'a', data: 'UklGRg==' }, reasoning_details: [{ data: 'x' }], annotations: [], refusal: null }),
-    usage: { prompt_tokens: 7, completion_tokens: 3 },
+    usage: { prompt_tokens: 7, prompt_tokens_details: { cached_tokens: 5 }, completion_tokens: 3 },
   });
   assert.deepEqual(facts, {
     modelReported: 'm',
     upstreamRequestId: null,
     inputTokenCount: 7,
+    cachedInputTokenCount: 5,
     outputTokenCount: 3,
     errorType: null,
     notInspected: [

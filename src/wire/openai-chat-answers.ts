@@ -101,6 +101,7 @@ export const createFacts = (): Facts => {
   const notes = createNotes();
   let modelReported: string | null = null;
   let inputTokenCount: number | null = null;
+  let cachedInputTokenCount: number | null = null;
   let outputTokenCount: number | null = null;
   let errorType: string | null = null;
   return {
@@ -110,6 +111,7 @@ export const createFacts = (): Facts => {
       // Empty in the first chunk of some servers.
       modelReported = textOf(memberOf(root, 'model')) || modelReported;
       inputTokenCount = countOf(memberOf(usage, 'prompt_tokens')) ?? inputTokenCount;
+      cachedInputTokenCount = countOf(memberOf(memberOf(usage, 'prompt_tokens_details'), 'cached_tokens')) ?? cachedInputTokenCount;
       outputTokenCount = countOf(memberOf(usage, 'completion_tokens')) ?? outputTokenCount;
     },
     takeMessage: ({ members }) => {
@@ -126,7 +128,15 @@ export const createFacts = (): Facts => {
       errorType = textOf(memberOf(error, 'type')) || textOf(code) || (code?.kind === 'number' ? code.source : 'unknown_error');
     },
     // The vendor's id of the request comes in a header field.
-    soFar: () => ({ modelReported, upstreamRequestId: null, inputTokenCount, outputTokenCount, errorType, notInspected: notes.list() }),
+    soFar: () => ({
+      modelReported,
+      upstreamRequestId: null,
+      inputTokenCount,
+      cachedInputTokenCount,
+      outputTokenCount,
+      errorType,
+      notInspected: notes.list(),
+    }),
   };
 };
 

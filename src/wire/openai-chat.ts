@@ -3,6 +3,7 @@
 // A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and parts are visited and pass.
 
 import type { AnsweredTool, Malformed, Reading, RequestBytes, StreamReader, WireFormat } from '../core/wire-format.ts';
+import { noClientIds } from './client-ids.ts';
 import { createHeldStream } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
 import { given, isJsonProblem, memberOf, pointer, textOf } from './json.ts';
@@ -239,6 +240,7 @@ export const openaiChat: WireFormat = {
   operation: (method, path) =>
     method === 'POST' && path === '/v1/chat/completions' ? 'chat_completions' : openaiModelsOperation(method, path),
   credential: openaiCredential,
+  clientIds: noClientIds,
   forwardedHeaders: openaiForwardedHeaders,
   answerHeaders: openaiAnswerHeaders,
   forwardedQuery: [],

@@ -4,6 +4,7 @@
 
 import type { Slot } from '../core/slot.ts';
 import type { Answered, Malformed, Reading, RequestBytes, StreamReader, WholeAnswer, WireFormat } from '../core/wire-format.ts';
+import { noClientIds } from './client-ids.ts';
 import { createHeldStream } from './held-stream.ts';
 import { urlSource } from './hosted.ts';
 import type { JsonNode, JsonProblem } from './json.ts';
@@ -136,6 +137,7 @@ export const openaiEmbeddings: WireFormat = {
   prefix: OPENAI_PREFIX,
   operation: (method, path) => (method === 'POST' && path === '/v1/embeddings' ? 'embeddings' : undefined),
   credential: openaiCredential,
+  clientIds: noClientIds,
   forwardedHeaders: openaiForwardedHeaders,
   answerHeaders: openaiAnswerHeaders,
   forwardedQuery: [],

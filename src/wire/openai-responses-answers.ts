@@ -32,6 +32,7 @@ export const createFacts = (): Facts => {
   const notes = createNotes();
   let modelReported: string | null = null;
   let inputTokenCount: number | null = null;
+  let cachedInputTokenCount: number | null = null;
   let outputTokenCount: number | null = null;
   let errorType: string | null = null;
   const takeError = (error: JsonNode | undefined): void => {
@@ -48,6 +49,7 @@ export const createFacts = (): Facts => {
       const counts = usage === undefined ? response : usage;
       modelReported = textOf(memberOf(response, 'model')) ?? modelReported;
       inputTokenCount = countOf(memberOf(counts, 'input_tokens')) ?? inputTokenCount;
+      cachedInputTokenCount = countOf(memberOf(memberOf(counts, 'input_tokens_details'), 'cached_tokens')) ?? cachedInputTokenCount;
       outputTokenCount = countOf(memberOf(counts, 'output_tokens')) ?? outputTokenCount;
       if (!isNull(error)) takeError(error);
     },
@@ -65,6 +67,7 @@ export const createFacts = (): Facts => {
       modelReported,
       upstreamRequestId: null,
       inputTokenCount,
+      cachedInputTokenCount,
       outputTokenCount,
       errorType,
       notInspected: notes.list(),

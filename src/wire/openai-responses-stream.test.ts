@@ -336,7 +336,7 @@ test('what is held back is bounded, and so are calls and items', () => {
 
 test('facts come from the response, its items and its events', () => {
   const reader = format.readStream('responses');
-  const usage = { input_tokens: 7, output_tokens: 9 };
+  const usage = { input_tokens: 7, input_tokens_details: { cached_tokens: 6 }, output_tokens: 9 };
   collect(reader, [
     created,
     done(0, { type: 'reasoning', id: 'x', summary: [], encrypted_content: 'g' }),
@@ -348,6 +348,7 @@ test('facts come from the response, its items and its events', () => {
     modelReported: 'm-2',
     upstreamRequestId: null,
     inputTokenCount: 7,
+    cachedInputTokenCount: 6,
     outputTokenCount: 9,
     errorType: null,
     notInspected: [

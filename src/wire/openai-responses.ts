@@ -5,6 +5,7 @@
 import { denialTable } from '../core/denial.ts';
 import type { AgentClient } from '../core/principal.ts';
 import type { StreamReader, WireFormat } from '../core/wire-format.ts';
+import { codexIds } from './client-ids.ts';
 import { messageOf } from './denial-rendering.ts';
 import { createHeldStream } from './held-stream.ts';
 import { jsonText } from './json.ts';
@@ -89,6 +90,7 @@ export const openaiResponses: WireFormat = {
   operation: (method, path) => operations.get(`${method} ${path}`),
   credential: openaiCredential,
   // Codex says with the last two how the body is formed.
+  clientIds: codexIds,
   forwardedHeaders: [...openaiForwardedHeaders, 'x-openai-internal-codex-responses-lite', 'x-codex-beta-features'],
   answerHeaders: openaiAnswerHeaders,
   forwardedQuery: [],

@@ -54,8 +54,10 @@ export const createModelDoor =
       body: isDenial(decoded) ? new Uint8Array() : decoded,
       headers: forwardedHeaders(format, request.headers),
       query: forwardedQuery(format, request.query),
+      clientIds: format.clientIds(request.headers),
     };
-    const crossing: Crossing = { id: newCrossingId(), parentId: null, call, sessionId: null, acceptedMs, clientGone: request.gone };
+    const sessionId = call.clientIds.session_id ?? null;
+    const crossing: Crossing = { id: newCrossingId(), parentId: null, call, sessionId, acceptedMs, clientGone: request.gone };
     const unreadable = isWebSocket(request) ? webSocket : isDenial(decoded) ? decoded : isRepeated(call.query) ? repeated : null;
     const crossed = await cross(
       { crossing, claim: { credential }, from: request.from, ...(unreadable !== null && { unreadable }) },
