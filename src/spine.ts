@@ -10,7 +10,7 @@ import type { AgentClient } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
-import type { Cross, Received, Stages } from './core/stages.ts';
+import type { Cross, Identified, Received, Stages } from './core/stages.ts';
 import { attemptOf, modelEndingOf } from './core/totals.ts';
 import type { ListedModel } from './core/wire-format.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
@@ -99,6 +99,7 @@ export const composeStages = (parts: SpineParts): Stages => {
       if (recordId !== null) counting?.denialRecorded(recordId);
       return recordId;
     },
+    toldAsAnswer: (invocation) => invocations.counting(invocation)?.toldAsAnswer(),
     sever: ({ id }, why) => void invocations.close(id, 'severed', { error_message: why }),
   };
 };
@@ -119,7 +120,11 @@ export const composeListing =
   };
 
 /** A refused tool call is replaced by text in an answer that otherwise succeeds. */
-const isText = ({ crossing }: Received): boolean => crossing.call.action === 'tool_call';
+const isText = (at: Received | Identified): boolean => {
+  const { call } = at.crossing;
+  if (call.action === 'tool_call') return true;
+  return 'invocation' in at && call.format.tellsAsAnswer(at.invocation.agent.client, call.operation, false);
+};
 
 export const composeSpine = (parts: SpineParts): Cross =>
   createGate(composeStages(parts), parts.clock, () => uuidv7(parts.clock, parts.random));

@@ -68,6 +68,7 @@ const format: Partial<WireFormat> = {
   absorbs: (status) => status === 503,
   absorbsInStream: (errorType) => errorType === 'costly',
   answerWithinMs: () => null,
+  tellsAsAnswer: (_client, operation, begun) => operation === 'told' && begun,
   readWhole: (body) =>
     text(body).startsWith('<')
       ? { malformed: 'not words' }
@@ -130,6 +131,7 @@ export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}
   };
   const stages: Stages = {
     nameTool: (_invocation, name) => name,
+    toldAsAnswer: () => note('told as answer', undefined),
     identify: () => note('identify', invocation),
     // A stream is answered where one was asked for; a test that wants it otherwise says so.
     read: () => note('read', { reading: { streaming: isStream } as Reading }),

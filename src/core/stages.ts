@@ -107,6 +107,8 @@ export interface Stages {
   readonly recordOutcome: (recorded: Recorded, ending: Ending) => Promise<Receipt | RecordRefusal>;
   /** Writes the one decision record of a crossing that does not happen. Null where nobody is identified. */
   readonly recordDenial: (at: Received | Identified | Inspected | Decided, denial: Denial) => Promise<string | null>;
+  /** The agent was told of a denial or a failure by what it shows as an answer. */
+  readonly toldAsAnswer: (invocation: Invocation) => void;
   /** Closes an invocation whose outcome could not be recorded. */
   readonly sever: (invocation: Invocation, why: string) => void;
 }

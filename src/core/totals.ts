@@ -11,7 +11,7 @@ import type { Ending, Recorded } from './stages.ts';
 export interface Totals {
   readonly crossings: number;
   readonly denials: number;
-  /** Denials that the agent saw as text in an answer, not as an error. */
+  /** Denials, and failures of what was begun, that the agent saw as text in an answer and not as an error. */
   readonly denied_as_text: number;
   /** Those that asked for an answer and went out. */
   readonly model_calls: number;
@@ -45,6 +45,8 @@ export interface Counting {
   /** A crossing that went on: the operation of a model request, or the name of a tool. */
   readonly passed: (attempt: Attempt) => void;
   readonly denied: (asText: boolean) => void;
+  /** Something that was begun and ended in a denial or a failure, which the agent shows as an answer. */
+  readonly toldAsAnswer: () => void;
   /** A record that says that something was denied. */
   readonly denialRecorded: (recordId: string) => void;
   readonly modelEnded: (operation: string, ending: ModelEnding) => void;
@@ -110,6 +112,9 @@ export const createCounting = (since: CountedSince): Counting => {
       crossings += 1;
       denials += 1;
       if (asText) deniedAsText += 1;
+    },
+    toldAsAnswer: () => {
+      deniedAsText += 1;
     },
     denialRecorded: (recordId) => {
       deniedRecords = [...deniedRecords, recordId].slice(-limits.deniedRecordsShownCount);

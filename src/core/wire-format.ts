@@ -215,6 +215,11 @@ export interface WireFormat {
   readonly absorbs: (status: number, client: AgentClient) => boolean;
   /** The same for an error by which the upstream ends a stream. `errorType` is the provider's own. */
   readonly absorbsInStream: (errorType: string | null, client: AgentClient) => boolean;
+  /**
+   * Whether this client is told of a denial or a failure by what it shows as an ordinary answer, so that its exit code says nothing of it.
+   * `begun`: the stream of an answer has begun.
+   */
+  readonly tellsAsAnswer: (client: AgentClient, operation: string, begun: boolean) => boolean;
   /** How long this client waits for a streamed answer to begin before it asks again; null where it waits as long as we do. */
   readonly answerWithinMs: (client: AgentClient) => number | null;
   /** Replaces the model's name in a request's body. */

@@ -35,6 +35,12 @@ export const sayInStream = async (recorded: Recorded, crossed: Crossed, live: Li
   return crossed.crossed === 'failed' ? say(live.reader.renderFailure(crossed, client), crossed.recordId) : crossed;
 };
 
+/** Whether the agent shows as an answer how the crossing ended. */
+export const isToldAsAnswer = ({ crossing: { call }, invocation }: Recorded, { crossed }: Crossed, begun: boolean): boolean =>
+  (crossed === 'refused' || crossed === 'failed') &&
+  call.action === 'model_request' &&
+  call.format.tellsAsAnswer(invocation.agent.client, call.operation, begun);
+
 export const concludeStream = async (
   recorded: Recorded,
   call: ModelCall,

@@ -74,6 +74,19 @@ test('a stream that cannot be framed is denied: before it began as a refusal, af
   assert.equal(late.endings[0]?.success, false);
 });
 
+test('what a client shows as an answer is counted as told so, and only that', async () => {
+  const told = createWorld(answerOf('text/event-stream', ['one junk more']));
+  await run(told, undefined, 'told');
+  assert.equal(told.happened.filter((event) => event === 'told as answer').length, 1);
+  const early = createWorld(answerOf('text/event-stream', ['junk']));
+  await run(early, undefined, 'told');
+  const well = createWorld(answerOf('text/event-stream', ['one ', 'end']));
+  await run(well, undefined, 'told');
+  const other = createWorld(answerOf('text/event-stream', ['one junk more']));
+  await run(other);
+  for (const world of [early, well, other]) assert.ok(!world.happened.includes('told as answer'));
+});
+
 test('a stream without an ending is cut for the client as it was for us, with one outcome that says so', async () => {
   const world = createWorld(answerOf('text/event-stream', ['one two']));
   const { crossed } = await run(world);

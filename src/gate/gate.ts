@@ -25,7 +25,7 @@ import type {
   Transformed,
 } from '../core/stages.ts';
 import { conclude, concludeFailure } from './conclude.ts';
-import { sayInStream } from './conclude-stream.ts';
+import { isToldAsAnswer, sayInStream } from './conclude-stream.ts';
 import type { Deadline } from './deadline.ts';
 import { watchDeadline } from './deadline.ts';
 import { openLiveStream } from './live-stream.ts';
@@ -96,7 +96,9 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
     try {
       if (deadline.signal.aborted) return await concludeFailure(recorded, notSent, concluding);
       const crossed = await conclude(recorded, await stages.forward(recorded, deadline.signal), concluding);
-      return live?.begun() ? await sayInStream(recorded, crossed, live) : crossed;
+      const begun = live?.begun() ?? false;
+      if (isToldAsAnswer(recorded, crossed, begun)) stages.toldAsAnswer(recorded.invocation);
+      return live !== null && begun ? await sayInStream(recorded, crossed, live) : crossed;
     } catch (bug) {
       deadline.cancel();
       if (!ended) await concludeFailure(recorded, internalError, concluding);

@@ -267,6 +267,7 @@ export const anthropicMessages: WireFormat = {
   absorbs: () => false,
   absorbsInStream: () => false,
   // Claude Code gives up after 300 s, whatever keeps other clients waiting (measured with 2.1.197).
+  tellsAsAnswer: (client, _operation, begun) => begun && client === 'claude-code',
   answerWithinMs: () => null,
   spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
   pathWithModel: (path) => path,

@@ -153,6 +153,7 @@ export const gemini: WireFormat = {
   // It repeats a stream that ends in an error, and prints again what came before it.
   absorbsInStream: (_errorType, client) => client === 'gemini-cli',
   // Measured with 0.61.0: then it says "fetch failed", and asks up to ten times.
+  tellsAsAnswer: (client, operation) => client === 'gemini-cli' && operation === 'streamGenerateContent',
   answerWithinMs: (client) => (client === 'gemini-cli' ? 60_000 : null),
   spliceModel,
   pathWithModel,

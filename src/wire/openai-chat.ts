@@ -252,6 +252,7 @@ export const openaiChat: WireFormat = {
   renderFailure: renderOpenaiFailure,
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  tellsAsAnswer: () => false,
   answerWithinMs: () => null,
   spliceModel: spliceModelInBody,
   pathWithModel: (path) => path,

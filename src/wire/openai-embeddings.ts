@@ -149,6 +149,7 @@ export const openaiEmbeddings: WireFormat = {
   renderFailure: renderOpenaiFailure,
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  tellsAsAnswer: () => false,
   answerWithinMs: () => null,
   spliceModel: spliceModelInBody,
   pathWithModel: (path) => path,

@@ -102,6 +102,7 @@ export const openaiResponses: WireFormat = {
   renderFailure: (failure, client) => renderOpenaiFailure(failure, client),
   absorbs: absorbsOpenai,
   absorbsInStream: absorbsOpenaiInStream,
+  tellsAsAnswer: () => false,
   answerWithinMs: () => null,
   spliceModel: ({ modelRange }, pin) => (modelRange === null ? [] : [{ ...modelRange, replacement: jsonText(pin) }]),
   pathWithModel: (path) => path,
