@@ -139,6 +139,7 @@ export const limits = {
   examinedOutputCharacters: 1_000_000,
   agentFilesCount: 4_096,
   carriedFileBytes: 64 * KIB,
+  keptFileBytes: 16 * MIB,
   carriedFoldersCount: 16,
   digestsCachedCount: 64,
   digestsCachedTotalCount: 4_096,

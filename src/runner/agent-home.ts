@@ -1,10 +1,24 @@
 // The folder of one run: the agent's settings, written anew each time, its temporary files, and links to what outlives the run, its conversations.
 // So nothing that an agent was talked into writing into its own settings is there the next time. 0700, below the person's state folder, and gone
-// at the end; what a killed runner left is swept by the next. Throws what the file system says.
+// at the end; what a killed runner left is swept by the next. Making it throws what the file system says; closing it never throws.
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { ownNameForm } from '../core/identifier.ts';
+import { limits } from '../core/limits.ts';
+import { isUnreadable, readSmall } from './bounded-file.ts';
 
 export interface AgentHome {
   /** Absolute. */
@@ -12,8 +26,8 @@ export interface AgentHome {
   readonly temporary: string;
   /** Writes the settings: text by path inside the home. */
   readonly lay: (files: Readonly<Record<string, string>>) => void;
-  /** Keeps what outlives the run, and removes the rest. */
-  readonly close: () => void;
+  /** Keeps what outlives the run, and removes the rest. Says what of it could not be done. */
+  readonly close: () => readonly string[];
 }
 
 export interface HomeOwner {
@@ -42,33 +56,84 @@ const isAlive = (name: string): boolean => {
   }
 };
 
+/** Folders that their own program made unwritable, as package caches are, keep their content from being removed. */
+const openFolders = (folder: string): void => {
+  chmodSync(folder, 0o700);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) openFolders(join(folder, entry.name));
+};
+
+const removeAll = (folder: string): void => {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    openFolders(folder);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+};
+
 const sweep = (runs: string): void => {
-  for (const name of readdirSync(runs)) if (!isAlive(name)) rmSync(join(runs, name), { recursive: true, force: true });
+  for (const name of readdirSync(runs)) {
+    if (isAlive(name)) continue;
+    try {
+      removeAll(join(runs, name));
+    } catch {
+      // It lies in nobody's way, and the next run tries again.
+    }
+  }
 };
 
 const isFolder = (path: string): boolean => path.endsWith('/');
 
+const makeFolder = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (!lstatSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
+};
+
+/** From one side to the other: as bytes, of a regular file that is reached through no link. An agent could write on both sides. */
+const carryOver = (from: string, to: string): string | null => {
+  const bytes = readSmall(from, limits.keptFileBytes);
+  if (isUnreadable(bytes)) return bytes.missing ? null : bytes.unreadable;
+  makeFolder(dirname(to));
+  const beside = `${to}.${process.pid}`;
+  writeFileSync(beside, bytes, { mode: 0o600 });
+  renameSync(beside, to);
+  return null;
+};
+
 const connect = (path: string, home: string, store: string): void => {
   const [inside, kept] = [join(home, path), join(store, path)];
   mkdirSync(dirname(inside), { recursive: true, mode: 0o700 });
-  if (isFolder(path)) {
-    mkdirSync(kept, { recursive: true, mode: 0o700 });
-    symlinkSync(kept, inside.replace(/\/$/, ''));
-  } else if (existsSync(kept)) cpSync(kept, inside);
+  if (!isFolder(path)) return void carryOver(kept, inside);
+  makeFolder(kept.replace(/\/$/, ''));
+  symlinkSync(kept, inside.replace(/\/$/, ''));
 };
 
-const keepFile = (path: string, home: string, store: string): void => {
-  const [inside, kept] = [join(home, path), join(store, path)];
-  if (!existsSync(inside)) return;
-  mkdirSync(dirname(kept), { recursive: true, mode: 0o700 });
-  cpSync(inside, kept);
+const keepFiles = (kept: readonly string[], home: string, store: string): readonly string[] =>
+  kept
+    .filter((path) => !isFolder(path))
+    .flatMap((path) => {
+      const problem = attempt(() => carryOver(join(home, path), join(store, path)));
+      return problem === null ? [] : [`${path} of this run is not kept: ${problem}`];
+    });
+
+const attempt = (act: () => string | null): string | null => {
+  try {
+    return act();
+  } catch (error) {
+    return error instanceof Error ? error.message : 'unknown error';
+  }
 };
 
 /** Makes the folder of a run below `state`. */
 export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner): AgentHome => {
-  const runs = join(state, 'runs');
-  const store = join(state, 'agents', agent, client);
-  for (const folder of [runs, store]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // The envelope says it, and it becomes a part of a path.
+  if (!ownNameForm.test(agent)) throw new Error('the name of the agent is none that a config may have');
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  // Links above are the person's own; those below are nobody's.
+  const base = realpathSync(state);
+  const runs = join(base, 'runs');
+  const store = join(base, 'agents', agent, client);
+  for (const folder of [runs, store]) makeFolder(folder);
   sweep(runs);
   // Short, because programs put sockets into their temporary folder, and the path of one may have 107 bytes.
   const folder = mkdtempSync(join(runs, `${process.pid}-`));
@@ -86,8 +151,12 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
       }
     },
     close: () => {
-      for (const path of kept) if (!isFolder(path)) keepFile(path, home, store);
-      rmSync(folder, { recursive: true, force: true });
+      const problems = keepFiles(kept, home, store);
+      const left = attempt(() => {
+        removeAll(folder);
+        return null;
+      });
+      return left === null ? problems : [...problems, `the folder of this run is left for the next one to remove: ${left}`];
     },
   };
 };

@@ -47,6 +47,19 @@ export interface SearchPlace {
   readonly workspace: string | null;
 }
 
+/** A relative entry of PATH means whatever folder one happens to stand in. */
+const isTrusted = (folder: string, workspace: string | null): boolean =>
+  isAbsolute(folder) && (workspace === null || !liesWithin(workspace, real(folder)));
+
+/** PATH without what would let a workspace say which `git` or `node` it is that other programs start; and the entries that are left out. */
+export const trustedPath = ({ path, workspace }: SearchPlace): { readonly path: string; readonly leftOut: readonly string[] } => {
+  const entries = path.split(delimiter);
+  return {
+    path: entries.filter((folder) => isTrusted(folder, workspace)).join(delimiter),
+    leftOut: entries.filter((folder) => folder !== '' && !isTrusted(folder, workspace)),
+  };
+};
+
 /** The absolute path of `name`, its own symbolic links not resolved. */
 export const findExecutable = (name: string, { path, cwd, workspace }: SearchPlace): string | NoExecutable => {
   if (name.includes('/')) {
@@ -62,9 +75,7 @@ export const findExecutable = (name: string, { path, cwd, workspace }: SearchPla
     const found = candidate === '' ? 'absent' : probe(candidate);
     if (found === 'not executable') blocked ??= candidate;
     if (found !== 'executable') continue;
-    // A relative entry of PATH means whatever folder one happens to stand in.
-    const trusted = isAbsolute(folder) && (workspace === null || !liesWithin(workspace, real(folder)));
-    if (trusted) return candidate;
+    if (isTrusted(folder, workspace)) return candidate;
     within ??= candidate;
   }
   if (within !== null) {

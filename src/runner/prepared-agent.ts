@@ -14,7 +14,7 @@ import type { AgentAdapter } from './agents/adapter.ts';
 import { adapterOf } from './agents/adapters.ts';
 import { readCarried } from './carried.ts';
 import type { SearchPlace } from './executable.ts';
-import { findExecutable } from './executable.ts';
+import { findExecutable, trustedPath } from './executable.ts';
 import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
 
@@ -32,8 +32,8 @@ export interface Start {
   /** What of the person's own configuration it got. */
   readonly carried: readonly string[];
   readonly warnings: readonly string[];
-  /** Removes what was laid out. */
-  readonly close: () => void;
+  /** Removes what was laid out; says what of that could not be done. */
+  readonly close: () => readonly string[];
 }
 
 export interface PreparedAgent {
@@ -43,6 +43,7 @@ export interface PreparedAgent {
   readonly version: string | null;
   readonly digest: string | null;
   readonly warnings: readonly string[];
+  /** Throws what the file system says. */
   readonly start: (opened: OpenedInvocation) => Start;
 }
 
@@ -92,7 +93,7 @@ const preparePlain = async (
     version: null,
     digest,
     warnings: problem === null ? [] : [problem],
-    start: (opened) => ({ env: agentEnvironment(env, opened), args, carried: [], warnings: [], close: () => undefined }),
+    start: (opened) => ({ env: agentEnvironment(env, opened), args, carried: [], warnings: [], close: () => [] }),
   };
 };
 
@@ -105,15 +106,44 @@ const onlyCredential = (environment: Readonly<Record<string, string>>, { credent
 const unseenWarning = ({ title, seen }: AgentAdapter, version: string | null, name: string): string =>
   `${title}${version === null ? ' of an unknown version' : ` ${version}`} has not been examined (${seen} was); what keeps it to the envelope is checked by \`sealwright doctor --agent ${name}\``;
 
+interface Adapted {
+  readonly adapter: AgentAdapter;
+  readonly agent: ConfiguredAgent;
+  readonly place: PreparingPlace;
+  /** Of the person, and those that come before them. */
+  readonly args: readonly string[];
+  readonly before: readonly string[];
+}
+
+const startAdapted = ({ adapter, agent: { name, client, carry }, place, args, before }: Adapted, opened: OpenedInvocation): Start => {
+  const { env, cwd: named, workspace, search } = place;
+  const cwd = realpathSync(named);
+  const { carried, problems } = readCarried(adapter, carry, { userHome: realpathSync(env['HOME'] ?? homedir()), cwd, workspace });
+  const { home, temporary, lay, close } = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
+  const { modelDoor, credential, hostedTools } = opened;
+  const setup = adapter.setUp({ modelDoor, credential, hostedTools, home, workspace: cwd }, carried, args);
+  lay(setup.files);
+  const { path, leftOut } = trustedPath(search);
+  const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
+  return {
+    env: { ...onlyCredential(agentEnvironment(env, opened), adapter), PATH: path, TMPDIR: temporary, ...setup.environment },
+    args: [...before, ...setup.argv],
+    carried: setup.carried,
+    warnings: [...problems, ...untrusted],
+    close,
+  };
+};
+
 const prepareAdapted = async (
   executable: string,
   adapter: AgentAdapter,
   { argv: [, ...args] }: Wanted,
-  { name, client, carry }: ConfiguredAgent,
+  agent: ConfiguredAgent,
   place: PreparingPlace,
 ): Promise<PreparedAgent | Refusal> => {
   const refuse = (code: string, problem: string): Refusal => ({ exitCode: ourFailure, code, problem });
-  const { title, programs, kept } = adapter;
+  const { title, programs } = adapter;
+  const { name } = agent;
   const objection = adapter.objection(args);
   if (objection !== null) return refuse('argument_refused', `${objection} Leave it out.`);
   const { digest, version, problem, tooOld, unseen } = await identifyInstalled(adapter, executable, place.how);
@@ -126,27 +156,13 @@ const prepareAdapted = async (
   const launch = launchOf(executable, place.search);
   if ('problem' in launch) return { ...launch, code: 'not_found' };
   const [program, ...before] = launch;
-  const { env, cwd, workspace } = place;
   return {
     program,
     name,
     version,
     digest,
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
-    start: (opened) => {
-      const { carried, problems } = readCarried(adapter, carry, { userHome: env['HOME'] ?? homedir(), cwd: realpathSync(cwd), workspace });
-      const { home, temporary, lay, close } = openAgentHome(stateFolder(env), { agent: name, client, kept });
-      const { modelDoor, credential, hostedTools } = opened;
-      const setup = adapter.setUp({ modelDoor, credential, hostedTools, home, workspace: realpathSync(cwd) }, carried, args);
-      lay(setup.files);
-      return {
-        env: { ...onlyCredential(agentEnvironment(env, opened), adapter), TMPDIR: temporary, ...setup.environment },
-        args: [...before, ...setup.argv],
-        carried: setup.carried,
-        warnings: problems,
-        close,
-      };
-    },
+    start: (opened) => startAdapted({ adapter, agent, place, args, before }, opened),
   };
 };
 

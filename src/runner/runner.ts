@@ -20,7 +20,7 @@ import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { keepLease } from './lease.ts';
 import { isRefusal, prepareAgent } from './prepared-agent.ts';
-import type { PreparedAgent, Start } from './prepared-agent.ts';
+import type { PreparedAgent, Refusal, Start } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
 import type { RepositoryView } from './repository-report.ts';
 
@@ -174,6 +174,15 @@ const sourcesOf = ({ surroundings, client }: { surroundings: RunnerSurroundings;
   progress: surroundings.progress,
 });
 
+const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): Start | Refusal => {
+  try {
+    return prepared.start(opened);
+  } catch (error) {
+    const problem = `what the agent needs could not be laid out: ${error instanceof Error ? error.message : 'unknown error'}`;
+    return { exitCode: ourFailure, code: 'not_laid_out', problem };
+  }
+};
+
 /** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
 export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
   const { env, cwd, uid, announce, warn } = surroundings;
@@ -193,7 +202,11 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   const before = viewRepository(repository);
   const opened = await openInvocation(client, order, prepared, before);
   if (isClientFailure(opened)) return clientFailed(opened);
-  const start = prepared.start(opened);
+  const start = laidOut(prepared, opened);
+  if (isRefusal(start)) {
+    await client.close(opened, { exit_code: start.exitCode });
+    return failed(start.exitCode, start.code, start.problem);
+  }
   for (const warning of start.warnings) warn(warning);
   announceOpened(opened, before, start, announce);
 
@@ -205,7 +218,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
       ...reportChanges(before),
     }),
   );
-  start.close();
+  for (const warning of start.close()) warn(warning);
   if (!isClientFailure(closed)) announceClosed(closed, announce);
   return resultOf(exit, severed, closed);
 };

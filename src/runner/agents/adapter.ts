@@ -139,9 +139,33 @@ export const oneFile = (path: string): readonly AgentFile[] => [{ path, name: pa
 
 /** The first of these options that stands before `--`, by its name alone or with `=`. */
 export const optionAmong = (argv: readonly string[], options: readonly string[]): string | null => {
-  const end = argv.indexOf('--');
-  const given = end === -1 ? argv : argv.slice(0, end);
+  const given = beforeEnd(argv);
   return options.find((option) => given.some((argument) => argument === option || argument.startsWith(`${option}=`))) ?? null;
+};
+
+/** What the person and the workspace say, as one text in which the workspace's part says where it is from. */
+export const standingText = ({ memory, instructions }: Carried): string =>
+  [
+    ...(memory === null ? [] : [memory.text]),
+    ...instructions.map(({ label, text }) => `Instructions of this workspace, from ${label}:\n\n${text}`),
+  ].join('\n\n');
+
+/** What stands before `--`. */
+export const beforeEnd = (argv: readonly string[]): readonly string[] => {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
+};
+
+/** The first of these commands that the program could take for its own: it stands where a command may, whatever options come before it. */
+export const commandAmong = (argv: readonly string[], commands: ReadonlySet<string>): string | null => {
+  const given = beforeEnd(argv);
+  for (const [index, argument] of given.entries()) {
+    if (argument.startsWith('-')) continue;
+    if (commands.has(argument)) return argument;
+    // What follows an option may be its value, or a command.
+    if (!(given[index - 1] ?? '').startsWith('-')) return null;
+  }
+  return null;
 };
 
 /** The MCP servers that a file of the person lists as JSON; null where there are none. Never those of a repository, which would be its programs. */
@@ -153,13 +177,6 @@ export const serversIn = (file: CarriedFile | null): object | null => {
     return null;
   }
 };
-
-/** Memory and instructions as one text, for an agent that takes both from one file of its home. */
-export const memoryText = ({ memory, instructions }: Carried): string =>
-  [
-    ...(memory === null ? [] : [memory.text]),
-    ...instructions.map(({ label, text }) => `Instructions of this workspace, from ${label}:\n\n${text}`),
-  ].join('\n\n');
 
 /** How a person is told of memory and instructions. */
 export const labelsOf = ({ memory, instructions }: Carried): readonly string[] => [

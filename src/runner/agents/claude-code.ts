@@ -4,7 +4,7 @@
 
 import { shellWord } from '../../core/shell-word.ts';
 import type { AgentAdapter, Carried, Place, Setup } from './adapter.ts';
-import { namedFiles, oneFile, optionAmong, serversIn } from './adapter.ts';
+import { commandAmong, namedFiles, oneFile, optionAmong, serversIn, standingText } from './adapter.ts';
 
 const main = '@anthropic-ai/claude-code';
 /** Longer than a person may take to approve: by default it gives up after five minutes without an event, whatever keeps the connection alive. */
@@ -22,11 +22,8 @@ const settingsOf = (home: string): string =>
     autoMemoryEnabled: false,
   });
 
-const instructionsText = ({ instructions }: Carried): string =>
-  instructions.map(({ label, text }) => `Instructions of this workspace, from ${label}:\n\n${text}\n`).join('\n');
-
 const setUp = ({ home, workspace, credential }: Place, carried: Carried, argv: readonly string[]): Setup => {
-  const text = optionAmong(argv, appending) === null ? instructionsText(carried) : '';
+  const text = optionAmong(argv, appending) === null ? standingText({ ...carried, memory: null }) : '';
   const servers = serversIn(carried.mcpServers);
   const { memory } = carried;
   return {
@@ -73,6 +70,28 @@ const setUp = ({ home, workspace, credential }: Place, carried: Carried, argv: r
 /** Arguments that would bring in other settings than the envelope's, or lead elsewhere. */
 const closed = ['--settings', '--setting-sources', '--plugin-url', '--remote-control', '--chrome', '--bg', '--background'] as const;
 
+/** Commands of its own that speak to its vendor, change what is installed, or start what a workspace lists. */
+const commands = new Set([
+  'auth',
+  'doctor',
+  'gateway',
+  'install',
+  'plugin',
+  'plugins',
+  'remote-control',
+  'setup-token',
+  'ultrareview',
+  'update',
+  'upgrade',
+]);
+
+const objection = (argv: readonly string[]): string | null => {
+  const option = optionAmong(argv, closed);
+  if (option !== null) return `${option} would bring in settings or connections that the envelope does not know.`;
+  const command = commandAmong(argv, commands);
+  return command === null ? null : `\`claude ${command}\` works with its vendor or with what is installed, not through the envelope.`;
+};
+
 export const claudeCode: AgentAdapter = {
   client: 'claude-code',
   title: 'Claude Code',
@@ -94,10 +113,7 @@ export const claudeCode: AgentAdapter = {
     };
   },
   setUp,
-  objection: (argv) => {
-    const option = optionAmong(argv, closed);
-    return option === null ? null : `${option} would bring in settings or connections that the envelope does not know.`;
-  },
+  objection,
   credentialVariable: null,
   kept: ['claude/projects/', 'claude/todos/', 'claude/file-history/', 'claude/history.jsonl'],
   sources: {

@@ -1,9 +1,10 @@
 // Codex CLI as an agent of the envelope. Every fact was seen with the version that `seen` names.
 // Its built-in provider ignores OPENAI_BASE_URL, tries a WebSocket first and wants its vendor to compact, so it gets a provider of ours.
-// A project that nobody trusts configures nothing, and none is trusted here. Pure; `doctor --agent` says what still holds for another version.
+// A project that nobody trusts configures nothing, and none is trusted here; but it would read standing instructions through any link, so those
+// come in as text, by the runner. Pure; `doctor --agent` says what still holds for another version.
 
 import type { AgentAdapter, AgentFile, Carried, Place, Setup } from './adapter.ts';
-import { labelsOf, memoryText, namedFiles, oneFile } from './adapter.ts';
+import { beforeEnd, commandAmong, labelsOf, namedFiles, oneFile, standingText } from './adapter.ts';
 
 const main = '@openai/codex';
 const provider = 'sealwright';
@@ -18,6 +19,7 @@ check_for_update_on_startup = false
 approval_policy = "on-request"
 sandbox_mode = "workspace-write"
 cli_auth_credentials_store = "file"
+project_doc_max_bytes = 0
 web_search = ${toml(hostedTools.includes('builtin/search') ? 'live' : 'disabled')}
 
 [model_providers.${provider}]
@@ -44,10 +46,9 @@ trust_level = "untrusted"
 `;
 
 const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup => {
-  const text = memoryText(carried);
+  const text = standingText(carried);
   return {
     environment: { CODEX_HOME: `${place.home}/codex` },
-    // In a project that it does not trust it reads no instructions.
     files: { 'codex/config.toml': configOf(place), ...(text !== '' && { 'codex/AGENTS.md': text }) },
     argv,
     carried: labelsOf(carried),
@@ -56,7 +57,7 @@ const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup =
 
 /** Keys of its config that say where it connects to, whom it trusts, and what it tells its tools. */
 const guarded =
-  /^(?:model_provider|openai_base_url|chatgpt_base_url|oss_provider|projects|otel|analytics|profiles?|shell_environment_policy|mcp_servers|notify|hooks)(?:$|[.=\s])/;
+  /^(?:model_providers?|openai_base_url|chatgpt_base_url|oss_provider|projects|otel|analytics|feedback|features\.(?:apps|plugins|remote_plugin)|profiles?|shell_environment_policy|notify|hooks)(?:$|[.=\s])/;
 
 const overrides = (argv: readonly string[]): readonly string[] =>
   argv.flatMap((argument, index) => {
@@ -65,19 +66,27 @@ const overrides = (argv: readonly string[]): readonly string[] =>
     return /^-c./.test(argument) ? [argument.slice(2).replace(/^=/, '')] : [];
   });
 
-const elsewhere = /^--(?:oss|local-provider|remote|remote-auth-token-env|profile)(?:=|$)|^-p(?:.|$)/;
+const elsewhere =
+  /^--(?:oss|local-provider|remote|remote-auth-token-env|profile|ignore-user-config|trust|dangerously-bypass-hook-trust)(?:=|$)|^-p(?:.|$)/;
+/** Parts of its own that it may be told to switch on, and that lead elsewhere. */
+const features = new Set(['apps', 'plugins', 'remote_plugin']);
 /** Commands of its own that speak to its vendor, or open a way in. */
 const commands = new Set(['login', 'logout', 'cloud', 'remote-control', 'app-server', 'exec-server', 'update', 'plugin', 'mcp-server']);
 
 const objection = (argv: readonly string[]): string | null => {
-  const end = argv.indexOf('--');
-  const given = end === -1 ? argv : argv.slice(0, end);
+  const given = beforeEnd(argv);
   const override = overrides(given).find((text) => guarded.test(text.trim()));
   if (override !== undefined) return `-c ${override.split(/[.=\s]/)[0] ?? ''} is a setting that the envelope keeps.`;
   const option = given.find((argument) => elsewhere.test(argument));
   if (option !== undefined) return `${option.split('=')[0] ?? ''} would take its settings or its model from elsewhere.`;
-  const [command = ''] = given;
-  return commands.has(command) ? `\`codex ${command}\` works with its vendor or with other programs, not through the envelope.` : null;
+  const feature = given
+    .flatMap((argument, index) =>
+      argument === '--enable' ? [given[index + 1] ?? ''] : argument.startsWith('--enable=') ? [argument.slice(9)] : [],
+    )
+    .find((name) => features.has(name));
+  if (feature !== undefined) return `${feature} is a part of Codex that works with its vendor, not through the envelope.`;
+  const command = commandAmong(given, commands);
+  return command === null ? null : `\`codex ${command}\` works with its vendor or with other programs, not through the envelope.`;
 };
 
 const nativeFiles = (program: string, look: Parameters<AgentAdapter['installed']>[1]): readonly AgentFile[] => {

@@ -3,7 +3,7 @@
 // (standing instructions, approving everything) is given back by files of the run's own home. Pure; `doctor --agent` says what still holds.
 
 import type { AgentAdapter, Carried, Place, Setup } from './adapter.ts';
-import { labelsOf, memoryText, namedFiles, oneFile, serversIn } from './adapter.ts';
+import { beforeEnd, labelsOf, namedFiles, oneFile, serversIn, standingText } from './adapter.ts';
 
 const main = '@google/gemini-cli';
 
@@ -41,11 +41,11 @@ const givenOf = (argv: readonly string[]): Given => {
   const [options, rest] = end === -1 ? [argv, []] : [argv.slice(0, end), argv.slice(end)];
   let mode: string | null = null;
   const kept = options.filter((argument, index) => {
-    const named = /^--approval-mode(?:=(.*))?$/.exec(argument);
+    const named = /^--approval-?[mM]ode(?:=(.*))?$/.exec(argument);
     const isYolo = argument === '-y' || argument === '--yolo';
     const value = isYolo ? 'yolo' : named === null ? null : (named[1] ?? options[index + 1] ?? '');
     if (value !== null && Object.hasOwn(approving, value)) mode = value;
-    const before = options[index - 1] === '--approval-mode' && Object.hasOwn(approving, argument);
+    const before = /^--approval-?[mM]ode$/.test(options[index - 1] ?? '') && Object.hasOwn(approving, argument);
     return !before && !(value !== null && Object.hasOwn(approving, value));
   });
   return { argv: [...kept, ...rest], mode };
@@ -54,7 +54,7 @@ const givenOf = (argv: readonly string[]): Given => {
 const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setup => {
   const given = givenOf(argv);
   const servers = serversIn(carried.mcpServers);
-  const text = memoryText(carried);
+  const text = standingText(carried);
   return {
     environment: {
       GEMINI_CLI_HOME: home,
@@ -73,6 +73,9 @@ const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setu
   };
 };
 
+/** It takes each option also in its other spelling. */
+const closed = /^--(?:skip-trust|skipTrust|admin-policy|adminPolicy)(?:=|$)/;
+
 export const geminiCli: AgentAdapter = {
   client: 'gemini-cli',
   title: 'Gemini CLI',
@@ -90,9 +93,7 @@ export const geminiCli: AgentAdapter = {
   },
   setUp,
   objection: (argv) => {
-    const end = argv.indexOf('--');
-    const given = end === -1 ? argv : argv.slice(0, end);
-    const option = given.find((argument) => /^--(?:skip-trust|admin-policy)(?:=|$)/.test(argument));
+    const option = beforeEnd(argv).find((argument) => closed.test(argument));
     return option === undefined ? null : `${option.split('=')[0] ?? ''} would let the workspace or other files change its settings.`;
   },
   credentialVariable: 'GEMINI_API_KEY',
