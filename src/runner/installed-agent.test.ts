@@ -26,7 +26,14 @@ const modules = (folder: string, path: string): string => join(folder, 'node_mod
 
 test('the digest is that of the lines of all files that run, and is the same wherever they lie', async (t) => {
   const found = [];
-  for (const folder of [room(t), room(t)]) found.push(await identifyInstalled(codex, fakeAgents.codex(folder), how));
+  for (const folder of [room(t), room(t)]) {
+    const { paths, ...identified } = await identifyInstalled(codex, fakeAgents.codex(folder), how);
+    assert.deepEqual(
+      paths.map((path) => path.startsWith(`${folder}/`)),
+      [true, true],
+    );
+    found.push(identified);
+  }
   const lines = [`${sha('the binary')}  @openai/codex-platform/vendor/codex\n`, `${sha('#!/usr/bin/env node\n')}  codex.js\n`];
   assert.deepEqual(found[0], { digest: sha(lines.join('')), problem: null, version: '0.169.0', tooOld: null, unseen: false });
   assert.deepEqual(found[1], found[0]);

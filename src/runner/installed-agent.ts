@@ -14,6 +14,8 @@ import { isOlder } from './version-order.ts';
 
 export interface InstalledIdentity extends AgentIdentity {
   readonly version: string | null;
+  /** The files that the digest is over. */
+  readonly paths: readonly string[];
   /** Why this version is not run at all; null when it is. */
   readonly tooOld: string | null;
   /** Set where nobody has looked at this version yet. */
@@ -67,22 +69,21 @@ const spread = (progress: Identification['progress'], sizes: readonly number[]):
   };
 };
 
-const digestOf = async (
-  adapter: AgentAdapter,
-  executable: string,
-  how: Identification,
-): Promise<AgentIdentity & { version: string | null }> => {
+type Identified = Pick<InstalledIdentity, 'digest' | 'problem' | 'version' | 'paths'>;
+
+const digestOf = async (adapter: AgentAdapter, executable: string, how: Identification): Promise<Identified> => {
   const { version, files } = adapter.installed(executable, look);
+  const paths = files.map(({ path }) => path);
   const sizes = files.map(({ path }) => statSync(path).size);
   const progress = spread(how.progress, sizes);
   const lines: string[] = [];
   for (const [index, { path, name }] of files.entries()) {
     const { digest, problem } = await fileDigest(path, { ...how, progress: progress(index) });
-    if (digest === null) return { digest: null, problem, version };
+    if (digest === null) return { digest: null, problem, version, paths };
     lines.push(`${digest}  ${name}\n`);
   }
   const byName = lines.toSorted((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1));
-  return { digest: createHash('sha256').update(byName.join('')).digest('hex'), problem: null, version };
+  return { digest: createHash('sha256').update(byName.join('')).digest('hex'), problem: null, version, paths };
 };
 
 const oldProblem = ({ title, oldest }: AgentAdapter, version: string | null): string | null =>
@@ -98,6 +99,6 @@ export const identifyInstalled = async (adapter: AgentAdapter, executable: strin
     return { ...found, tooOld: oldProblem(adapter, version), unseen: version === null || isOlder(adapter.seen, version) };
   } catch (error) {
     const problem = `${executable} could not be identified: ${error instanceof Error ? error.message : 'unknown error'}`;
-    return { digest: null, problem, version: null, tooOld: null, unseen: true };
+    return { digest: null, problem, version: null, paths: [], tooOld: null, unseen: true };
   }
 };

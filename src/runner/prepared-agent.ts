@@ -17,6 +17,7 @@ import type { SearchPlace } from './executable.ts';
 import { findExecutable, trustedPath } from './executable.ts';
 import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
+import { watchFiles } from './program-state.ts';
 
 export interface Refusal {
   /** Of `run`. */
@@ -43,6 +44,8 @@ export interface PreparedAgent {
   readonly version: string | null;
   readonly digest: string | null;
   readonly warnings: readonly string[];
+  /** Whether the files that were identified are others now. */
+  readonly changed: () => boolean;
   /** Throws what the file system says. */
   readonly start: (opened: OpenedInvocation) => Start;
 }
@@ -93,6 +96,7 @@ const preparePlain = async (
     version: null,
     digest,
     warnings: problem === null ? [] : [problem],
+    changed: watchFiles([executable]),
     start: (opened) => ({ env: agentEnvironment(env, opened), args, carried: [], warnings: [], close: () => [] }),
   };
 };
@@ -146,7 +150,7 @@ const prepareAdapted = async (
   const { name } = agent;
   const objection = adapter.objection(args);
   if (objection !== null) return refuse('argument_refused', `${objection} Leave it out.`);
-  const { digest, version, problem, tooOld, unseen } = await identifyInstalled(adapter, executable, place.how);
+  const { digest, version, problem, paths, tooOld, unseen } = await identifyInstalled(adapter, executable, place.how);
   if (tooOld !== null) return refuse('agent_too_old', tooOld);
   if (version === null && !programs.includes(basename(executable)))
     return refuse(
@@ -162,6 +166,7 @@ const prepareAdapted = async (
     version,
     digest,
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
+    changed: watchFiles(paths),
     start: (opened) => startAdapted({ adapter, agent, place, args, before }, opened),
   };
 };

@@ -85,6 +85,15 @@ test('the digest of a large program is asked of the envelope, told where it was 
   ]);
 });
 
+test('a program that is replaced while it runs stands in the record as such, and the person is told', async (t) => {
+  const at = await stage(t);
+  at.agent('echo "# another" >> ./agent');
+  const { exitCode, warned } = await run(at, ['./agent']);
+  assert.equal(exitCode, 0);
+  assert.match(warned.join('\n'), /the files of the agent are others now/);
+  assert.equal((JSON.parse(at.seen.at(-1)?.[1] ?? '{}') as Record<string, unknown>)['program_changed'], true);
+});
+
 test('outside a repository no file is watched, and the report says so', async (t) => {
   const at = await stage(t);
   at.agent('echo new > made.txt');

@@ -215,10 +215,12 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
       exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
       duration_ms: Math.round(durationMs),
+      ...(prepared.changed() && { program_changed: true }),
       ...reportChanges(before),
     }),
   );
   for (const warning of start.close()) warn(warning);
+  if (prepared.changed()) warn('the files of the agent are others now than those that were identified; the record says so');
   if (!isClientFailure(closed)) announceClosed(closed, announce);
   return resultOf(exit, severed, closed);
 };
