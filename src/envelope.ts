@@ -20,6 +20,7 @@ import {
 } from './changes/changes.ts';
 import type { Config, LoadedConfig } from './config/config.ts';
 import type { Clock, Random } from './core/clock.ts';
+import type { Denial } from './core/denial.ts';
 import { limits } from './core/limits.ts';
 import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -38,6 +39,7 @@ import { createSubjectFile } from './identity/subject-file.ts';
 import { createInvocations, endedDenial, type Invocations } from './invocations/invocations.ts';
 import { createStops } from './invocations/stops.ts';
 import { createStrangers } from './invocations/strangers.ts';
+import type { UnderWay } from './invocations/under-way.ts';
 import { createUnderWay } from './invocations/under-way.ts';
 import { createBlobs } from './ledger/blobs.ts';
 import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
@@ -110,8 +112,19 @@ export type Closers = (() => Promise<void>)[];
 
 const start = async (parts: EnvelopeParts, closers: Closers): Promise<Omit<Envelope, 'close'> | EnvelopeProblem> => {
   const rooms = await openRooms(parts, closers);
-  return 'problem' in rooms ? rooms : openListeners(parts, rooms, closers);
+  if ('problem' in rooms) return rooms;
+  let forget = (): void => undefined;
+  closers.push(async () => forget());
+  const opened = await openListeners(parts, rooms, closers);
+  if ('problem' in opened) return opened;
+  // The first to be closed: what is still under way shortly before its connection is broken hears why.
+  closers.push(async () => {
+    forget = parts.clock.after(limits.drainMs - limits.drainNoticeMs, () => void rooms.underWay.cutOff(() => true, goingDown));
+  });
+  return opened;
 };
+
+const goingDown: Denial = { denial: 'stopped', problem: 'the envelope is being restarted or shut down. Ask again when it is back' };
 
 /** What the listeners serve. */
 export interface Rooms {
@@ -119,6 +132,7 @@ export interface Rooms {
   readonly control: ControlPlane;
   readonly ledger: Ledger;
   readonly invocations: Invocations;
+  readonly underWay: UnderWay;
   readonly cross: Cross;
   readonly listModels: ModelDoorParts['listModels'];
   readonly release: string;
@@ -264,7 +278,8 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     keepManifest: createBlobs(disk, folders(config.data_dir).ledger),
   });
   const listModels = composeListing({ invocations, decisions: policy, endpoints });
-  return { identity, control, ledger, invocations, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
+  const { underWay } = running;
+  return { identity, control, ledger, invocations, underWay, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
 };
 
 /** The user whose process this is; where the system has no name for the id, the id. */

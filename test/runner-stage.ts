@@ -20,6 +20,7 @@ const sdk = { name: 'sdk', client: 'sdk', roles: ['demo'], version: null, sha256
 interface Answers {
   opened?: readonly [status: number, body: object];
   heartbeat?: number;
+  leaseSeconds?: number;
   /** Whether heartbeats ask for a proof, and how one is answered. */
   prove?: boolean;
   proved?: number;
@@ -74,7 +75,7 @@ export const stage = async (t: TestContext): Promise<Stage> => {
         return answer.writeHead(answers.heartbeat ?? 200).end(JSON.stringify({ prove: answers.prove ?? false }));
       const [status, body] = path.endsWith('/close')
         ? (answers.closed ?? [200, { crossings: 2, denials: 1, denied_as_text: 0, record: 'r-1' }])
-        : (answers.opened ?? [201, opened]);
+        : (answers.opened ?? [201, { ...opened, lease_seconds: answers.leaseSeconds ?? opened.lease_seconds }]);
       return answer.writeHead(status).end(JSON.stringify(body));
     });
   });

@@ -17,6 +17,8 @@ export const limits = {
   connectionIdleMs: 75_000,
   connectionsCount: 4_096,
   drainMs: 20_000,
+  /** What has not ended this long before the rest is broken is ended with a sentence. */
+  drainNoticeMs: 3_000,
   drainLookMs: 50,
   certificateLookMs: 10_000,
   // wire formats

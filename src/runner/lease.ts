@@ -1,6 +1,7 @@
 // Keeps an invocation's lease alive for as long as the agent runs: one heartbeat at a time, at the pace that the envelope asked for. A proof of the
 // invoker takes as long as its source does, and runs beside the heartbeats, one at a time, too.
-// That the invocation ended is told once and is final. An envelope that does not answer is told once per silence; it may come back within the lease.
+// That the invocation ended is told once and is final. An envelope that does not answer is told once per silence; it may come back within the lease,
+// and after that the invocation is lost.
 
 import type { ControlClient, OpenedInvocation } from '../client/client.ts';
 
@@ -11,13 +12,19 @@ export interface Lease {
 }
 
 export interface LeaseEvents {
-  readonly onEnded: () => void;
+  /** `lost`: nobody answered for as long as a lease lasts. */
+  readonly onEnded: (because: 'ended' | 'lost') => void;
   readonly onSilence: (problem: string) => void;
   /** The invoker could not be proved again: unless that is mended soon, the envelope ends the invocation. */
   readonly onUnproved: (problem: string) => void;
 }
 
-export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onEnded, onSilence, onUnproved }: LeaseEvents): Lease => {
+export const keepLease = (
+  client: ControlClient,
+  opened: OpenedInvocation,
+  { onEnded, onSilence, onUnproved }: LeaseEvents,
+  monotonicMs: () => number,
+): Lease => {
   let underWay = false;
   let silent = false;
   let stopped = false;
@@ -34,6 +41,9 @@ export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onE
       onUnproved(answer.problem);
     }
   };
+  let heardMs = monotonicMs();
+  /** Longer than a lease without an answer: whatever comes back will not renew this one. */
+  const isOver = (): boolean => monotonicMs() - heardMs > opened.leaseSeconds * 1_000;
   const beatOnce = async (): Promise<void> => {
     underWay = true;
     const answer = await client.heartbeat(opened);
@@ -42,9 +52,13 @@ export const keepLease = (client: ControlClient, opened: OpenedInvocation, { onE
     if (stopped) return;
     if (answer === 'ended') {
       stop();
-      onEnded();
+      onEnded('ended');
     } else if (answer === 'alive' || answer === 'prove') {
       silent = false;
+      heardMs = monotonicMs();
+    } else if (isOver()) {
+      stop();
+      onEnded('lost');
     } else if (!silent) {
       silent = true;
       onSilence(answer.problem);

@@ -195,6 +195,16 @@ test('an envelope that falls silent is told once; an end that it did not record 
   assert.match(failure?.problem ?? '', /disk is full/);
 });
 
+test('an envelope that is silent for longer than a lease lasts has lost the invocation, and the agent is stopped', async (t) => {
+  const at = await stage(t);
+  at.answers.heartbeat = 503;
+  at.answers.leaseSeconds = 0.1;
+  at.agent('while :; do sleep 0.02; done');
+  const { exitCode, failure, warned } = await run(at, ['./agent']);
+  assert.deepEqual([exitCode, failure?.code], [125, 'invocation_lost']);
+  assert.match(warned.at(-1) ?? '', /longer than a lease/);
+});
+
 test('G-WORLD-2: nothing of a hostile repository runs', async (t) => {
   const at = await stage(t);
   const { workspace, folder } = at;

@@ -99,6 +99,12 @@ const announceOpened = (
 const announceClosed = (closed: ClosedInvocation, announce: RunnerSurroundings['announce']): void =>
   announce(closedLine(closed), { closed: closedFacts(closed) });
 
+const severedBecause = {
+  ended: 'the envelope ended this invocation',
+  lost: 'the envelope has not answered for longer than a lease lasts, so this invocation is lost',
+} as const;
+type Severed = keyof typeof severedBecause;
+
 interface Running {
   readonly client: ControlClient;
   readonly opened: OpenedInvocation;
@@ -111,20 +117,25 @@ const runToEnd = async (
   { client, opened, program, start: { env, args } }: Running,
   surroundings: RunnerSurroundings,
   close: (exit: AgentExit, durationMs: number) => Promise<ClosedInvocation | ClientFailure>,
-): Promise<{ readonly exit: AgentExit; readonly severed: boolean; readonly closed: ClosedInvocation | ClientFailure }> => {
+): Promise<{ readonly exit: AgentExit; readonly severed: Severed | null; readonly closed: ClosedInvocation | ClientFailure }> => {
   const { cwd, stdio, monotonicMs, warn } = surroundings;
   const startedMs = monotonicMs();
-  let severed = false;
+  let severed: Severed | null = null;
   const agent = startAgent({ executable: program, args, cwd, env, stdio, stopMs: limits.agentStopMs, onResume: () => lease.beat() });
-  const lease = keepLease(client, opened, {
-    onEnded: () => {
-      severed = true;
-      warn('the envelope ended this invocation; the agent is being stopped');
-      agent.stop();
+  const lease = keepLease(
+    client,
+    opened,
+    {
+      onEnded: (because) => {
+        severed = because;
+        warn(`${severedBecause[because]}; the agent is being stopped`);
+        agent.stop();
+      },
+      onUnproved: (problem) => warn(`${problem} Unless you are proved again within a minute, the envelope ends this invocation.`),
+      onSilence: (problem) => warn(`${problem} Until it answers, what the agent asks for is refused.`),
     },
-    onUnproved: (problem) => warn(`${problem} Unless you are proved again within a minute, the envelope ends this invocation.`),
-    onSilence: (problem) => warn(`${problem} Until it answers, what the agent asks for is refused.`),
-  });
+    monotonicMs,
+  );
   const exit = await agent.exited;
   const closed = await close(exit, monotonicMs() - startedMs);
   lease.stop();
@@ -132,9 +143,9 @@ const runToEnd = async (
   return { exit, severed, closed };
 };
 
-const resultOf = (exit: AgentExit, severed: boolean, closed: ClosedInvocation | ClientFailure): RunResult => {
+const resultOf = (exit: AgentExit, severed: Severed | null, closed: ClosedInvocation | ClientFailure): RunResult => {
   if ('notStarted' in exit) return failed(exit.notStarted, exit.notStarted === 127 ? 'not_found' : 'not_executable', exit.problem);
-  if (severed) return failed(ourFailure, 'invocation_ended', 'the envelope ended this invocation, so the agent was stopped');
+  if (severed !== null) return failed(ourFailure, `invocation_${severed}`, `${severedBecause[severed]}, so the agent was stopped`);
   const own = exit.signal === null ? exit.exitCode : exitCodeOf(exit.signal);
   if (isClientFailure(closed)) {
     // Whether anything was denied is unknown, so the run cannot be called a success.

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/config.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { createDisk } from '../../src/disk/disk.ts';
 import { startEnvelope, type Envelope } from '../../src/envelope.ts';
 import { decodeBundle, tilePath, tilesOfTree } from '../../src/ledger/tiles.ts';
@@ -112,11 +113,13 @@ export const startRunning = async (
   upstreamUrl: string,
   edit: (text: string) => string = (text) => text,
   folder: string = mkdtempSync(join(tmpdir(), 'sealwright-test-')),
+  after: Clock['after'] | null = null,
 ): Promise<Running> => {
   const dataDir = join(folder, 'data');
   const loaded = parseConfig(Buffer.from(edit(configText(dataDir, upstreamUrl))), folder);
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
-  const { clock, random, version } = processIo();
+  const { clock: real, random, version } = processIo();
+  const clock: Clock = after === null ? real : { ...real, after };
   const said: string[] = [];
   const controlSocket = join(folder, 'control.sock');
   const environment = { SCRIPTED_SECRET: upstreamSecret };
