@@ -1,9 +1,7 @@
 // The process: builds the world that commands see, lists the commands, and gives them what they may not import.
 // Together with `envelope.ts`, which builds the long-lived process, the only file that knows everyone. Loads nothing before it is needed.
 
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 import type { Random } from './core/clock.ts';
@@ -14,6 +12,9 @@ import type { OpenEndpointChecks } from './cli/endpoints-check.ts';
 import type { StartEnvelope } from './cli/envelope-options.ts';
 import type { AskIdentity } from './cli/login-options.ts';
 import type { RuleBooks } from './cli/rule-books.ts';
+
+/** Not imported: an import reads every member of a module, which takes longer than most commands. */
+const { isatty } = process.getBuiltinModule('node:tty');
 
 const randomPoolBytes = 4_096;
 
@@ -186,7 +187,7 @@ const createRandom = (): Random => {
   return {
     bytes: (count) => {
       if (taken + count > pool.length) {
-        pool = new Uint8Array(randomBytes(Math.max(randomPoolBytes, count)));
+        pool = new Uint8Array(process.getBuiltinModule('node:crypto').randomBytes(Math.max(randomPoolBytes, count)));
         taken = 0;
       }
       const bytes = pool.slice(taken, taken + count);

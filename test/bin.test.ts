@@ -3,7 +3,19 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -158,4 +170,33 @@ test('the real checkout starts with whatever Node is first on PATH', () => {
   assert.equal(status, 0);
   const answer = JSON.parse(stdout) as { readonly sealwright: string };
   assert.match(answer.sealwright, /^\d+\.\d+\.\d+/);
+});
+
+test('which Node was taken is kept for the next start, and looked at anew when one of them is another', () => {
+  const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v20.19.0', packaged: 'v26.10.0' });
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  for (const tool of ['mkdir', 'mv'])
+    symlinkSync(['/usr/bin', '/bin'].map((each) => join(each, tool)).find((each) => existsSync(each)) ?? '', join(path, tool));
+  const first = (env: NodeJS.ProcessEnv): string =>
+    spawnSync(bin, [], { cwd: scratch, env: { PATH: path, ...env }, encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
+  const kept = join(home, '.cache', 'sealwright', 'node');
+  assert.equal(first({ HOME: home }), 'packaged');
+  assert.deepEqual(readFileSync(kept, 'utf8').split('\n').slice(0, 2), [join(path, 'node'), realpathSync(folder)]);
+  utimesSync(kept, 2_000_000_000, 2_000_000_000);
+
+  // What is asked for its version would say so here.
+  const asked = join(folder, 'asked');
+  for (const node of [join(path, 'node'), join(folder, 'node_modules', own, 'bin/node')]) {
+    writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && { echo x >> '${asked}'; echo v26.10.0; exit 0; }\necho "$0"\n`);
+    utimesSync(node, 1_000_000_000, 1_000_000_000);
+  }
+  assert.equal(first({ HOME: home }), join(folder, 'node_modules', own, 'bin/node'));
+  assert.equal(existsSync(asked), false);
+  utimesSync(join(path, 'node'), 2_000_000_001, 2_000_000_001);
+  assert.equal(first({ HOME: home }), join(path, 'node'));
+  assert.equal(existsSync(asked), true);
+  writeFileSync(kept, 'no such\n');
+  assert.equal(first({ HOME: home }), join(path, 'node'));
+  assert.equal(first({ XDG_CACHE_HOME: 'not absolute' }), join(path, 'node'));
 });

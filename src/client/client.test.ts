@@ -95,6 +95,7 @@ test('opening sends exactly the documented body and reads the answer', async (t)
     agent: 'sdk',
     role: 'demo',
     modelPins: ['simulated-1'],
+    hostedTools: [],
     containment: 'advisory',
   });
   const body = `{"agent":"sdk","agent_version":null,"agent_digest":"${'ab'.repeat(32)}","role":null,"task":"sort","facts":{"argv_count":2}}`;

@@ -7,11 +7,9 @@ import { isAbsolute, resolve } from 'node:path';
 import type { Clock, Random } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
 import { shellWords } from '../core/shell-word.ts';
-import { signAssertion } from './client-assertion.ts';
 import type { IdentityOffer } from './login.ts';
 import { loginsFolder, savedIssuers, type Plane } from './saved-login.ts';
 import { readSecretFile } from './secret-file.ts';
-import { runTokenCommand } from './token-command.ts';
 
 export interface CredentialRequest {
   readonly plane: Plane;
@@ -85,6 +83,7 @@ const fromFile = (path: string, { cwd, uid }: CredentialSurroundings): Credentia
 const fromCommand = (argv: readonly string[], { env, cwd }: CredentialSurroundings): CredentialSource => {
   const [program = ''] = argv;
   const get = async (): Promise<CredentialAnswer> => {
+    const { runTokenCommand } = await import('./token-command.ts');
     const printed = await runTokenCommand(argv, { env, cwd, home: homeFolder(env) });
     return 'problem' in printed ? unavailable(printed.problem) : credentialIn(printed.text, `What ${program} printed`);
   };
@@ -133,6 +132,7 @@ const fromClientKey = (plane: Plane, surroundings: CredentialSurroundings): Cred
     const file = await readSecretFile(keyFile, uid, limits.clientKeyBytes);
     if ('problem' in file) return unavailable(file.problem);
     const audience = audienceOf(await identity(), plane);
+    const { signAssertion } = await import('./client-assertion.ts');
     const signed = await signAssertion({ clientId, audience, keyFile, keyText: file.text }, surroundings);
     return 'problem' in signed ? unavailable(signed.problem) : signed;
   };

@@ -2,12 +2,12 @@
 // What cannot be told by reading files (code on the command line, a file past its bound) has no digest and says why; a pin then refuses it.
 // A large file is not read again where the envelope knows the digest of exactly this state of it.
 
-import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { isSettled, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, openRegular, type OpenFile } from './bounded-file.ts';
+import { newHash } from './hashing.ts';
 
 export interface AgentIdentity {
   /** 64 hexadecimal digits, or null with the reason in `problem`. */
@@ -44,7 +44,7 @@ const sameFacts = (a: FileFacts, b: FileFacts): boolean =>
   a.changedNs === b.changedNs;
 
 const contentDigest = (file: OpenFile, total: number, progress: HashProgress): string => {
-  const hash = createHash('sha256');
+  const hash = newHash('sha256');
   for (let at = 0; at < total; at += chunkBytes) {
     hash.update(file.read(at, Math.min(chunkBytes, total - at)));
     progress(Math.min(at + chunkBytes, total), total);
@@ -112,7 +112,7 @@ export const identifyAgent = async ({ executable, args, cwd }: AgentProgram, how
     if (script.digest === null) return script;
     const options = args.slice(0, at).map((option) => `option ${JSON.stringify(option)}\n`);
     const lines = `program ${program.digest}\n${options.join('')}script ${script.digest}\n`;
-    return { digest: createHash('sha256').update(lines).digest('hex'), problem: null };
+    return { digest: newHash('sha256').update(lines).digest('hex'), problem: null };
   } catch (error) {
     return { digest: null, problem: `${executable} could not be identified: ${error instanceof Error ? error.message : 'unknown error'}` };
   }

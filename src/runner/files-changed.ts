@@ -2,10 +2,10 @@
 // Does not enter `.git` or a symbolic link, and opens nothing but regular files.
 // Names are bytes, kept as Latin-1 text inside and decoded only for the report. A tree past the bound is watched in part, and says so.
 
-import { createHash } from 'node:crypto';
 import { lstatSync, opendirSync } from 'node:fs';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, openRegular } from './bounded-file.ts';
+import { newHash } from './hashing.ts';
 
 export interface TreeSnapshot {
   /** Facts by path below the root; equal facts mean an unchanged file. */
@@ -82,7 +82,7 @@ const contentDigest = (path: Buffer, bytesMax: number): { readonly sha256: strin
   try {
     const { size } = file.stats;
     if (size > bytesMax) return { sha256: null, bytes: 0 };
-    const hash = createHash('sha256');
+    const hash = newHash('sha256');
     for (let at = 0; at < size; at += chunkBytes) hash.update(file.read(at, Math.min(chunkBytes, size - at)));
     return { sha256: hash.digest('hex'), bytes: size };
   } catch {

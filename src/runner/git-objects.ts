@@ -2,13 +2,12 @@
 // Every object is checked against its name. Sizes, chains and the number of reads are bounded; alternates, replacements and grafts are ignored.
 // Bytes that do not hold together throw `MalformedRepository`, which `git-facts.ts` turns into a reason.
 
-import { createHash } from 'node:crypto';
 import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, openRegular, readSmall } from './bounded-file.ts';
 import type { OpenFile } from './bounded-file.ts';
+import { newHash } from './hashing.ts';
 
 /** The repository does not hold together, or asks for more work than its bound. Never leaves `runner/`. */
 export class MalformedRepository extends Error {
@@ -56,7 +55,7 @@ const readExactly = (file: OpenFile, offset: number, count: number, reads: Reads
 const inflated = (bytes: Buffer, bytesMax: number, reads: Reads): Buffer => {
   let content: Buffer;
   try {
-    content = inflateSync(bytes, { maxOutputLength: Math.max(bytesMax, 1) });
+    content = process.getBuiltinModule('node:zlib').inflateSync(bytes, { maxOutputLength: Math.max(bytesMax, 1) });
   } catch {
     return malformed('an object does not decompress within its bound');
   }
@@ -286,7 +285,7 @@ export const openCommitStore = (objects: string, idBytes: 20 | 32): CommitStore 
     find: (id) => {
       const content = looseObject(id) ?? packedObject(id);
       if (content === null) return null;
-      const hash = createHash(idBytes === 20 ? 'sha1' : 'sha256').update(`commit ${content.length}\0`);
+      const hash = newHash(idBytes === 20 ? 'sha1' : 'sha256').update(`commit ${content.length}\0`);
       if (hash.update(content).digest('hex') !== id) malformed('an object is not what its name says');
       return parseCommit(content, idBytes);
     },

@@ -2,7 +2,6 @@
 // The digest is the SHA-256 of the lines `HEX  NAME`, sorted by name, each ended by a newline; names are the same on every machine.
 // What cannot be read has no digest and says why; a pin then refuses it. Nothing of the agent runs for this.
 
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -11,6 +10,7 @@ import type { AgentIdentity, Identification } from './agent-digest.ts';
 import { fileDigest } from './agent-digest.ts';
 import type { AgentAdapter, InstalledPackage, Look } from './agents/adapter.ts';
 import { isOlder } from './version-order.ts';
+import { newHash } from './hashing.ts';
 
 export interface InstalledIdentity extends AgentIdentity {
   readonly version: string | null;
@@ -83,7 +83,7 @@ const digestOf = async (adapter: AgentAdapter, executable: string, how: Identifi
     lines.push(`${digest}  ${name}\n`);
   }
   const byName = lines.toSorted((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1));
-  return { digest: createHash('sha256').update(byName.join('')).digest('hex'), problem: null, version, paths };
+  return { digest: newHash('sha256').update(byName.join('')).digest('hex'), problem: null, version, paths };
 };
 
 const oldProblem = ({ title, oldest }: AgentAdapter, version: string | null): string | null =>

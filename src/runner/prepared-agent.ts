@@ -53,6 +53,8 @@ export interface PreparedAgent {
 export interface Wanted {
   readonly argv: readonly [program: string, ...args: string[]];
   readonly agent: string | null;
+  /** Of the program, as `foundProgram` gave it. */
+  readonly executable: string;
 }
 
 export interface PreparingPlace {
@@ -69,7 +71,7 @@ const ourFailure = 125;
 export const isRefusal = (value: object): value is Refusal => 'problem' in value && 'exitCode' in value;
 
 /** The agent that is meant: the one that was named, the only one, or the only one whose program this is. */
-export const meantAgent = (wanted: Wanted, agents: readonly ConfiguredAgent[]): ConfiguredAgent | null => {
+export const meantAgent = (wanted: Pick<Wanted, 'agent' | 'argv'>, agents: readonly ConfiguredAgent[]): ConfiguredAgent | null => {
   if (wanted.agent !== null) return agents.find(({ name }) => name === wanted.agent) ?? null;
   if (agents.length === 1) return agents[0] ?? null;
   const program = basename(wanted.argv[0]);
@@ -77,15 +79,15 @@ export const meantAgent = (wanted: Wanted, agents: readonly ConfiguredAgent[]): 
   return fitting.length === 1 ? (fitting[0] ?? null) : null;
 };
 
-const foundProgram = (name: string, search: SearchPlace): string | Refusal => {
+/** The program that is asked for: found before anybody is asked, because without it there is nothing to ask for. */
+export const foundProgram = (name: string, search: SearchPlace): string | Refusal => {
   const found = findExecutable(name, search);
   return typeof found === 'string' ? found : { ...found, code: found.exitCode === 127 ? 'not_found' : 'not_executable' };
 };
 
 /** A program without an adapter: pointed at the envelope by its environment alone. */
 const preparePlain = async (
-  executable: string,
-  { argv: [, ...args] }: Wanted,
+  { executable, argv: [, ...args] }: Wanted,
   name: string | null,
   { env, cwd, how }: PreparingPlace,
 ): Promise<PreparedAgent> => {
@@ -139,9 +141,8 @@ const startAdapted = ({ adapter, agent: { name, client, carry }, place, args, be
 };
 
 const prepareAdapted = async (
-  executable: string,
   adapter: AgentAdapter,
-  { argv: [, ...args] }: Wanted,
+  { executable, argv: [, ...args] }: Wanted,
   agent: ConfiguredAgent,
   place: PreparingPlace,
 ): Promise<PreparedAgent | Refusal> => {
@@ -177,10 +178,8 @@ export const prepareAgent = async (
   agents: readonly ConfiguredAgent[],
   place: PreparingPlace,
 ): Promise<PreparedAgent | Refusal> => {
-  const executable = foundProgram(wanted.argv[0], place.search);
-  if (typeof executable !== 'string') return executable;
   const agent = meantAgent(wanted, agents);
   const adapter = agent === null ? null : adapterOf(agent.client);
-  if (agent === null || adapter === null) return preparePlain(executable, wanted, agent?.name ?? wanted.agent, place);
-  return prepareAdapted(executable, adapter, wanted, agent, place);
+  if (agent === null || adapter === null) return preparePlain(wanted, agent?.name ?? wanted.agent, place);
+  return prepareAdapted(adapter, wanted, agent, place);
 };

@@ -18,8 +18,9 @@ import type { AgentExit } from './agent-process.ts';
 import { closedFacts, closedLine } from './closed-line.ts';
 import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
+import { newHash } from './hashing.ts';
 import { keepLease } from './lease.ts';
-import { isRefusal, prepareAgent } from './prepared-agent.ts';
+import { foundProgram, isRefusal, prepareAgent } from './prepared-agent.ts';
 import type { PreparedAgent, Refusal, Start } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
 import type { RepositoryView } from './repository-report.ts';
@@ -199,18 +200,23 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   const { env, cwd, uid, announce, warn } = surroundings;
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
+  const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
+  const executable = foundProgram(order.argv[0], search);
+  if (typeof executable !== 'string') return failed(executable.exitCode, executable.code, executable.problem);
   const socket = controlSocketPath(order.control, env, 'connect');
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
-  const agents = await client.agents();
+  const asking = client.agents();
+  // While the envelope answers: what is loaded and looked at here takes as long.
+  newHash('sha256');
+  const before = viewRepository(repository);
+  const agents = await asking;
   if (isClientFailure(agents)) return clientFailed(agents);
 
-  const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
   const how = sourcesOf({ surroundings, client });
-  const prepared = await prepareAgent(order, agents, { env, cwd, workspace, search, how });
+  const prepared = await prepareAgent({ ...order, executable }, agents, { env, cwd, workspace, search, how });
   if (isRefusal(prepared)) return failed(prepared.exitCode, prepared.code, prepared.problem);
   for (const warning of prepared.warnings) warn(warning);
-  const before = viewRepository(repository);
   const opened = await openInvocation(client, order, prepared, before);
   if (isClientFailure(opened)) return clientFailed(opened);
   const start = laidOut(prepared, opened);
