@@ -73,7 +73,9 @@ const call = (given: StatefulAuthorizationCall): AuthorizationAnswer => {
   }
 };
 
-const plainly = (answer: AuthorizationAnswer): Exclude<Finding, { readonly found: 'approval' }> => {
+type PlainFinding = Exclude<Finding, { readonly found: 'approval' }>;
+
+const plainly = (answer: AuthorizationAnswer): PlainFinding => {
   if (answer.type === 'failure') return { found: 'error', ids: [] };
   const { decision, diagnostics } = answer.response;
   if (diagnostics.errors.length > 0) return { found: 'error', ids: diagnostics.errors.map(({ policyId }) => policyId).toSorted() };
@@ -120,19 +122,33 @@ export const createAuthorizer = (policies: readonly Pick<NamedPolicy, 'id' | 'te
     });
 };
 
+/** The finding of several sets as that of one: an error of any is one, a forbid of any forbids, and else a permit of any permits. */
+const joined = (findings: readonly PlainFinding[]): PlainFinding => {
+  const [first] = findings;
+  if (findings.length === 1 && first !== undefined) return first;
+  const of = (found: Finding['found']): readonly PlainFinding[] => findings.filter((finding) => finding.found === found);
+  const decisive = [of('error'), of('deny').filter(({ ids }) => ids.length > 0), of('permit')].find((some) => some.length > 0) ?? [];
+  return { found: decisive[0]?.found ?? 'deny', ids: decisive.flatMap(({ ids }) => ids).toSorted() };
+};
+
 /**
- * Parses a slice. A forbid with `@approval` is one that a person can lift: where only such forbids stand in the way, the question is asked
+ * Parses a slice, which may come in parts: what several slices have in common is parsed once. A forbid with `@approval` is one that a person can lift: where only such forbids stand in the way, the question is asked
  * again without them, and what is then permitted is found to need approval.
  */
-export const createSlice = (policies: readonly NamedPolicy[]): Slice => {
-  const subjectOf = new Map(policies.flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
-  const all = preparse(policies);
-  const withoutApprovals = subjectOf.size === 0 ? all : preparse(policies.filter(({ approval }) => approval === undefined));
+export const createSlice = (...parts: readonly (readonly NamedPolicy[])[]): Slice => {
+  const filled = parts.filter((policies) => policies.length > 0);
+  // Asking a set without policies takes as long as any other; where there is none at all, nothing permits.
+  const sets = filled.length > 0 ? filled : [[]];
+  const subjectOf = new Map(sets.flat().flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
+  const all = sets.map(preparse);
+  const withoutApprovals =
+    subjectOf.size === 0 ? all : sets.map((policies) => preparse(policies.filter(({ approval }) => approval === undefined)));
+  const askAll = (names: readonly string[], question: Question): PlainFinding => joined(names.map((set) => plainly(ask(set, question))));
   return (question) => {
-    const finding = plainly(ask(all, question));
+    const finding = askAll(all, question);
     const liftable = finding.found === 'deny' && finding.ids.length > 0 && finding.ids.every((id) => subjectOf.has(id));
     if (!liftable) return finding;
-    const lifted = plainly(ask(withoutApprovals, question));
+    const lifted = askAll(withoutApprovals, question);
     if (lifted.found !== 'permit') return lifted;
     return { found: 'approval', ids: [...finding.ids, ...lifted.ids], subjects: finding.ids.map((id) => subjectOf.get(id) ?? id) };
   };

@@ -2,6 +2,7 @@
 // Leaving a policy out changes nothing: only those are left out whose scope cannot hold for the action and the role.
 
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { limits } from '../core/limits.ts';
 import { controlActions } from '../core/principal.ts';
 import {
   appliesTo,
@@ -40,6 +41,20 @@ export const policiesFor = <P extends SetPolicy>(policies: readonly P[], action:
       policy.actions.includes(action) &&
       (role === null || ((policy.role === null || policy.role === role) && !policy.exceptRoles.includes(role))),
   );
+
+/**
+ * The same in two parts where much of it is every role's: what is common stands first, the same for each role, so that it is parsed once. Policies that
+ * cannot hold for the role may be in it.
+ */
+export const policyPartsFor = <P extends SetPolicy>(
+  policies: readonly P[],
+  action: PolicyAction,
+  role: string | null,
+): readonly (readonly P[])[] => {
+  const needed = policiesFor(policies, action, role);
+  const common = role === null ? [] : policies.filter((policy) => policy.role === null && policy.actions.includes(action));
+  return common.length < limits.policiesSharedCount ? [needed] : [common, needed.filter((policy) => policy.role !== null)];
+};
 
 /** Whether what a role's policies say of a call of this tool can depend on its arguments. */
 export const lookAtArguments = (policies: readonly SetPolicy[], role: string, tool: string): boolean =>
