@@ -9,6 +9,7 @@ import * as fc from 'fast-check';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { anthropicMessages as format } from '../../src/wire/anthropic-messages.ts';
+import { jsonInLines } from '../lax-lines.ts';
 
 const RUNS_COUNT = 700;
 
@@ -200,10 +201,7 @@ const tryParse = (text: string): unknown => {
 };
 
 /** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] =>
-  [/\r\n|\n/, /\r\n|[\n\r]/, /\r\n|[\n\r\v\f\u0085\u2028\u2029]/]
-    .flatMap((ends) => text.split(ends))
-    .flatMap((line) => callsIn(tryParse(line.slice(line.search(/data\s*:|$/i)).replace(/^data\s*:/i, ''))) ?? callsIn(tryParse(line)));
+const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
 
 const isOneOf = (calls: readonly CalledTool[], { id, name }: Json): boolean =>
   calls.some((each) => each.callId === id && each.name === name);

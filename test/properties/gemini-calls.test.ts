@@ -8,6 +8,7 @@ import * as fc from 'fast-check';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { gemini as format } from '../../src/wire/gemini.ts';
+import { jsonInLines } from '../lax-lines.ts';
 
 const RUNS_COUNT = 700;
 
@@ -169,13 +170,7 @@ const tryParse = (text: string): unknown => {
 };
 
 /** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] =>
-  [/\r\n|\n/, /\r\n|[\n\r]/, /\r\n|[\n\r\v\f\u0085\u2028\u2029]/]
-    .flatMap((ends) => text.split(ends))
-    .flatMap((line) => [
-      ...callsIn(tryParse(line)),
-      ...callsIn(tryParse(line.slice(line.search(/data\s*:|$/i)).replace(/^data\s*:/i, ''))),
-    ]);
+const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
 
 const isOneOf = (calls: readonly CalledTool[], { name }: Json): boolean => calls.some((each) => each.name === name);
 

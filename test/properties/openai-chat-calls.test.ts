@@ -10,6 +10,7 @@ import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { openaiChat as format } from '../../src/wire/openai-chat.ts';
+import { jsonInLines } from '../lax-lines.ts';
 
 const RUNS_COUNT = 400;
 const OPERATION = 'chat_completions';
@@ -283,9 +284,8 @@ const namesIn = (value: unknown): readonly unknown[] => {
 };
 
 const namesByLine = (sent: string): readonly unknown[] =>
-  [/\r\n|\n/, /\r\n|[\n\r]/, /\r\n|[\n\r\v\f\u0085\u2028\u2029]/]
-    .flatMap((ends) => sent.split(ends))
-    .flatMap((line) => [...namesIn(tryParse(line.slice(line.search(/data\s*:|$/i)).replace(/^data\s*:/i, ''))), ...namesIn(tryParse(line))])
+  jsonInLines(sent)
+    .flatMap(namesIn)
     .filter((name) => typeof name === 'string' && name !== '');
 
 const isJudged = (judged: readonly CalledTool[], { name, text: given, cut }: Found): boolean =>

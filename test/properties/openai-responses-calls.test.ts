@@ -10,6 +10,7 @@ import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { openaiResponses as format } from '../../src/wire/openai-responses.ts';
+import { jsonInLines } from '../lax-lines.ts';
 
 const RUNS_COUNT = 700;
 
@@ -256,11 +257,7 @@ const callsIn = (value: unknown): readonly Json[] => {
 };
 
 /** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] =>
-  [/\r\n|\n/, /\r\n|[\n\r]/, /\r\n|[\n\r\v\f\u0085\u2028\u2029]/]
-    .flatMap((ends) => text.split(ends))
-    .flatMap((each) => [each.slice(each.search(/data\s*:|$/i)).replace(/^data\s*:/i, ''), each])
-    .flatMap((each) => callsIn(tryParse(each)));
+const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
 
 const isCall = (each: Json): boolean => clientCalls.test(String(each['type']));
 
