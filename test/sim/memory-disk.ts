@@ -33,7 +33,9 @@ export interface MemoryDisk extends Disk {
   readonly crash: (settings?: MemoryDiskSettings) => MemoryDisk;
   /** Ends this disk as a killed process would: everything written is still there. */
   readonly kill: (settings?: MemoryDiskSettings) => MemoryDisk;
-  /** All files with their content, as the running process sees them. */
+  /** A file's content as the running process sees it; later writes may change these bytes. Null for what is no file. */
+  readonly content: (path: string) => Uint8Array | null;
+  /** All files, likewise. */
   readonly files: () => ReadonlyMap<string, Uint8Array>;
   /** Changes a file from outside. */
   readonly tamper: (path: string, change: (bytes: Uint8Array) => Uint8Array | null) => void;
@@ -43,13 +45,18 @@ interface Write {
   readonly position: number;
   readonly bytes: Uint8Array;
   readonly torn: boolean;
+  /** What stood there, and how long the file was: to take it back is cheaper than to keep each file twice. */
+  readonly before: Uint8Array;
+  readonly lengthBefore: number;
 }
 
 interface Inode {
   readonly number: number;
-  durable: Uint8Array;
+  /** As the running process sees it. Nobody else holds these bytes. */
   current: Uint8Array;
   unsynced: Write[];
+  /** What a crash leaves without the unsynced writes, where that is not `current` with them taken back. */
+  forgotten: Uint8Array | null;
 }
 
 /** What one operation did to the names of a folder, not synced yet. */
@@ -68,6 +75,14 @@ const applied = (content: Uint8Array, { position, bytes }: { readonly position: 
   return grown;
 };
 
+/** The content that a crash finds: own bytes, which may be changed. */
+const durableOf = ({ current, unsynced, forgotten }: Inode): Uint8Array => {
+  if (forgotten !== null) return forgotten;
+  const content = current.slice();
+  for (const { position, before } of unsynced.toReversed()) content.set(before, position);
+  return content.subarray(0, unsynced[0]?.lengthBefore ?? content.length);
+};
+
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
 
 /** What a crash leaves of one unsynced write. */
@@ -83,6 +98,12 @@ const survivor = (content: Uint8Array, write: Write, chance: () => number): Uint
   }
   return kept;
 };
+
+/** What a crash leaves of a file. */
+const afterCrash = (inode: Inode, chance: () => number): Uint8Array =>
+  inode.unsynced.reduce((content, write) => survivor(content, write, chance), durableOf(inode));
+
+const newInode = (number: number, content: Uint8Array): Inode => ({ number, current: content, unsynced: [], forgotten: null });
 
 interface Store {
   names: Map<string, Inode>;
@@ -161,20 +182,26 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     if (growth > 0 && used() + growth > (settings.capacityBytes?.() ?? Infinity)) throw systemError('ENOSPC');
     faulty(fault, (torn) => {
       const kept = torn ? bytes.slice(0, Math.floor(chance() * bytes.length)) : bytes.slice();
-      inode.current = applied(inode.current === inode.durable ? inode.current.slice() : inode.current, { position, bytes: kept });
-      inode.unsynced.push({ position, bytes: kept, torn });
+      const { current } = inode;
+      inode.unsynced.push({
+        position,
+        bytes: kept,
+        torn,
+        before: current.slice(position, position + kept.length),
+        lengthBefore: current.length,
+      });
+      inode.current = applied(current, { position, bytes: kept });
     });
   };
 
   const sync = async (inode: Inode, path: string): Promise<void> => {
     faulty(await step('sync', path), (torn) => {
       // A sync that fails half way leaves some writes durable and forgets that the others are not.
-      for (const one of inode.unsynced) inode.durable = torn ? survivor(inode.durable.slice(), one, chance) : applied(own(inode), one);
+      if (torn) inode.forgotten = afterCrash(inode, chance);
+      else if (inode.forgotten !== null) inode.forgotten = inode.unsynced.reduce(applied, inode.forgotten);
       inode.unsynced = [];
     });
   };
-
-  const own = (inode: Inode): Uint8Array => (inode.durable === inode.current ? inode.durable.slice() : inode.durable);
 
   const opened = (inode: Inode, path: string): DiskFile => ({
     write: (position, bytes) => write(inode, path, position, bytes),
@@ -189,7 +216,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
   };
 
   const createFile = async (path: string): Promise<DiskFile> => {
-    const inode: Inode = { number: ++store.inodes, durable: new Uint8Array(0), current: new Uint8Array(0), unsynced: [] };
+    const inode = newInode(++store.inodes, new Uint8Array(0));
     faulty(await step('create', path), () => setNames(new Map([[path, inode]])));
     return opened(inode, path);
   };
@@ -278,22 +305,18 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     steps: () => steps,
     crash: (after) => {
       loseFolderChanges(store, chance);
-      for (const inode of new Set(store.names.values())) {
-        let content: Uint8Array = inode.durable.slice();
-        for (const one of inode.unsynced) content = survivor(content, one, chance);
-        inode.durable = content;
-        inode.current = content;
-        inode.unsynced = [];
-      }
+      for (const inode of new Set(store.names.values()))
+        Object.assign(inode, { current: afterCrash(inode, chance), unsynced: [], forgotten: null });
       return next(after);
     },
     kill: next,
+    content: (path) => store.names.get(path)?.current ?? null,
     files: () => new Map([...store.names].map(([path, inode]) => [path, inode.current])),
     tamper: (path, change) => {
       const inode = store.names.get(path);
       const content = change(inode?.current.slice() ?? new Uint8Array(0));
       if (content === null) store.names.delete(path);
-      else store.names.set(path, { number: ++store.inodes, durable: content, current: content, unsynced: [] });
+      else store.names.set(path, newInode(++store.inodes, content.slice()));
     },
   };
 };

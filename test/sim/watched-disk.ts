@@ -10,8 +10,8 @@ import type { MemoryDisk } from './memory-disk.ts';
 export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
   const durable = (path: string): void => {
     const isSegment = path.endsWith('.wal');
-    const bytes = isSegment || path.endsWith('/checkpoint') ? disk.files().get(path) : undefined;
-    if (bytes === undefined) return;
+    const bytes = isSegment || path.endsWith('/checkpoint') ? disk.content(path) : null;
+    if (bytes === null) return;
     if (isSegment) evidence.journal(basename(path), bytes);
     else evidence.checkpoint(bytes);
   };
