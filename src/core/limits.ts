@@ -123,6 +123,7 @@ export const limits = {
   policyFilesCount: 256,
   /** Steps of the deepest path through a policy: operators, and three for each bracket. The engine's stack holds about twice as many. */
   policyDepthCount: 180,
+  policyTextsValidatedCount: 4_096,
   /** From so many on, what is common to all roles is a set of its own: asking one more set takes as long as 30 policies. */
   policiesSharedCount: 64,
   toolConditionsCount: 16,

@@ -1,6 +1,7 @@
 // Hand-written policies: found in their folder, split, named and validated strictly before anything is decided with them.
 // A problem names the file and the line. A file that somebody else could have written is refused before it is read.
 
+import { hash } from 'node:crypto';
 import nodePath from 'node:path';
 import {
   policySetTextToParts,
@@ -133,8 +134,23 @@ const schemaAsJson = (): Schema => {
   return (parsedSchema = parsed.json);
 };
 
+/** Digests of texts that validated. Whether one does depends on nothing but itself: it is asked once, however many sets of rules hold it. */
+const validated = new Set<string>();
+
+const remember = (digest: string): void => {
+  if (validated.size >= limits.policyTextsValidatedCount) validated.clear();
+  validated.add(digest);
+};
+
 /** What Cedar's parser and strict validator have against `text`. A policy that can never apply is a problem too: a forbid in it would forbid nothing. */
-export const validationProblems = ({ name, path, text }: PolicyFile): readonly PolicyProblem[] => {
+export const validationProblems = (file: PolicyFile): readonly PolicyProblem[] => {
+  const digest = hash('sha256', file.text);
+  const problems = validated.has(digest) ? [] : problemsOf(file);
+  if (problems.length === 0) remember(digest);
+  return problems;
+};
+
+const problemsOf = ({ name, path, text }: PolicyFile): readonly PolicyProblem[] => {
   const answer = validate({ schema: schemaAsJson(), policies: { staticPolicies: text } });
   const errors =
     answer.type === 'failure'
