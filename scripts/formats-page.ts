@@ -101,9 +101,10 @@ const spans = (from: number, to: number, holds: (number: number) => boolean): st
 };
 
 const statusOf = (format: WireFormat, client: AgentClient, code: 'tool_not_permitted' | 'rate_limited' | 'overloaded'): string => {
-  const [operation = ''] = casesOf(format.name)
-    .filter(({ streamed }) => streamed === isStreamed(format))
-    .map(({ expected: { request } }) => request.operation);
+  const cases = casesOf(format.name);
+  // An operation that streams, where the format has one.
+  const streams = cases.some(({ streamed }) => streamed);
+  const [operation = ''] = cases.filter(({ streamed }) => streamed === streams).map(({ expected: { request } }) => request.operation);
   const { status, headers } = format.renderDenial({ code, ...sentence }, client, operation);
   const wait = headers['retry-after'];
   return `${status}${wait === undefined ? '' : `, wait ${wait} s`}${status === 200 ? ', as text' : ''}`;
