@@ -35,7 +35,7 @@ test('several members or frames are one body; a body that is cut is malformed', 
 });
 
 /** Of 1 GiB of blanks, where several members may stand one behind the other; of 64 MiB elsewhere. */
-const bombs = (): Readonly<Record<string, Uint8Array>> => {
+const bombs = ((): Readonly<Record<string, Uint8Array>> => {
   const blanks = Buffer.alloc(2 * limits.requestBodyBytes, ' ');
   const repeated = (member: Uint8Array): Uint8Array => Buffer.concat(Array.from({ length: 16 }, () => member));
   const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
@@ -45,11 +45,11 @@ const bombs = (): Readonly<Record<string, Uint8Array>> => {
     deflate: deflateSync(blanks),
     br: brotliCompressSync(blanks, quick),
   };
-};
+})();
 
 test('a bomb in any coding ends at the limit of a body, and no more of it is unpacked or counted', async () => {
   const aChunk = 1_048_576;
-  for (const [coding, bomb] of Object.entries(bombs())) {
+  for (const [coding, bomb] of Object.entries(bombs)) {
     let counted = 0;
     const decoded = await decodeBody(bomb, coding, (bytes) => {
       counted += bytes;
@@ -61,7 +61,7 @@ test('a bomb in any coding ends at the limit of a body, and no more of it is unp
 });
 
 test('a body for which there is no memory left is refused at the first chunk that would take it', async () => {
-  for (const [coding, bomb] of Object.entries(bombs())) {
+  for (const [coding, bomb] of Object.entries(bombs)) {
     let left = 100_000;
     const decoded = await decodeBody(bomb, coding, (bytes) => (left -= bytes) >= 0);
     assert.deepEqual(decoded, { denial: 'overloaded', problem: 'bodiesInFlightBytes' }, coding);
