@@ -63,6 +63,32 @@ test('G-AGENT-2: conversations outlive a run; settings, hooks, plugins and scrat
   second.close();
 });
 
+test('G-AGENT-2: of a folder for each project only the conversations outlive a run, not what lies beside them', (t) => {
+  const state = stateOf(t);
+  const each = { ...owner, kept: ['tmp/*/chats/'] };
+  const first = openAgentHome(state, each);
+  write(first, 'tmp/project/chats/one.jsonl', 'said');
+  for (const path of ['tmp/project/memory/MEMORY.md', 'tmp/bin/rg', 'tmp/project/chats.json']) write(first, path, 'theirs');
+  symlinkSync(dirname(state), join(first.home, 'tmp/linked'));
+  assert.deepEqual(first.close(), []);
+
+  const second = openAgentHome(state, each);
+  assert.deepEqual(readdirSync(join(second.home, 'tmp')), ['project']);
+  assert.deepEqual(readdirSync(join(second.home, 'tmp/project')), ['chats']);
+  assert.equal(readFileSync(join(second.home, 'tmp/project/chats/one.jsonl'), 'utf8'), 'said');
+  // Two that are both the first of a project: neither loses what it said.
+  const third = openAgentHome(state, each);
+  for (const [run, name] of [
+    [second, 'second'],
+    [third, 'third'],
+  ] as const)
+    write(run, `tmp/later/chats/${name}.jsonl`, name);
+  assert.deepEqual([...second.close(), ...third.close()], []);
+  const fourth = openAgentHome(state, each);
+  assert.deepEqual(readdirSync(join(fourth.home, 'tmp/later/chats')).toSorted(), ['second.jsonl', 'third.jsonl']);
+  fourth.close();
+});
+
 test('what a run lays out is readable by nobody else', (t) => {
   const state = stateOf(t);
   const opened = openAgentHome(state, owner);

@@ -4,6 +4,7 @@
 
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -34,7 +35,7 @@ export interface HomeOwner {
   /** Name of the agent in the config, and what kind of client it is: their conversations are kept apart. */
   readonly agent: string;
   readonly client: string;
-  /** Paths inside the home; folders end in a slash. */
+  /** Paths inside the home; folders end in a slash, and in their paths one `*` may stand for any folder. */
   readonly kept: readonly string[];
 }
 
@@ -108,6 +109,27 @@ const connect = (path: string, home: string, store: string): void => {
   symlinkSync(kept, inside.replace(/\/$/, ''));
 };
 
+const foldersIn = (folder: string): readonly string[] =>
+  existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])) : [];
+
+/** The paths that a pattern stands for below `root`. */
+const pathsOf = (pattern: string, root: string): readonly string[] => {
+  const [before, after] = pattern.split('*');
+  if (before === undefined || after === undefined) return [pattern];
+  return foldersIn(join(root, before)).map((name) => `${before}${name}${after}`);
+};
+
+/** Folders that did not exist yet when the run began, so that no link led to what is kept. */
+const keepNewFolders = (kept: readonly string[], home: string, store: string): void => {
+  const made = kept.filter((path) => path.includes('*')).flatMap((pattern) => pathsOf(pattern, home));
+  for (const path of made) {
+    const [inside, beside] = [join(home, path).replace(/\/$/, ''), join(store, path).replace(/\/$/, '')];
+    if (!existsSync(inside) || !lstatSync(inside).isDirectory()) continue;
+    makeFolder(beside);
+    for (const name of readdirSync(inside)) if (!existsSync(join(beside, name))) renameSync(join(inside, name), join(beside, name));
+  }
+};
+
 const keepFiles = (kept: readonly string[], home: string, store: string): readonly string[] =>
   kept
     .filter((path) => !isFolder(path))
@@ -116,9 +138,10 @@ const keepFiles = (kept: readonly string[], home: string, store: string): readon
       return problem === null ? [] : [`${path} of this run is not kept: ${problem}`];
     });
 
-const attempt = (act: () => string | null): string | null => {
+/** Why it could not be done. */
+const attempt = (act: () => string | null | void): string | null => {
   try {
-    return act();
+    return act() ?? null;
   } catch (error) {
     return error instanceof Error ? error.message : 'unknown error';
   }
@@ -140,7 +163,7 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
   const home = join(folder, 'home');
   const temporary = join(folder, 'tmp');
   for (const inside of [home, temporary]) mkdirSync(inside, { mode: 0o700 });
-  for (const path of kept) connect(path, home, store);
+  for (const path of kept.flatMap((pattern) => pathsOf(pattern, store))) connect(path, home, store);
   return {
     home,
     temporary,
@@ -152,11 +175,13 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
     },
     close: () => {
       const problems = keepFiles(kept, home, store);
-      const left = attempt(() => {
-        removeAll(folder);
-        return null;
-      });
-      return left === null ? problems : [...problems, `the folder of this run is left for the next one to remove: ${left}`];
+      const unkept = attempt(() => keepNewFolders(kept, home, store));
+      const left = attempt(() => removeAll(folder));
+      return [
+        ...problems,
+        ...(unkept === null ? [] : [`a conversation of this run is not kept: ${unkept}`]),
+        ...(left === null ? [] : [`the folder of this run is left for the next one to remove: ${left}`]),
+      ];
     },
   };
 };

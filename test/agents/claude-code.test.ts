@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { clis } from './clis.ts';
 import { createCorpus, desk, findingsIn, image, leaksIn, rolesOf } from './corpus.ts';
 import { crossingsIn, timesIn, wordsOf } from './crossings.ts';
 import type { Governed, Order } from './governed-run.ts';
-import { install, installMs } from './install.ts';
 import type { ScriptedCall } from './turns.ts';
 import { inOrder } from './turns.ts';
 
@@ -14,7 +13,6 @@ import { inOrder } from './turns.ts';
 const said = ['a scripted answer', 'a thought', 'cat notes.txt', 'touch made.txt'];
 
 const corpus = createCorpus(clis['claude-code']);
-before(() => install(clis['claude-code']), { timeout: installMs });
 const timeout = 180_000;
 
 const opus = 'claude-opus-4-8';
@@ -37,36 +35,39 @@ const run = (name: string, order: Partial<Order> & Pick<Order, 'script'>): Promi
 
 /** The text of our denial, without the record that it names. */
 const noModel = `The role worker may not call the model ${opus}.`;
-const noShell = 'The role worker may not use the tool Bash.';
+const noShell = 'The role worker may not use the tool builtin/shell.';
 
 test('G-BYTES-1: a turn of text is one request, passes as it was sent, and is printed', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ say: 'a scripted answer' }) });
   assert.equal(ran.exitCode, 0, ran.stderr);
   assert.equal(ran.stdout, 'a scripted answer\n');
   assert.deepEqual(
-    ran.door.map(({ method, path, query, status }) => [method, path, query, status]),
+    ran.asked.map(({ method, path, query, status }) => [method, path, query, status]),
     [['POST', '/anthropic/v1/messages', '?beta=true', 200]],
   );
+  // With a program that gives it the credential, it first looks whether anybody is there.
+  for (const { method, path, status } of ran.door.filter(({ body }) => body.length === 0))
+    assert.deepEqual([method, path, status], ['HEAD', '/anthropic', 404]);
   assert.deepEqual(wordsOf(ran.models), [`${opus} ok`]);
-  assert.ok(ran.upstream[0]?.body.equals(ran.door[0]?.body ?? Buffer.alloc(0)), 'the upstream got other bytes than the agent sent');
+  assert.ok(ran.upstream[0]?.body.equals(ran.asked[0]?.body ?? Buffer.alloc(0)), 'the upstream got other bytes than the agent sent');
 });
 
 test('a tool that the role may use is run, and what came of it settles the crossing', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['Bash'],
+    tools: ['builtin/shell'],
     argv: allow('Bash'),
     script: inOrder({ say: 'looking', calls: [shell('cat notes.txt && touch made.txt')] }, { say: 'done' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
   assert.deepEqual(wordsOf(ran.models), [`${opus} ok`, `${opus} ok`]);
-  assert.deepEqual(wordsOf(ran.tools), ['Bash ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/shell ok']);
   assert.equal(crossingsIn(ran.tools)[0]?.ended?.source, 'agent');
   assert.ok(ran.left.includes('made.txt'), 'the permitted call was not carried out');
 });
 
 test('signed thinking, parallel calls, a failed one and a conversation that goes on are recorded', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['Bash', 'Read'],
+    tools: ['builtin/shell', 'builtin/read'],
     argv: allow('Bash', 'Read'),
     script: inOrder(
       { think: 'a thought', say: 'looking', calls: [read('notes.txt'), shell('exit 3')] },
@@ -76,7 +77,7 @@ test('signed thinking, parallel calls, a failed one and a conversation that goes
     again: { prompt: 'go on', argv: ['--continue'] },
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done again\n']);
-  assert.deepEqual(wordsOf(ran.tools), ['Read ok', 'Bash failed']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/read ok', 'builtin/shell failed']);
   const [first, second, third] = ran.models.flatMap((record) => record['system_prompt_digest'] ?? []);
   assert.equal(first, second, 'the digest changes with each request');
   assert.ok(third !== undefined);
@@ -84,7 +85,7 @@ test('signed thinking, parallel calls, a failed one and a conversation that goes
 
 test('an image and a PDF that a tool brings are noted as what nobody could inspect', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['Read'],
+    tools: ['builtin/read'],
     argv: allow('Read'),
     script: inOrder({ calls: [read('dot.png')] }, { calls: [read('page.pdf')] }, { say: 'seen' }),
   });
@@ -100,11 +101,11 @@ test('an image and a PDF that a tool brings are noted as what nobody could inspe
 test('an agent that it starts asks for a model of its own, under the same rules', { timeout }, async ({ name }) => {
   const explore: ScriptedCall = { call: 'Agent', input: { description: 'look', prompt: 'find the notes', subagent_type: 'Explore' } };
   const script: Order['script'] = ({ index }) => (index === 0 ? { calls: [explore] } : { say: `turn ${index}` });
-  const permitted = await run(name, { models: [opus, haiku], tools: ['Agent'], argv: allow('Agent'), script });
+  const permitted = await run(name, { models: [opus, haiku], tools: ['builtin/agent'], argv: allow('Agent'), script });
   assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'turn 2\n']);
   assert.deepEqual(wordsOf(permitted.models), [`${opus} ok`, `${haiku} ok`, `${opus} ok`]);
 
-  const denied = await run(`${name} denied`, { otherModels: [haiku], tools: ['Agent'], argv: allow('Agent'), script });
+  const denied = await run(`${name} denied`, { otherModels: [haiku], tools: ['builtin/agent'], argv: allow('Agent'), script });
   assert.deepEqual([denied.exitCode, denied.stdout], [0, 'turn 1\n']);
   assert.deepEqual(wordsOf(denied.models), [`${opus} ok`, `${haiku} model_not_permitted`, `${opus} ok`]);
 });
@@ -115,8 +116,8 @@ test(
   async ({ name }) => {
     const ran = await run(name, {
       models: ['claude-opus-4-7'],
-      tools: ['ToolSearch'],
-      environment: { CLAUDE_CODE_USE_GATEWAY: '1', CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' },
+      tools: ['builtin/find_tools'],
+      byHand: { CLAUDE_CODE_USE_GATEWAY: '1', CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' },
       script: inOrder(
         { calls: [{ call: 'ToolSearch', input: { query: 'select:CronList', max_results: 5 } }] },
         { say: 'found', calls: [{ call: 'CronList', input: {} }] },
@@ -127,31 +128,32 @@ test(
       ran.door.filter(({ method }) => method === 'GET').map(({ path, status }) => [path, status]),
       [['/anthropic/v1/models', 200]],
     );
-    assert.deepEqual(wordsOf(ran.tools), ['ToolSearch ok', 'CronList tool_not_permitted']);
-    assert.equal(timesIn(ran.stdout, 'The role worker may not use the tool CronList.'), 1);
+    assert.deepEqual(wordsOf(ran.tools), ['builtin/find_tools ok', 'builtin/schedule tool_not_permitted']);
+    assert.equal(timesIn(ran.stdout, 'The role worker may not use the tool builtin/schedule.'), 1);
   },
 );
 
 test('tools of a server that the person connects are read, judged by their names, and answer', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['mcp__desk__echo'],
+    tools: ['desk/echo'],
     argv: ['--mcp-config', JSON.stringify({ mcpServers: { desk } }), ...allow('mcp__desk')],
     script: inOrder({ calls: [{ call: 'mcp__desk__echo', input: { words: 'hello there' } }] }, { say: 'done' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
-  assert.deepEqual(wordsOf(ran.tools), ['mcp__desk__echo ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['desk/echo ok']);
   assert.deepEqual(rolesOf(corpus, 'the description of the echo tool'), ['system']);
   assert.deepEqual(rolesOf(corpus, 'the desk says: hello there'), ['tool']);
 });
 
-test('G-DECIDE-2: a refused tool does not run, our sentence is shown once, and the run ends well', { timeout }, async ({ name }) => {
+test('G-DECIDE-2: a refused tool does not run, our sentence is shown once, and the run ends with 1', { timeout }, async ({ name }) => {
   const ran = await run(name, { argv: allow('Bash'), script: inOrder({ say: 'looking', calls: [shell('touch made.txt')] }) });
-  assert.equal(ran.exitCode, 0);
+  // Its own is 0: it took the sentence for an answer.
+  assert.equal(ran.exitCode, 1);
   assert.equal(timesIn(ran.stdout, noShell), 1);
   assert.equal(ran.stderr, '');
-  assert.equal(ran.door.length, 1);
+  assert.equal(ran.asked.length, 1);
   assert.ok(!ran.left.includes('made.txt'), 'the refused call was carried out');
-  assert.deepEqual(wordsOf(ran.tools), ['Bash tool_not_permitted']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/shell tool_not_permitted']);
 });
 
 test(
@@ -159,30 +161,37 @@ test(
   { timeout },
   async ({ name }) => {
     const ran = await run(name, {
-      tools: ['Read'],
+      tools: ['builtin/read'],
       argv: allow('Bash', 'Read'),
       script: inOrder({ say: 'looking', calls: [shell('touch made.txt'), read('notes.txt')] }, { say: 'done' }),
     });
-    assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
-    assert.deepEqual(wordsOf(ran.tools), ['Bash tool_not_permitted', 'Read ok']);
-    const next = ran.door[1]?.body.toString() ?? '';
+    assert.deepEqual([ran.exitCode, ran.stdout], [1, 'done\n']);
+    assert.deepEqual(wordsOf(ran.tools), ['builtin/shell tool_not_permitted', 'builtin/read ok']);
+    const next = ran.asked[1]?.body.toString() ?? '';
     assert.equal(timesIn(next, noShell), 1);
     assert.ok(!next.includes('touch made.txt'), 'the refused call came back');
     assert.ok(!ran.left.includes('made.txt'), 'the refused call was carried out');
   },
 );
 
-test('a search that the provider would run is denied by its name, and the agent goes on', { timeout }, async ({ name }) => {
-  const script: Order['script'] = ({ index }) =>
-    index === 0 ? { calls: [{ call: 'WebSearch', input: { query: 'sealing wax' } }] } : { say: `turn ${index}` };
-  const denied = await run(name, { tools: ['WebSearch'], argv: allow('WebSearch'), script });
-  assert.deepEqual([denied.exitCode, denied.stdout], [0, 'turn 1\n']);
-  assert.deepEqual(wordsOf(denied.models), [`${opus} ok`, `${opus} tool_not_permitted`, `${opus} ok`]);
-  assert.match(denied.door[1]?.answer ?? '', /may not use the tool web_search/);
+test(
+  'a search that the provider would run is one tool, where it is called and where the provider is asked',
+  { timeout },
+  async ({ name }) => {
+    const script: Order['script'] = ({ index }) =>
+      index === 0 ? { calls: [{ call: 'WebSearch', input: { query: 'sealing wax' } }] } : { say: `turn ${index}` };
+    const denied = await run(name, { argv: allow('WebSearch'), script });
+    assert.equal(denied.exitCode, 1);
+    assert.equal(timesIn(denied.stdout, 'The role worker may not use the tool builtin/search.'), 1);
+    assert.deepEqual(wordsOf(denied.models), [`${opus} ok`]);
+    assert.deepEqual(wordsOf(denied.tools), ['builtin/search tool_not_permitted']);
 
-  const permitted = await run(`${name} permitted`, { tools: ['WebSearch', 'web_search'], argv: allow('WebSearch'), script });
-  assert.deepEqual(wordsOf(permitted.models), [`${opus} ok`, `${opus} ok`, `${opus} ok`]);
-});
+    const permitted = await run(`${name} permitted`, { tools: ['builtin/search'], argv: allow('WebSearch'), script });
+    assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'turn 2\n']);
+    assert.deepEqual(wordsOf(permitted.models), [`${opus} ok`, `${opus} ok`, `${opus} ok`]);
+    assert.match(permitted.asked[1]?.body.toString() ?? '', /"web_search_\d+"/);
+  },
+);
 
 test('G-DECIDE-1: a model that the role may not call is asked for once, and our sentence is shown once', { timeout }, async ({ name }) => {
   const order = { models: ['claude-sonnet-5'], otherModels: [opus], script: inOrder() };
@@ -190,7 +199,7 @@ test('G-DECIDE-1: a model that the role may not call is asked for once, and our 
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stdout, /^API Error: 400 The role worker may not call the model/);
   assert.equal(timesIn(ran.stdout + ran.stderr, noModel), 1);
-  assert.equal(ran.door.length, 1);
+  assert.equal(ran.asked.length, 1);
   assert.equal(ran.upstream.length, 0);
   assert.deepEqual(wordsOf(ran.models), [`${opus} model_not_permitted`]);
 
@@ -204,7 +213,7 @@ test('a denial in the middle of a stream is the end of the answer: asked for onc
   const ran = await run(name, { script: inOrder({ babble: 'so far so good' }) });
   assert.equal(ran.exitCode, 0);
   assert.equal(timesIn(ran.stdout, 'Refused because it could not be inspected'), 1);
-  assert.equal(ran.door.length, 1);
+  assert.equal(ran.asked.length, 1);
   assert.deepEqual(wordsOf(ran.models), [`${opus} failed`]);
 });
 
@@ -216,7 +225,7 @@ test('what the provider says about its own trouble passes through, and each repe
   const asked = await run(`${name} wait`, { script: () => ({ status: 503, headers: { 'retry-after': '3600' } }) });
   assert.equal(asked.exitCode, 1);
   assert.match(asked.stdout, /^API Error: 503 scripted 503/);
-  assert.equal(asked.door.length, 1);
+  assert.equal(asked.asked.length, 1);
 
   const overloaded = await run(`${name} overloaded`, { script: () => ({ status: 529 }) });
   assert.equal(overloaded.exitCode, 1);
@@ -238,7 +247,7 @@ test(
     const ran = await run(name, { script: inOrder({ cut: 'half of' }, { say: 'a whole answer' }) });
     assert.deepEqual([ran.exitCode, ran.stdout], [0, 'a whole answer\n']);
     assert.deepEqual(
-      ran.door.map(({ body }) => (JSON.parse(body.toString()) as { stream?: boolean }).stream),
+      ran.asked.map(({ body }) => (JSON.parse(body.toString()) as { stream?: boolean }).stream),
       [true, undefined],
     );
     assert.deepEqual(wordsOf(ran.models), [`${opus} failed`, `${opus} ok`]);
@@ -248,7 +257,7 @@ test(
       script: inOrder({ cut: 'half of' }, { say: 'looking', calls: [shell('touch made.txt')] }),
     });
     assert.equal(timesIn(refused.stdout, noShell), 1);
-    assert.deepEqual(wordsOf(refused.tools), ['Bash tool_not_permitted']);
+    assert.deepEqual(wordsOf(refused.tools), ['builtin/shell tool_not_permitted']);
   },
 );
 
@@ -270,7 +279,8 @@ test('G-CREDENTIAL-1, G-RECORD-5: no upstream got the credential of the invocati
 
 test('what came from the person, the workspace, the model and the tools is told apart', () => {
   assert.deepEqual(rolesOf(corpus, 'the words of the person'), ['user']);
-  assert.deepEqual(rolesOf(corpus, 'the standing instructions'), ['user']);
+  // The workspace's are not among its settings: they are carried in, beside its own system prompt.
+  assert.deepEqual(rolesOf(corpus, 'the standing instructions'), ['system']);
   assert.deepEqual(rolesOf(corpus, 'a thought'), ['assistant']);
   assert.deepEqual(rolesOf(corpus, 'cat notes.txt'), ['assistant']);
   assert.deepEqual(rolesOf(corpus, 'the words of the notes'), ['tool']);

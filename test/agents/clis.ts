@@ -1,18 +1,10 @@
-// The CLI agents that are driven for real: which version, where its program lies once installed, and how it runs headless behind an envelope.
+// The CLI agents that are driven for real: which version, where its program lies once installed, and how it answers one prompt and ends.
 // A change of version is a change of this table; integrity is that of the packages which hold what runs, so another content is refused.
-// Facts here are what was measured with these versions; the tests beside this file fail where one does not hold any more.
+// Everything else that makes it an agent of the envelope is its adapter's, and comes by `sealwright run`.
 
 import type { AgentClient } from '../../src/core/principal.ts';
 
 export type CliName = Exclude<AgentClient, 'sdk'>;
-
-/** What a run gives its CLI to work with. */
-export interface Place {
-  /** Origin that stands for the model door. */
-  readonly door: string;
-  /** Its private home folder, in no temporary folder of the system. */
-  readonly home: string;
-}
 
 export interface Cli {
   readonly name: CliName;
@@ -23,16 +15,14 @@ export interface Cli {
   readonly optional: boolean;
   /** By folder under node_modules: what the registry's integrity of that package has to be. */
   readonly integrity: Readonly<Record<string, string>>;
-  /** Under node_modules; what ends in .js runs with this Node. */
+  /** Under node_modules. */
   readonly program: string;
+  /** What a person types. */
+  readonly command: string;
   /** Arguments of a run that answers one prompt and ends. */
   readonly argv: (prompt: string, extra: readonly string[]) => readonly string[];
-  /** Beside the variables that every agent gets from the envelope. */
-  readonly environment: (place: Place) => Readonly<Record<string, string>>;
-  /** Files of its home folder, by path. */
-  readonly settings: (place: Place) => Readonly<Record<string, string>>;
-  /** The file of a workspace from which it takes standing instructions. */
-  readonly instructions: string;
+  /** The same where the prompt comes by standard input. */
+  readonly piped: (extra: readonly string[]) => readonly string[];
 }
 
 const platform = `${process.platform}-${process.arch}`;
@@ -54,14 +44,9 @@ const claudeCode: Cli = {
   },
   // The package's own program is a stub until an install script has replaced it, and none runs here.
   program: `@anthropic-ai/claude-code-${platform}/claude`,
-  argv: (prompt, extra) => ['-p', '--settings', '{"skipWebFetchPreflight":true}', ...extra, '--', prompt],
-  environment: () => ({
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
-    CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST: '1',
-  }),
-  settings: () => ({}),
-  instructions: 'CLAUDE.md',
+  command: 'claude',
+  argv: (prompt, extra) => ['-p', ...extra, '--', prompt],
+  piped: (extra) => ['-p', ...extra],
 };
 
 const codex: Cli = {
@@ -77,27 +62,10 @@ const codex: Cli = {
     '@openai/codex-darwin-arm64': 'sha512-5WsWFBbVP78D+6FvNo1MMVxLPZdmcoQlqVJFrF4qx/TmvneLnMQKtLyXkUo54XOTDfoYKpNouTJ/F7gTVA8FnQ==',
   },
   program: '@openai/codex/bin/codex.js',
+  command: 'codex',
   // Its own sandbox is left out: it would cut the commands off from loopback, and what they do is scripted here.
   argv: (prompt, extra) => ['exec', '--skip-git-repo-check', '-s', 'danger-full-access', ...extra, '--', prompt],
-  environment: ({ home }) => ({ CODEX_HOME: `${home}/.codex` }),
-  // Not the built-in provider: that one ignores OPENAI_BASE_URL, tries a WebSocket first and wants compaction done by its vendor.
-  settings: ({ door }) => ({
-    '.codex/config.toml': `model_provider = "envelope"
-check_for_update_on_startup = false
-[model_providers.envelope]
-name = "envelope"
-base_url = "${door}/openai/v1"
-env_key = "OPENAI_API_KEY"
-wire_api = "responses"
-[analytics]
-enabled = false
-[features]
-plugins = false
-[shell_environment_policy]
-ignore_default_excludes = false
-`,
-  }),
-  instructions: 'AGENTS.md',
+  piped: (extra) => ['exec', '--skip-git-repo-check', '-s', 'danger-full-access', ...extra, '-'],
 };
 
 const geminiCli: Cli = {
@@ -110,17 +78,9 @@ const geminiCli: Cli = {
     '@google/gemini-cli': 'sha512-dbQ9A0qBtFJNi6XBkHvfZ6Azpn6PNgH/P8h2MZ67RLlX8hSAVjup39CRWqdRxZv7YXIuhrFaytr8y0jKnkoxnQ==',
   },
   program: '@google/gemini-cli/bundle/gemini.js',
+  command: 'gemini',
   argv: (prompt, extra) => [...extra, '-p', prompt],
-  environment: () => ({ GEMINI_CLI_TRUST_WORKSPACE: 'true', GEMINI_CLI_NO_RELAUNCH: 'true' }),
-  // Without `selectedType` it refuses to run: the address alone makes it choose a type that it does not accept headless.
-  settings: () => ({
-    '.gemini/settings.json': JSON.stringify({
-      security: { auth: { selectedType: 'gemini-api-key' }, environmentVariableRedaction: { enabled: true } },
-      privacy: { usageStatisticsEnabled: false },
-      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
-    }),
-  }),
-  instructions: 'GEMINI.md',
+  piped: (extra) => extra,
 };
 
 export const clis: Readonly<Record<CliName, Cli>> = { 'claude-code': claudeCode, codex, 'gemini-cli': geminiCli };

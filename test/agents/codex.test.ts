@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { clis } from './clis.ts';
 import { createCorpus, desk, findingsIn, image, leaksIn, rolesOf } from './corpus.ts';
 import { crossingsIn, timesIn, wordsOf } from './crossings.ts';
 import type { Governed, Order } from './governed-run.ts';
-import { install, installMs } from './install.ts';
 import type { Request, ScriptedCall } from './turns.ts';
 import { inOrder, memberOf } from './turns.ts';
 
@@ -15,7 +14,6 @@ import { inOrder, memberOf } from './turns.ts';
 const said = ['a scripted answer', 'a thought', 'cat notes.txt', 'touch made.txt'];
 
 const corpus = createCorpus(clis.codex);
-before(() => install(clis.codex), { timeout: installMs });
 const timeout = 180_000;
 
 const known = 'gpt-6.1-sol';
@@ -35,9 +33,7 @@ const files = {
 
 const base = { models: [known], files, prompt: 'the words of the person' };
 
-/** Without this, a model that Codex does not know is offered a search that the provider runs. */
-const noSearch = ['-c', 'web_search="disabled"'];
-const plain = { ...base, models: [unknown], argv: ['-m', unknown, ...noSearch] };
+const plain = { ...base, models: [unknown], argv: ['-m', unknown] };
 
 const run = (name: string, order: Partial<Order> & Pick<Order, 'script'>): Promise<Governed> => corpus.run(name, { ...base, ...order });
 
@@ -76,12 +72,12 @@ test('an answer in a form that the person gave is asked for in that form', { tim
 
 test('a program that the role may use is run, recorded as not inspected, and settled by what came of it', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['exec'],
+    tools: ['builtin/program'],
     script: inOrder({ say: 'looking', calls: [program('cat notes.txt && touch made.txt')] }, { say: 'done' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
   assert.deepEqual(wordsOf(ran.models), [`${known} ok`, `${known} ok`]);
-  assert.deepEqual(wordsOf(ran.tools), ['exec ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/program ok']);
   assert.equal(crossingsIn(ran.tools)[0]?.ended?.source, 'agent');
   assert.ok(ran.left.includes('made.txt'), 'the permitted call was not carried out');
   const [decision] = ran.tools;
@@ -94,7 +90,7 @@ test('a program that the role may use is run, recorded as not inspected, and set
 test('encrypted reasoning, parallel calls and a conversation that goes on are recorded', { timeout }, async ({ name }) => {
   const ran = await run(name, {
     ...plain,
-    tools: ['exec_command'],
+    tools: ['builtin/shell'],
     script: inOrder(
       { think: 'a thought', say: 'looking', calls: [shell('cat notes.txt'), shell('exit 3')] },
       { think: 'another', say: 'done' },
@@ -104,7 +100,7 @@ test('encrypted reasoning, parallel calls and a conversation that goes on are re
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done again\n']);
   assert.equal(ran.door.length, 3);
-  assert.deepEqual(wordsOf(ran.tools), ['exec_command ok', 'exec_command ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/shell ok', 'builtin/shell ok']);
   const [first, second] = ran.models.flatMap((record) => record['system_prompt_digest'] ?? []);
   assert.equal(first, second, 'the digest changes with each request');
 });
@@ -113,7 +109,7 @@ test('images, from the person and from a tool, are noted as what nobody could in
   const ran = await run(name, {
     ...plain,
     argv: [...plain.argv, '-i', 'dot.png'],
-    tools: ['view_image'],
+    tools: ['builtin/read'],
     script: inOrder({ calls: [{ call: 'view_image', input: { path: 'dot.png' } }] }, { say: 'seen' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'seen\n']);
@@ -175,7 +171,9 @@ test('tools of a server that the person connects are read, judged by their names
 
 test('a WebSocket that it tries first is answered 426, and it falls back at once', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    argv: ['-c', 'model_providers.envelope.supports_websockets=true'],
+    // `run` refuses this argument.
+    argv: ['-c', 'model_providers.sealwright.supports_websockets=true'],
+    byHand: {},
     script: inOrder({ say: 'a scripted answer' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'a scripted answer\n']);
@@ -188,16 +186,17 @@ test('a WebSocket that it tries first is answered 426, and it falls back at once
   );
 });
 
-const noProgram = 'The role worker may not use the tool exec.';
+const noProgram = 'The role worker may not use the tool builtin/program.';
 
-test('G-DECIDE-2: a refused program does not run, our sentence is the answer, and the run ends well', { timeout }, async ({ name }) => {
+test('G-DECIDE-2: a refused program does not run, our sentence is the answer, and the run ends with 1', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ say: 'looking', calls: [program('touch made.txt')] }) });
-  assert.equal(ran.exitCode, 0);
+  // Its own is 0: it took the sentence for an answer.
+  assert.equal(ran.exitCode, 1);
   assert.equal(timesIn(ran.stdout, noProgram), 1);
   assert.equal(timesIn(ran.stderr, noProgram), 1);
   assert.equal(ran.door.length, 1);
   assert.ok(!ran.left.includes('made.txt'), 'the refused call was carried out');
-  assert.deepEqual(wordsOf(ran.tools), ['exec tool_not_permitted']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/program tool_not_permitted']);
 });
 
 test(
@@ -206,31 +205,37 @@ test(
   async ({ name }) => {
     const ran = await run(name, {
       ...plain,
-      tools: ['view_image'],
+      tools: ['builtin/read'],
       script: inOrder(
         { say: 'looking', calls: [shell('touch made.txt'), { call: 'view_image', input: { path: 'dot.png' } }] },
         { say: 'done' },
       ),
     });
-    assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
-    assert.deepEqual(wordsOf(ran.tools), ['exec_command tool_not_permitted', 'view_image ok']);
+    assert.deepEqual([ran.exitCode, ran.stdout], [1, 'done\n']);
+    assert.deepEqual(wordsOf(ran.tools), ['builtin/shell tool_not_permitted', 'builtin/read ok']);
     const next = ran.door[1]?.body.toString() ?? '';
-    assert.equal(timesIn(next, 'The role worker may not use the tool exec_command.'), 1);
+    assert.equal(timesIn(next, 'The role worker may not use the tool builtin/shell.'), 1);
     assert.ok(!next.includes('touch made.txt'), 'the refused call came back');
     assert.ok(!ran.left.includes('made.txt'), 'the refused call was carried out');
   },
 );
 
-test('a search that the provider would run is denied by its name, once', { timeout }, async ({ name }) => {
-  const order = { ...plain, argv: ['-m', unknown], script: inOrder({ say: 'a scripted answer' }) };
-  const denied = await run(name, order);
-  assertEndsWith(denied, /^The role worker may not use the tool web_search\./);
-  assert.deepEqual([denied.door.length, denied.upstream.length], [1, 0]);
-  assert.deepEqual(wordsOf(denied.models), [`${unknown} tool_not_permitted`]);
+test(
+  'a search that the provider would run is offered where the role may use it; else it is denied by its name, once',
+  { timeout },
+  async ({ name }) => {
+    const offers = ({ asked }: Governed): boolean => /"type":"web_search"/.test(asked[0]?.body.toString() ?? '');
+    const order = { ...plain, script: inOrder({ say: 'a scripted answer' }) };
+    const [without, permitted] = [await run(name, order), await run(`${name} permitted`, { ...order, tools: ['builtin/search'] })];
+    assert.deepEqual([without.exitCode, permitted.exitCode], [0, 0]);
+    assert.deepEqual([offers(without), offers(permitted)], [false, true]);
 
-  const permitted = await run(`${name} permitted`, { ...order, tools: ['web_search'] });
-  assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'a scripted answer\n']);
-});
+    const denied = await run(`${name} denied`, { ...order, argv: [...plain.argv, '-c', 'web_search="live"'] });
+    assertEndsWith(denied, /^The role worker may not use the tool builtin\/search\./);
+    assert.deepEqual([denied.door.length, denied.upstream.length], [1, 0]);
+    assert.deepEqual(wordsOf(denied.models), [`${unknown} tool_not_permitted`]);
+  },
+);
 
 test(
   'G-DECIDE-1: a model that the role may not call is asked for once, and the run ends with our sentence',

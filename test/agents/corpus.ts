@@ -12,6 +12,7 @@ import type { Cli } from './clis.ts';
 import type { Asked } from './door-watch.ts';
 import type { Governed, Order } from './governed-run.ts';
 import { governed } from './governed-run.ts';
+import { attempts } from './isolation.ts';
 
 interface Captured {
   /** The run, and which of its requests. */
@@ -65,7 +66,8 @@ export const createCorpus = (cli: Cli): Corpus => {
       const ran = await governed(cli, order);
       all.push(ran);
       for (const [index, asked] of ran.door.entries()) if (asked.body.length > 0) captured.push(keep(cli, name, index, asked));
-      assert.deepEqual(ran.attempts, [], 'the agent tried to go past the door');
+      assert.deepEqual(attempts(), [], 'something tried to go past the door');
+      assert.deepEqual(ran.runsLeft, [], 'a run left its folder');
       return ran;
     },
     superfluous: () => {
@@ -93,14 +95,14 @@ export const rolesOf = ({ captured }: Corpus, text: string): readonly string[] =
 /** Places where a credential of an invocation, or one of `texts`, turns up where it must not. */
 export const leaksIn = ({ ran }: Corpus, texts: readonly string[]): readonly string[] => {
   assert.ok(ran.length > 10, `only ${ran.length} runs`);
-  return ran.flatMap(({ credential, records, upstream }, index) => {
+  return ran.flatMap(({ credentials, records, upstream }, index) => {
     const leaks = (where: string, written: string, secrets: readonly string[]): readonly string[] =>
       secrets.flatMap((secret) =>
         written.includes(JSON.stringify(secret.trim()).slice(1, -1)) ? [`run ${index}, ${where}: ${secret}`] : [],
       );
     return [
-      ...leaks('records', JSON.stringify(records), [credential, upstreamSecret, ...texts]),
-      ...leaks('upstream', JSON.stringify(upstream.map(({ headers, path, body }) => [headers, path, body.toString()])), [credential]),
+      ...leaks('records', JSON.stringify(records), [...credentials, upstreamSecret, ...texts]),
+      ...leaks('upstream', JSON.stringify(upstream.map(({ headers, path, body }) => [headers, path, body.toString()])), credentials),
     ];
   });
 };

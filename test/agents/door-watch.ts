@@ -1,6 +1,8 @@
-// A relay in front of the model door that keeps what an agent asked there and how it was answered; and a proxy that refuses whatever else it tries.
-// Bytes pass as they are; an answer that breaks off breaks off behind it as well. Loopback only; whoever starts one closes it.
+// Relays that see what goes between an agent and its envelope: one in front of the model door keeps what was asked there and how it was answered;
+// one in front of the control socket sends a runner to the first, and keeps what invocations it opened. Bytes pass as they are; an answer that
+// breaks off breaks off behind it as well. On this machine only; whoever starts one closes it.
 
+import { chmodSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,7 +37,7 @@ const closing = (server: Server) => (): Promise<void> =>
     server.closeAllConnections();
   });
 
-const relay = (door: string, asked: Asked, response: ServerResponse): void => {
+const relay = (door: string, asked: Asked, response: ServerResponse, breaks: boolean): void => {
   const { host: _, ...headers } = asked.headers;
   const onward = request(`${door}${asked.path}${asked.query}`, { method: asked.method, headers, agent: false }, (answer) => {
     asked.status = answer.statusCode ?? 0;
@@ -43,7 +45,8 @@ const relay = (door: string, asked: Asked, response: ServerResponse): void => {
     response.flushHeaders();
     answer.on('data', (chunk: Buffer) => {
       asked.answer += chunk.toString();
-      response.write(chunk);
+      if (breaks) response.destroy();
+      else response.write(chunk);
     });
     answer.on('end', () => response.end());
     answer.on('error', () => response.destroy());
@@ -53,7 +56,8 @@ const relay = (door: string, asked: Asked, response: ServerResponse): void => {
   onward.end(asked.body);
 };
 
-export const watchDoor = async (door: string): Promise<DoorWatch> => {
+/** `cut` says of a request, by how many came before it, that the network breaks once its answer has begun. */
+export const watchDoor = async (door: string, cut: (index: number) => boolean = () => false): Promise<DoorWatch> => {
   const all: Asked[] = [];
   const server = createServer((message, response) => {
     const chunks: Buffer[] = [];
@@ -63,28 +67,59 @@ export const watchDoor = async (door: string): Promise<DoorWatch> => {
       const { method = 'GET', headers } = message;
       const asked: Asked = { method, path, query, headers, body: Buffer.concat(chunks), status: null, answer: '' };
       all.push(asked);
-      relay(door, asked, response);
+      relay(door, asked, response, cut(all.length - 1));
     });
   });
   return { origin: await listen(server), asked: all, close: closing(server) };
 };
 
-export interface RefusingProxy {
-  readonly url: string;
-  /** What was asked for, such as `CONNECT host:443`. */
-  readonly attempts: readonly string[];
+interface Opened {
+  readonly invocation_id: string;
+  readonly credential: string;
+  readonly doors: { readonly model: string };
+}
+
+export interface ControlWatch {
+  /** What `run --control` takes. */
+  readonly socket: string;
+  /** Invocations that were opened here, in order. */
+  readonly opened: Opened[];
   readonly close: () => Promise<void>;
 }
 
-export const startRefusingProxy = async (): Promise<RefusingProxy> => {
-  const attempts: string[] = [];
+const passOn = async (controlSocket: string, message: IncomingMessage): Promise<{ status: number; body: Buffer }> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  const { method, url, headers } = message;
+  return new Promise((resolve, reject) => {
+    const onward = request({ socketPath: controlSocket, method, path: url, headers, agent: false }, (answer) => {
+      const answered: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => answered.push(chunk));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(answered) }));
+    });
+    onward.on('error', reject);
+    onward.end(Buffer.concat(chunks));
+  });
+};
+
+/** In front of `controlSocket`: the door that it tells a runner is at `origin`. */
+export const watchControl = async (controlSocket: string, origin: string): Promise<ControlWatch> => {
+  const opened: Opened[] = [];
+  const socket = `${controlSocket}.watched`;
+  const answerOf = async (message: IncomingMessage): Promise<{ status: number; body: Buffer }> => {
+    const { status, body } = await passOn(controlSocket, message);
+    if (message.url !== '/invocations' || status !== 201) return { status, body };
+    const told = JSON.parse(body.toString()) as Opened;
+    opened.push(told);
+    return { status, body: Buffer.from(JSON.stringify({ ...told, doors: { ...told.doors, model: origin } })) };
+  };
   const server = createServer((message, response) => {
-    attempts.push(`${message.method} ${message.url}`);
-    response.writeHead(403).end();
+    answerOf(message).then(
+      ({ status, body }) => response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+      () => response.destroy(),
+    );
   });
-  server.on('connect', (message, socket) => {
-    attempts.push(`CONNECT ${message.url}`);
-    socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
-  });
-  return { url: await listen(server), attempts, close: closing(server) };
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  chmodSync(socket, 0o600);
+  return { socket, opened, close: closing(server) };
 };

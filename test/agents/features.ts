@@ -18,7 +18,7 @@ export interface CliFeature extends Shown {
 
 const TEXT = 'a turn of text is one request, passes as it was sent, and is printed';
 const SERVER = 'tools of a server that the person connects are read, judged by their names, and answer';
-const SEARCH = 'a search that the provider would run is denied by its name, and the agent goes on';
+const SEARCH = 'a search that the provider would run is one tool, where it is called and where the provider is asked';
 const CLAUDE_THINKING = 'signed thinking, parallel calls, a failed one and a conversation that goes on are recorded';
 const CLAUDE_MEDIA = 'an image and a PDF that a tool brings are noted as what nobody could inspect';
 const CODEX_THINKING = 'encrypted reasoning, parallel calls and a conversation that goes on are recorded';
@@ -56,7 +56,10 @@ const shown: Readonly<Record<CliName, readonly Shown[]>> = {
     { feature: 'thinking', title: CODEX_THINKING },
     { feature: 'structured output', title: 'an answer in a form that the person gave is asked for in that form' },
     { feature: 'images', title: 'images, from the person and from a tool, are noted as what nobody could inspect' },
-    { feature: 'hosted tools', title: 'a search that the provider would run is denied by its name, once' },
+    {
+      feature: 'hosted tools',
+      title: 'a search that the provider would run is offered where the role may use it; else it is denied by its name, once',
+    },
     { feature: 'compaction', title: 'a conversation that grew too long is summed up by a request like any other' },
   ],
   'gemini-cli': [

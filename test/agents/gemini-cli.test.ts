@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { clis } from './clis.ts';
 import { createCorpus, desk, findingsIn, image, leaksIn, rolesOf } from './corpus.ts';
 import { crossingsIn, timesIn, wordsOf } from './crossings.ts';
 import type { Governed, Order } from './governed-run.ts';
-import { install, installMs } from './install.ts';
 import type { Request, ScriptedCall } from './turns.ts';
 import { inOrder, memberOf } from './turns.ts';
 
@@ -14,7 +13,6 @@ import { inOrder, memberOf } from './turns.ts';
 const said = ['a scripted answer', 'a thought', 'cat notes.txt', 'touch made.txt'];
 
 const corpus = createCorpus(clis['gemini-cli']);
-before(() => install(clis['gemini-cli']), { timeout: installMs });
 const timeout = 180_000;
 
 const model = 'gemini-3.8-flash';
@@ -32,7 +30,7 @@ const read = (file: string): ScriptedCall => ({ call: 'read_file', input: { file
 const shell = (command: string): ScriptedCall => ({ call: 'run_shell_command', input: { command, description: 'what a test wants' } });
 
 const noModel = `The role worker may not call the model ${model}.`;
-const noShell = 'The role worker may not use the tool run_shell_command.';
+const noShell = 'The role worker may not use the tool builtin/shell.';
 
 const pathOf = (of: string, operation = 'streamGenerateContent'): string => `/gemini/v1beta/models/${of}:${operation}`;
 
@@ -62,19 +60,19 @@ test('without a model of its own choice it asks a small one first which to take'
 
 test('a tool that the role may use is run, and what came of it settles the crossing', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['run_shell_command'],
+    tools: ['builtin/shell'],
     script: inOrder({ say: 'looking', calls: [shell('cat notes.txt && touch made.txt')] }, { say: 'done' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'looking\ndone\n']);
   assert.deepEqual(wordsOf(ran.models), [`${model} ok`, `${model} ok`]);
-  assert.deepEqual(wordsOf(ran.tools), ['run_shell_command ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/shell ok']);
   assert.equal(crossingsIn(ran.tools)[0]?.ended?.source, 'agent');
   assert.ok(ran.left.includes('made.txt'), 'the permitted call was not carried out');
 });
 
 test('signed thoughts, parallel calls, a failed one and a conversation that goes on are recorded', { timeout }, async ({ name }) => {
   const ran = await run(name, {
-    tools: ['read_file', 'run_shell_command'],
+    tools: ['builtin/read', 'builtin/shell'],
     script: inOrder(
       { think: 'a thought', say: 'looking', calls: [read('notes.txt'), read('nowhere.txt'), shell('cat notes.txt')] },
       { think: 'another', say: 'done' },
@@ -83,13 +81,13 @@ test('signed thoughts, parallel calls, a failed one and a conversation that goes
     again: { prompt: 'go on', argv: [...argv, '--resume', 'latest'] },
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done again\n']);
-  assert.deepEqual(wordsOf(ran.tools), ['read_file ok', 'read_file failed', 'run_shell_command ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/read ok', 'builtin/read failed', 'builtin/shell ok']);
   const [first, second] = ran.models.flatMap((record) => record['system_prompt_digest'] ?? []);
   assert.equal(first, second, 'the digest changes with each request');
 });
 
 test('an image that a tool brings is counted first, and noted as what nobody could inspect', { timeout }, async ({ name }) => {
-  const ran = await run(name, { tools: ['read_file'], script: inOrder({ calls: [read('dot.png')] }, { say: 'seen' }) });
+  const ran = await run(name, { tools: ['builtin/read'], script: inOrder({ calls: [read('dot.png')] }, { say: 'seen' }) });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'seen\n']);
   assert.deepEqual(
     ran.door.map(({ path }) => path),
@@ -100,30 +98,33 @@ test('an image that a tool brings is counted first, and noted as what nobody cou
     { what: 'image', why: 'base64' },
     { what: 'personal_data', why: 'off' },
   ]);
-  assert.deepEqual(wordsOf(ran.tools), ['read_file ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/read ok']);
 });
 
 test('tools of a server that the person connects are read, judged by their names, and answer', { timeout }, async ({ name }) => {
   const settings = JSON.stringify({ mcpServers: { desk: { ...desk, trust: true } } });
   const ran = await run(name, {
-    files: { ...files, '.gemini/settings.json': settings },
+    files: { '.gemini/settings.json': settings },
     argv: ['-m', model],
-    tools: ['mcp_desk_echo'],
+    // Under `run` no workspace is trusted, and in one without trust it connects no server at all.
+    byHand: { GEMINI_CLI_TRUST_WORKSPACE: 'true' },
+    tools: ['desk/echo'],
     script: inOrder({ calls: [{ call: 'mcp_desk_echo', input: { words: 'hello there' } }] }, { say: 'done' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
-  assert.deepEqual(wordsOf(ran.tools), ['mcp_desk_echo ok']);
+  assert.deepEqual(wordsOf(ran.tools), ['desk/echo ok']);
   assert.deepEqual(rolesOf(corpus, 'the description of the echo tool'), ['system']);
   assert.deepEqual(rolesOf(corpus, 'the desk says: hello there'), ['tool']);
 });
 
-test('G-DECIDE-2: a refused tool does not run, our sentence is shown once, and the run ends well', { timeout }, async ({ name }) => {
+test('G-DECIDE-2: a refused tool does not run, our sentence is shown once, and the run ends with 1', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ say: 'looking', calls: [shell('touch made.txt')] }) });
-  assert.equal(ran.exitCode, 0);
+  // Its own is 0: it took the sentence for an answer.
+  assert.equal(ran.exitCode, 1);
   assert.equal(timesIn(ran.stdout + ran.stderr, noShell), 1);
   assert.equal(ran.door.length, 1);
   assert.ok(!ran.left.includes('made.txt'), 'the refused call was carried out');
-  assert.deepEqual(wordsOf(ran.tools), ['run_shell_command tool_not_permitted']);
+  assert.deepEqual(wordsOf(ran.tools), ['builtin/shell tool_not_permitted']);
 });
 
 test(
@@ -131,12 +132,12 @@ test(
   { timeout },
   async ({ name }) => {
     const ran = await run(name, {
-      tools: ['read_file'],
+      tools: ['builtin/read'],
       script: inOrder({ say: 'looking', calls: [shell('touch made.txt'), read('notes.txt')] }, { say: 'done' }),
     });
-    assert.equal(ran.exitCode, 0);
+    assert.equal(ran.exitCode, 1);
     assert.match(ran.stdout, /\ndone\n$/);
-    assert.deepEqual(wordsOf(ran.tools), ['run_shell_command tool_not_permitted', 'read_file ok']);
+    assert.deepEqual(wordsOf(ran.tools), ['builtin/shell tool_not_permitted', 'builtin/read ok']);
     const next = ran.door[1]?.body.toString() ?? '';
     assert.equal(timesIn(next, noShell), 1);
     assert.ok(!next.includes('touch made.txt'), 'the refused call came back');
@@ -144,19 +145,25 @@ test(
   },
 );
 
-test('a search that the provider would run is denied by its name, and the agent goes on', { timeout }, async ({ name }) => {
-  const script: Order['script'] = ({ index }) =>
-    index === 0 ? { calls: [{ call: 'google_web_search', input: { query: 'sealing wax' } }] } : { say: `turn ${index}` };
-  const order = { models: [model, searcher], script };
-  const denied = await run(name, { ...order, tools: ['google_web_search'] });
-  assert.deepEqual([denied.exitCode, denied.stdout], [0, 'turn 1\n']);
-  assert.deepEqual(wordsOf(denied.models), [`${model} ok`, `${searcher} tool_not_permitted`, `${model} ok`]);
-  assert.match(denied.door[1]?.answer ?? '', /may not use the tool googleSearch/);
+test(
+  'a search that the provider would run is one tool, where it is called and where the provider is asked',
+  { timeout },
+  async ({ name }) => {
+    const script: Order['script'] = ({ index }) =>
+      index === 0 ? { calls: [{ call: 'google_web_search', input: { query: 'sealing wax' } }] } : { say: `turn ${index}` };
+    const order = { models: [model, searcher], script };
+    const denied = await run(name, order);
+    assert.equal(denied.exitCode, 1);
+    assert.equal(timesIn(denied.stdout, 'The role worker may not use the tool builtin/search.'), 1);
+    assert.deepEqual(wordsOf(denied.models), [`${model} ok`]);
+    assert.deepEqual(wordsOf(denied.tools), ['builtin/search tool_not_permitted']);
 
-  const permitted = await run(`${name} permitted`, { ...order, tools: ['google_web_search', 'googleSearch'] });
-  assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'turn 2\n']);
-  assert.deepEqual(wordsOf(permitted.models), [`${model} ok`, `${searcher} ok`, `${model} ok`]);
-});
+    const permitted = await run(`${name} permitted`, { ...order, tools: ['builtin/search'] });
+    assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'turn 2\n']);
+    assert.deepEqual(wordsOf(permitted.models), [`${model} ok`, `${searcher} ok`, `${model} ok`]);
+    assert.match(permitted.asked[1]?.body.toString() ?? '', /"googleSearch"/);
+  },
+);
 
 test(
   'G-DECIDE-1: a model that the role may not call is asked for once, and our sentence is shown once as the answer',
@@ -233,7 +240,8 @@ test('G-CREDENTIAL-1, G-RECORD-5: no upstream got the credential of the invocati
 
 test('what came from the person, the workspace, the model and the tools is told apart', () => {
   assert.deepEqual(rolesOf(corpus, 'the words of the person'), ['user']);
-  assert.deepEqual(rolesOf(corpus, 'the standing instructions'), ['user']);
+  // The workspace is not trusted, so that its file is not read: the text is carried in as the person's own.
+  assert.deepEqual(rolesOf(corpus, 'the standing instructions'), ['system']);
   assert.deepEqual(rolesOf(corpus, 'cat notes.txt'), ['assistant']);
   assert.deepEqual(rolesOf(corpus, 'the words of the notes'), ['tool']);
 });

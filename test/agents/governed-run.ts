@@ -1,21 +1,22 @@
-// One real run of a CLI agent behind a whole envelope, with a scripted model upstream; and what came of it, on every side.
+// One real run of a CLI agent under `sealwright run`, with a whole envelope and a scripted model upstream; and what came of it, on every side.
 // Everything that it starts it also ends, the agent by its process group; a run that takes too long is ended and says so.
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { agentEnvironment } from '../../src/runner/agent-environment.ts';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LedgerRecord, Running, Upstream } from '../envelope/running.ts';
 import { recordsUnder, startRunning, startUpstream } from '../envelope/running.ts';
+import { root } from '../project-files.ts';
 import { anthropicTurns } from './anthropic-turns.ts';
-import type { Cli, Place } from './clis.ts';
+import type { Command, Ran } from './bounded-command.ts';
+import { runToEnd } from './bounded-command.ts';
+import { laidByHand } from './by-hand.ts';
+import type { Cli } from './clis.ts';
+import type { Asked, ControlWatch, DoorWatch } from './door-watch.ts';
+import { watchControl, watchDoor } from './door-watch.ts';
 import { geminiTurns } from './gemini-turns.ts';
-import type { Asked, DoorWatch, RefusingProxy } from './door-watch.ts';
-import { startRefusingProxy, watchDoor } from './door-watch.ts';
-import { install } from './install.ts';
+import type { Files, Person } from './person.ts';
+import { createPerson } from './person.ts';
 import { responsesTurns } from './responses-turns.ts';
 import type { Dialect, Script } from './turns.ts';
 import { playing } from './turns.ts';
@@ -25,59 +26,69 @@ export interface Order {
   readonly script: Script;
   /** Names that the role may call; the first is what the agent asks for by itself, or is told to. */
   readonly models: readonly string[];
-  /** Tools that the role may use, by the names that the model has for them. */
+  /** Tools that the role may use, by their canonical names. */
   readonly tools?: readonly string[];
   /** Models that the endpoint has and the role may not call. */
   readonly otherModels?: readonly string[];
+  /** What of the person's own is carried in, where it is not what a config without a word about it says. */
+  readonly carry?: readonly string[];
   readonly argv?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Files of the workspace. */
-  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Files of the workspace, and of the person's home. */
+  readonly files?: Files;
+  readonly homeFiles?: Files;
+  /** Where in the workspace it works. */
+  readonly folder?: string;
   /** A second run in the same home and workspace, such as one that goes on with the conversation. */
   readonly again?: { readonly prompt: string; readonly argv?: readonly string[] };
-}
-
-export interface Ran {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+  /** The prompt comes by standard input. */
+  readonly piped?: true;
+  /** Of `run` itself. */
+  readonly options?: readonly string[];
+  /** Sent to `run` once the upstream was asked so often. */
+  readonly signal?: { readonly name: NodeJS.Signals; readonly afterRequests: number };
+  /** Requests at whose answer the network breaks, by how many came before. */
+  readonly cut?: (index: number) => boolean;
+  /** Started without `run`, with these variables beside those that `run` would set. */
+  readonly byHand?: Readonly<Record<string, string>>;
+  /** Done with the person before the first run, and before the second. */
+  readonly before?: (person: Person) => unknown;
+  readonly between?: (person: Person) => unknown;
 }
 
 export interface Governed extends Ran {
-  /** What reached the door. */
+  /** What reached the door, and of that the requests that have something to read. */
   readonly door: readonly Asked[];
+  readonly asked: readonly Asked[];
   /** What reached the upstream. */
   readonly upstream: Upstream['seen'];
-  /** Of the invocation; what the agent was given. */
-  readonly credential: string;
+  /** Of each invocation; what the agent was given. */
+  readonly credentials: readonly string[];
   /** Paths in the workspace when it was over. */
   readonly left: readonly string[];
+  /** Folders of runs that were not removed. */
+  readonly runsLeft: readonly string[];
   readonly records: readonly LedgerRecord[];
   /** Those of model crossings, and of tool crossings. */
   readonly models: readonly LedgerRecord[];
   readonly tools: readonly LedgerRecord[];
-  /** Where the agent tried to go beside the door. */
-  readonly attempts: readonly string[];
 }
 
-const dialects: Readonly<Record<Cli['format'], Dialect>> = {
+export const dialects: Readonly<Record<Cli['format'], Dialect>> = {
   'anthropic-messages': anthropicTurns,
   'openai-responses': responsesTurns,
   gemini: geminiTurns,
 };
 
-const runMs = 150_000;
-const keptCharacters = 1_000_000;
-const heartbeatMs = 10_000;
-
 const list = (names: readonly string[]): string => `[${names.map((name) => JSON.stringify(name)).join(', ')}]`;
 
-const configOf = (cli: Cli, { models, tools = [], otherModels = [] }: Order, upstreamUrl: string, dataDir: string): string => `
+type Rules = Pick<Order, 'models' | 'tools' | 'otherModels' | 'carry'>;
+
+const configOf = (cli: Cli, { models, tools = [], otherModels = [], carry }: Rules, upstreamUrl: string, dataDir: string): string => `
 environment: development
 data_dir: ${dataDir}
 identity: { local_development: true }
 server: { ports: { model: 0, admin: 0 } }
-agents: { cli: { client: ${cli.name}, roles: [worker] } }
+agents: { cli: { client: ${cli.name}, roles: [worker]${carry === undefined ? '' : `, carry: ${list(carry)}`} } }
 agent_roles: { worker: { allowed_models: ${list(models)}, allowed_tools: ${list(tools)} } }
 endpoints:
   scripted:
@@ -92,116 +103,126 @@ endpoints:
 
 const dataDirIn = (config: string): string => /^data_dir: (.*)$/m.exec(config)?.[1] ?? assert.fail('no data folder');
 
-/** A folder of the run's own, outside the system's temporary one: Codex refuses to keep its helper programs there. */
-const scratchIn = (folder: string, prefix: string): string => {
-  mkdirSync(folder, { recursive: true });
-  return mkdtempSync(join(folder, prefix));
-};
-
-const lay = (folder: string, files: Readonly<Record<string, string | Uint8Array>>): void => {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), content);
-  }
-};
-
-/** Ends a process and all that it started. */
-const killGroup = (child: ChildProcess): void => {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
-};
-
-const run = (program: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<Ran> =>
-  new Promise((resolve, reject) => {
-    const [file = '', ...argv] = program;
-    const child = spawn(file, argv, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    const said = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].on('data', (chunk: Buffer) => void (said[name] = (said[name] + chunk.toString()).slice(-keptCharacters)));
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      killGroup(child);
-    }, runMs);
-    child.on('error', reject);
-    // What it leaves behind would hold its output open.
-    child.on('exit', () => killGroup(child));
-    child.on('close', (exitCode) => {
-      clearTimeout(timer);
-      if (late) reject(new Error(`the agent did not end within ${runMs / 1_000} s: ${said.stdout} ${said.stderr}`));
-      else resolve({ exitCode, ...said });
-    });
-  });
-
-interface Stage {
+/** A whole envelope in front of `upstreamUrl`, and what watches its ways in. */
+export interface Stage {
   readonly cli: Cli;
-  readonly order: Order;
   readonly running: Running;
   readonly watch: DoorWatch;
-  readonly proxy: RefusingProxy;
+  readonly control: ControlWatch;
+  readonly close: () => Promise<void>;
 }
 
-/** Opens an invocation, runs the agent in it as often as the order says, and closes it. */
-const runAgent = async ({ cli, order, running, watch, proxy }: Stage): Promise<Ran & Pick<Governed, 'credential' | 'left'>> => {
-  const program = await install(cli);
-  const workspace = scratchIn(tmpdir(), 'agent-workspace-');
-  const home = scratchIn(join(import.meta.dirname, '.scratch'), `${cli.name}-`);
-  const { invocation_id: invocationId, credential } = await running.open('cli', 'worker');
-  const beating = setInterval(
-    () => void running.control('POST', `/invocations/${invocationId}/heartbeat`, {}).catch(() => null),
-    heartbeatMs,
-  );
+export const startStage = async (cli: Cli, rules: Rules, upstreamUrl: string, cut?: Order['cut']): Promise<Stage> => {
+  const running = await startRunning(upstreamUrl, (text) => configOf(cli, rules, upstreamUrl, dataDirIn(text)));
+  const watch = await watchDoor(running.envelope.doors.model, cut);
+  const control = await watchControl(running.controlSocket, watch.origin);
+  return {
+    cli,
+    running,
+    watch,
+    control,
+    close: async () => {
+      await watch.close();
+      await control.close();
+      await running.envelope.close();
+    },
+  };
+};
+
+/** The command that runs `argv` of the agent inside an envelope. */
+export const runCommand = ({ cli, control }: Stage, argv: readonly string[], options: readonly string[] = ['--quiet']): Command['argv'] => [
+  join(root, 'bin', 'sealwright'),
+  'run',
+  '--control',
+  control.socket,
+  ...options,
+  '--',
+  cli.command,
+  ...argv,
+];
+
+const underRun = (stage: Stage, order: Order, person: Person, prompt: string, extra: readonly string[]): Promise<Ran> => {
+  const { cli } = stage;
+  const argv = runCommand(stage, order.piped === true ? cli.piped(extra) : cli.argv(prompt, extra), order.options);
+  const cwd = join(person.workspace, order.folder ?? '');
+  return runToEnd({ argv, cwd, env: person.env, input: order.piped === true ? prompt : undefined, onStart: signalling(stage, order) });
+};
+
+/** How often it is looked whether the upstream was asked. */
+const lookMs = 25;
+
+const signalling = ({ watch }: Stage, { signal }: Order): Command['onStart'] => {
+  if (signal === undefined) return undefined;
+  return (send) => {
+    const timer = setInterval(() => {
+      if (watch.asked.filter(({ answer }) => answer !== '').length < signal.afterRequests) return;
+      clearInterval(timer);
+      send(signal.name);
+    }, lookMs);
+  };
+};
+
+/** Opens an invocation by itself, as a person would who points an agent at the envelope. */
+const withoutRun = async ({ cli, running, control, watch }: Stage, order: Order, person: Person): Promise<Ran> => {
+  const opened = await running.open('cli', 'worker');
+  const { credential, invocation_id: invocationId } = opened;
+  control.opened.push({ ...opened, doors: { model: watch.origin } });
+  const { command, close } = laidByHand(cli, person, cli.argv(order.prompt, order.argv ?? []), {
+    origin: watch.origin,
+    credential,
+    invocationId,
+    environment: order.byHand ?? {},
+  });
   try {
-    const place: Place = { door: watch.origin, home };
-    lay(workspace, order.files ?? {});
-    lay(home, { ...cli.settings(place), 'tmp/.keep': '' });
-    const parent = { PATH: process.env['PATH'], HOME: home, TMPDIR: join(home, 'tmp'), TERM: 'dumb', LANG: 'C.UTF-8', SHELL: '/bin/sh' };
-    const env = {
-      ...agentEnvironment(parent, { invocationId, credential, modelDoor: watch.origin }),
-      ...Object.fromEntries(['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].map((name) => [name, proxy.url])),
-      ...cli.environment(place),
-      ...order.environment,
-    };
-    let ran = await run([...program, ...cli.argv(order.prompt, order.argv ?? [])], workspace, env);
-    if (order.again !== undefined) ran = await run([...program, ...cli.argv(order.again.prompt, order.again.argv ?? [])], workspace, env);
-    return { ...ran, credential, left: readdirSync(workspace) };
+    return await runToEnd(command);
   } finally {
-    clearInterval(beating);
-    await running.control('POST', `/invocations/${invocationId}/close`, { exit_code: 0 });
-    for (const folder of [workspace, home]) rmSync(folder, { recursive: true, force: true });
+    close();
+    await running.closeRun(opened, { exit_code: 0 });
   }
+};
+
+const runAgent = async (stage: Stage, order: Order, person: Person): Promise<Ran> => {
+  order.before?.(person);
+  if (order.byHand !== undefined) return withoutRun(stage, order, person);
+  const ran = await underRun(stage, order, person, order.prompt, order.argv ?? []);
+  if (order.again === undefined) return ran;
+  order.between?.(person);
+  return underRun(stage, order, person, order.again.prompt, order.again.argv ?? []);
 };
 
 /** A stream in which nothing was recorded has no log. */
 const recordsOf = ({ dataDir }: Running, stream: string): readonly LedgerRecord[] =>
   existsSync(join(dataDir, 'ledger', 'logs', 'local', stream)) ? recordsUnder(dataDir, stream) : [];
 
+const runsLeftOf = ({ home }: Person): readonly string[] => {
+  const runs = join(home, '.local/state/sealwright/runs');
+  return existsSync(runs) ? readdirSync(runs) : [];
+};
+
 export const governed = async (cli: Cli, order: Order): Promise<Governed> => {
   const started: (() => unknown)[] = [];
   try {
     const upstream = await startUpstream(playing(dialects[cli.format], order.script));
     started.push(upstream.close);
-    const proxy = await startRefusingProxy();
-    started.push(proxy.close);
-    const running = await startRunning(upstream.url, (text) => configOf(cli, order, upstream.url, dataDirIn(text)));
-    started.push(running.remove, running.envelope.close);
-    const watch = await watchDoor(running.envelope.doors.model);
-    started.push(watch.close);
-    const ran = await runAgent({ cli, order, running, watch, proxy });
-    await watch.close();
-    await running.envelope.close();
-    const records = ['agent', 'model', 'control'].flatMap((stream) => recordsOf(running, stream));
+    const stage = await startStage(cli, order, upstream.url, order.cut);
+    started.push(stage.running.remove, stage.close);
+    const person = await createPerson(cli, order.files, order.homeFiles);
+    started.push(person.remove);
+    const ran = await runAgent(stage, order, person);
+    const [left, runsLeft] = [readdirSync(person.workspace), runsLeftOf(person)];
+    await stage.close();
+    const records = ['agent', 'model', 'control'].flatMap((stream) => recordsOf(stage.running, stream));
     return {
       ...ran,
-      door: watch.asked,
+      door: stage.watch.asked,
+      asked: stage.watch.asked.filter(({ body }) => body.length > 0),
       upstream: upstream.seen,
+      credentials: stage.control.opened.map(({ credential }) => credential),
+      left,
+      runsLeft,
       records,
       models: records.filter(({ stream }) => stream === 'model'),
       tools: records.filter(({ tool }) => tool !== undefined && tool !== null),
-      attempts: proxy.attempts,
     };
   } finally {
     for (const end of started.toReversed()) await end();

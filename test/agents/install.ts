@@ -3,13 +3,13 @@
 // what cannot be installed, or is not what the table pins, throws with a sentence. No install script of any package runs.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cli } from './clis.ts';
 import { clis } from './clis.ts';
 
 const installed = join(import.meta.dirname, '.installed');
-export const installMs = 400_000;
+const installMs = 400_000;
 
 const say = (line: string): void => void process.stderr.write(`agents: ${line}\n`);
 
@@ -63,9 +63,7 @@ const installInto = async (cli: Cli, folder: string): Promise<void> => {
   }
 };
 
-type Program = readonly [program: string, ...argv: string[]];
-
-const look = async (cli: Cli): Promise<Program> => {
+const look = async (cli: Cli): Promise<string> => {
   const folder = join(installed, `${cli.name}-${cli.version}`);
   if (unlikeTable(cli, folder) === null) say(`${cli.name} ${cli.version} is installed`);
   else {
@@ -75,13 +73,15 @@ const look = async (cli: Cli): Promise<Program> => {
     say(`installed ${cli.name} ${cli.version} in ${Math.round((performance.now() - beganMs) / 1_000)} s`);
   }
   const program = join(folder, 'node_modules', cli.program);
-  return program.endsWith('.js') ? [process.execPath, program] : [program];
+  // As npm leaves what a package names as a program of its own.
+  chmodSync(program, 0o755);
+  return program;
 };
 
-const looked = new Map<string, Promise<Program>>();
+const looked = new Map<string, Promise<string>>();
 
-/** The program with the arguments that must come first. Looked for once a process. */
-export const install = (cli: Cli): Promise<Program> => {
+/** The path of the program. Looked for once a process. */
+export const install = (cli: Cli): Promise<string> => {
   const found = looked.get(cli.name) ?? look(cli);
   looked.set(cli.name, found);
   return found;

@@ -20,6 +20,8 @@ export type Turn =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** Text begins, then the connection is gone. */
   | { readonly cut: string }
+  /** Text begins, and nothing follows. */
+  | { readonly hang: string }
   /** Text begins, then come bytes that are no event. */
   | { readonly babble: string };
 
@@ -68,6 +70,8 @@ const answer = (dialect: Dialect, turn: Turn, asked: Request, response: ServerRe
   } else if ('cut' in turn) {
     response.writeHead(200, stream).write(dialect.begun(turn.cut, asked));
     setTimeout(() => response.destroy(), cutMs);
+  } else if ('hang' in turn) {
+    response.writeHead(200, stream).write(dialect.begun(turn.hang, asked));
   } else if ('babble' in turn) {
     response.writeHead(200, stream).end(dialect.begun(turn.babble, asked) + dialect.babble);
   } else {

@@ -112,7 +112,7 @@ export interface AgentAdapter {
   readonly objection: (argv: readonly string[]) => string | null;
   /** The one variable that brings it the credential; null where a file does. It gets no other. */
   readonly credentialVariable: CredentialVariable | null;
-  /** Paths of the home that hold its conversations and outlive the run: folders end in a slash. */
+  /** Paths of the home that hold its conversations and outlive the run: folders end in a slash, and in their paths one `*` may stand for any folder. */
   readonly kept: readonly string[];
   /** Files that hold what may be carried in: below the person's home, and below the workspace. */
   readonly sources: {

@@ -3,26 +3,24 @@
 // (standing instructions, approving everything) is given back by files of the run's own home. Pure; `doctor --agent` says what still holds.
 
 import type { AgentAdapter, Carried, Place, Setup } from './adapter.ts';
-import { beforeEnd, labelsOf, namedFiles, oneFile, serversIn, standingText } from './adapter.ts';
+import { beforeEnd, labelsOf, namedFiles, oneFile, standingText } from './adapter.ts';
 
 const main = '@google/gemini-cli';
 
 /** Its system file beats those of the user and of the workspace. */
-const systemSettings = (servers: unknown): string =>
-  JSON.stringify({
-    security: {
-      // Without a type it refuses the address, or chooses one that it does not accept headless.
-      auth: { selectedType: 'gemini-api-key', enforcedType: 'gemini-api-key' },
-      // It would ask about trust, and a trusted workspace could run commands.
-      folderTrust: { enabled: false },
-      environmentVariableRedaction: { enabled: true },
-    },
-    advanced: { ignoreLocalEnv: true },
-    privacy: { usageStatisticsEnabled: false },
-    telemetry: { enabled: false },
-    general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
-    ...(servers !== null && { mcpServers: servers }),
-  });
+const systemSettings = JSON.stringify({
+  security: {
+    // Without a type it refuses the address, or chooses one that it does not accept headless.
+    auth: { selectedType: 'gemini-api-key', enforcedType: 'gemini-api-key' },
+    // With it a workspace without trust would end every run that asks nobody. That there is none is said by the environment.
+    folderTrust: { enabled: false },
+    environmentVariableRedaction: { enabled: true },
+  },
+  advanced: { ignoreLocalEnv: true },
+  privacy: { usageStatisticsEnabled: false },
+  telemetry: { enabled: false },
+  general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+});
 
 /** The modes in which it asks nobody, as rules of its own: in a workspace without trust it takes no mode but its default. */
 const approving: Readonly<Record<string, string>> = {
@@ -53,7 +51,6 @@ const givenOf = (argv: readonly string[]): Given => {
 
 const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setup => {
   const given = givenOf(argv);
-  const servers = serversIn(carried.mcpServers);
   const text = standingText(carried);
   return {
     environment: {
@@ -64,12 +61,12 @@ const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setu
       GEMINI_CLI_NO_RELAUNCH: 'true',
     },
     files: {
-      'system-settings.json': systemSettings(servers),
+      'system-settings.json': systemSettings,
       ...(text !== '' && { '.gemini/GEMINI.md': text }),
       ...(given.mode !== null && { '.gemini/policies/approving.toml': approving[given.mode] ?? '' }),
     },
     argv: given.argv,
-    carried: [...labelsOf(carried), ...(servers === null ? [] : [`MCP servers of ${carried.mcpServers?.label ?? ''}`])],
+    carried: labelsOf(carried),
   };
 };
 
@@ -97,8 +94,10 @@ export const geminiCli: AgentAdapter = {
     return option === undefined ? null : `${option.split('=')[0] ?? ''} would let the workspace or other files change its settings.`;
   },
   credentialVariable: 'GEMINI_API_KEY',
-  kept: ['.gemini/tmp/', '.gemini/history/', '.gemini/projects.json'],
-  sources: { memory: '.gemini/GEMINI.md', mcpServers: '.gemini/settings.json', instructions: ['GEMINI.md'] },
+  // Beside its conversations lie notes that it takes for instructions, programs that it starts and a repository of its own with hooks.
+  kept: ['.gemini/tmp/*/chats/', '.gemini/projects.json'],
+  // It connects no tool server in a workspace without trust, wherever that server is listed.
+  sources: { memory: '.gemini/GEMINI.md', mcpServers: null, instructions: ['GEMINI.md'] },
   tools: {
     run_shell_command: 'builtin/shell',
     list_background_processes: 'builtin/shell',
