@@ -131,6 +131,18 @@ const joined = (findings: readonly PlainFinding[]): PlainFinding => {
   return { found: decisive[0]?.found ?? 'deny', ids: decisive.flatMap(({ ids }) => ids).toSorted() };
 };
 
+const nothingSaid: Question['context'] = {};
+
+/** Half of what a question costs is reading its context, and what is compiled from roles never looks at it. */
+const lookAtContext = (policies: readonly NamedPolicy[]): boolean => policies.some(({ text }) => text.includes('context'));
+
+interface Preparsed {
+  readonly name: string;
+  readonly looksAtContext: boolean;
+}
+
+const preparsed = (policies: readonly NamedPolicy[]): Preparsed => ({ name: preparse(policies), looksAtContext: lookAtContext(policies) });
+
 /**
  * Parses a slice, which may come in parts: what several slices have in common is parsed once. A forbid with `@approval` is one that a person can lift: where only such forbids stand in the way, the question is asked
  * again without them, and what is then permitted is found to need approval.
@@ -140,10 +152,11 @@ export const createSlice = (...parts: readonly (readonly NamedPolicy[])[]): Slic
   // Asking a set without policies takes as long as any other; where there is none at all, nothing permits.
   const sets = filled.length > 0 ? filled : [[]];
   const subjectOf = new Map(sets.flat().flatMap(({ id, approval }) => (approval === undefined ? [] : [[id, approval] as const])));
-  const all = sets.map(preparse);
+  const all = sets.map(preparsed);
   const withoutApprovals =
-    subjectOf.size === 0 ? all : sets.map((policies) => preparse(policies.filter(({ approval }) => approval === undefined)));
-  const askAll = (names: readonly string[], question: Question): PlainFinding => joined(names.map((set) => plainly(ask(set, question))));
+    subjectOf.size === 0 ? all : sets.map((policies) => preparsed(policies.filter(({ approval }) => approval === undefined)));
+  const askAll = (asked: readonly Preparsed[], question: Question): PlainFinding =>
+    joined(asked.map(({ name, looksAtContext }) => plainly(ask(name, looksAtContext ? question : { ...question, context: nothingSaid }))));
   return (question) => {
     const finding = askAll(all, question);
     const liftable = finding.found === 'deny' && finding.ids.length > 0 && finding.ids.every((id) => subjectOf.has(id));

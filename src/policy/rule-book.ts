@@ -102,19 +102,20 @@ export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook
     const request = askable(value, settings);
     return 'unanswerable' in request || !saysTooLittle(request, judge) ? request : argumentsNotKept;
   };
-  const known = new Map<string, Decision | Unanswerable>();
-  const decide = (value: unknown, hostedTools: readonly string[]): Decision | Unanswerable => {
-    const request = answerable(value);
-    if ('unanswerable' in request) return request;
+  const known = new Map<string, Decision>();
+  const decide = (request: JudgedRequest, hostedTools: readonly string[]): Decision => {
     const tools = hostedTools.map((tool) => [tool, judge.decide(hostedToolRequest(request, tool))] as const);
     return withHostedTools(judge.decide(request), new Map(tools));
   };
   return {
     replay: (value, hostedTools = []) => {
-      const key = `${JSON.stringify(value)}${hostedTools.length === 0 ? '' : JSON.stringify(hostedTools)}`;
+      // First of all: of what can be asked it is known that it is flat, and only that can be written out whatever it is.
+      const request = answerable(value);
+      if ('unanswerable' in request) return request;
+      const key = `${JSON.stringify(request)}${hostedTools.length === 0 ? '' : JSON.stringify(hostedTools)}`;
       const before = known.get(key);
       if (before !== undefined) return before;
-      const decided = decide(value, hostedTools);
+      const decided = decide(request, hostedTools);
       // Nothing asks at such length; keeping it would let a ledger that somebody made fill the memory.
       if (key.length > limits.questionReplayedCharacters) return decided;
       if (known.size >= limits.decisionsReplayedCount) known.clear();
