@@ -126,6 +126,7 @@ test('an opening hands over what was sent and answers with everything that a run
       client: 'sdk',
       role: 'demo',
       model_pins: ['m'],
+      hosted_tools: [],
       containment: 'advisory',
       release: 'sha256:x',
       environment: 'development',

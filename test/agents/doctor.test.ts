@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { root } from '../project-files.ts';
 import { clis, type CliName } from './clis.ts';
-import { install, installMs } from './install.ts';
+import { install } from './install.ts';
 
 interface Examined {
   readonly exit: number | null;
@@ -41,10 +41,8 @@ const examine = async (name: CliName, program: string): Promise<Examined> => {
 const timeout = 300_000;
 
 for (const cli of Object.values(clis)) {
-  before(() => install(cli), { timeout: installMs });
-
   test(`every fact about ${cli.name} holds for ${cli.version}`, { timeout }, async () => {
-    const { exit, ok, facts } = await examine(cli.name, (await install(cli)).at(-1) ?? '');
+    const { exit, ok, facts } = await examine(cli.name, await install(cli));
     assert.deepEqual(
       facts.filter(({ holds }) => !holds),
       [],
