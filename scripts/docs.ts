@@ -12,6 +12,7 @@ import { denialTable } from '../src/core/denial.ts';
 import { recordMembers } from '../src/core/record-reference.ts';
 import { commands } from '../src/main.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
+import { agentsPage } from './agents-page.ts';
 import { formatsPage } from './formats-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -151,6 +152,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/record.md': recordPage(),
   'docs/reference/dependencies.md': dependenciesPage(lockFile),
   'docs/reference/formats.md': formatsPage(generated, table),
+  'docs/reference/agents.md': agentsPage(generated),
   'schema/sealwright.cedarschema': `// ${generated}\n// What policies can speak of; \`docs/policy.md\` explains it.\n\n${cedarSchema}`,
   'schema/openapi.json': `${JSON.stringify(controlPlaneDocument(version), null, 2)}\n`,
   'schema/sealwright.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,

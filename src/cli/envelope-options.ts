@@ -10,6 +10,7 @@ import { CommandError, exitCode, type CommandInput, type CommandIo, type Command
 import { systemConfigPath } from './config-path.ts';
 import { unwritableProblem } from './data-folder.ts';
 import { secretWarnings } from './secret-sources.ts';
+import { toolNameWarnings } from './tool-names.ts';
 
 /** The envelope, as far as a command knows it; `envelope.ts` is injected. */
 export interface RunningEnvelope {
@@ -83,6 +84,7 @@ export const overridden = (loaded: LoadedConfig, input: CommandInput, io: Comman
 /** What a person should know before the envelope starts with this config. */
 export const warningsOf = ({ config, warnings }: LoadedConfig, io: CommandIo): readonly ConfigProblem[] => [
   ...warnings,
+  ...toolNameWarnings(config),
   ...secretWarnings(config, io.environment),
 ];
 

@@ -13,11 +13,13 @@ const adapters: Readonly<Record<Exclude<AgentClient, 'sdk'>, AgentAdapter>> = {
   'gemini-cli': geminiCli,
 };
 
+export const allAdapters: readonly AgentAdapter[] = Object.values(adapters);
+
 /** Null for a program without one. */
 export const adapterOf = (client: AgentClient): AgentAdapter | null => (client === 'sdk' ? null : adapters[client]);
 
 /** What no server and no group of tools may be called: the agent's own tools have these names. */
-const reserved = 'builtin/';
+export const builtinPrefix = 'builtin/';
 
 /**
  * The canonical name of a tool, from the one that the model has for it: `builtin/…` for the agent's own, `server/tool` for one of an MCP server,
@@ -29,5 +31,8 @@ export const canonicalTool = (client: AgentClient, name: string): string => {
   if (Object.hasOwn(adapter.tools, name)) return adapter.tools[name] ?? name;
   const served = adapter.mcpTool(name);
   const canonical = served ?? name;
-  return canonical.startsWith(reserved) ? `mcp:${canonical}` : canonical;
+  return canonical.startsWith(builtinPrefix) ? `mcp:${canonical}` : canonical;
 };
+
+/** Canonical names of the tools that an agent of this kind brings itself. */
+export const builtinTools = (client: AgentClient): readonly string[] => [...new Set(Object.values(adapterOf(client)?.tools ?? {}))];
