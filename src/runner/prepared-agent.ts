@@ -12,6 +12,7 @@ import type { Environment } from './agent-environment.ts';
 import { openAgentHome, stateFolder } from './agent-home.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
 import { adapterOf } from './agents/adapters.ts';
+import { compatibleVariables } from './agents/compatible.ts';
 import { readCarried } from './carried.ts';
 import type { SearchPlace } from './executable.ts';
 import { findExecutable, trustedPath } from './executable.ts';
@@ -99,7 +100,13 @@ const preparePlain = async (
     digest,
     warnings: problem === null ? [] : [problem],
     changed: watchFiles([executable]),
-    start: (opened) => ({ env: agentEnvironment(env, opened), args, carried: [], warnings: [], close: () => [] }),
+    start: (opened) => ({
+      env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
+      args,
+      carried: [],
+      warnings: [],
+      close: () => [],
+    }),
   };
 };
 
