@@ -161,6 +161,17 @@ describe('hand-written policies about arguments', () => {
     for (const given of [{ path: 'src/../x' }, { path: 1 }, {}, null]) assert.deepEqual(ask(given, 'read').policies, ['own']);
   });
 
+  it('see them also where they name the entities that hold them', () => {
+    const literal = 'Sealwright::ArgumentTexts::"call"';
+    for (const condition of [
+      `when { ${literal}.hasTag("path") && ${literal}.getTag("path") like "*..*" }`,
+      `when { if ${literal} == ${literal} then ${literal}.hasTag("path") else false }`,
+      'when { (if context has arguments then context["arguments"].names else ["path"]).contains("path") }',
+      'when { context has arguments.texts && context.arguments.texts.hasTag("path") }',
+    ])
+      assert.deepEqual(asking(settingsOf('read'), forbid(condition))({ path: '..' }, 'read').policies, ['own'], condition);
+  });
+
   it('are refused where they ask for what may not be there', () => {
     for (const condition of [
       'context.arguments.texts.getTag("path") == "x"',

@@ -7,6 +7,7 @@ import { controlActions } from '../core/principal.ts';
 import {
   appliesTo,
   argumentsFact,
+  argumentTypes,
   crossingActions,
   crossingGroup,
   namespace,
@@ -105,10 +106,15 @@ const namedActions = ({ action }: PolicyJson): readonly PolicyAction[] => {
   return named.flatMap((each) => membersOf(plainEntity(each).id));
 };
 
-/** Whether it asks for the fact anywhere in its conditions. */
-const asksFor = (value: unknown, fact: string): boolean => {
+/** Whether it asks for arguments anywhere in its conditions: by the fact, or by the name of an entity that holds them. */
+const asksForArguments = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([name, member]) => (name === 'attr' && [member].flat().includes(fact)) || asksFor(member, fact));
+  return Object.entries(value).some(
+    ([name, member]) =>
+      (name === 'attr' && [member].flat().includes(argumentsFact)) ||
+      (name === 'type' && typeof member === 'string' && argumentTypes.includes(bare(member))) ||
+      asksForArguments(member),
+  );
 };
 
 /** The tools that its resource can be. */
@@ -125,7 +131,7 @@ export const scopeOf = (policy: PolicyJson): Pick<SetPolicy, 'actions' | 'role' 
     return canBe(policy.principal, types.principal) && canBe(policy.resource, types.resource);
   });
   const named = scopeEntity(policy.principal);
-  const looks = actions.includes('callTool') && asksFor(policy.conditions, argumentsFact);
+  const looks = actions.includes('callTool') && asksForArguments(policy.conditions);
   return {
     actions: [...new Set(actions)],
     role: named !== null && bare(named.type) === 'Role' ? named.id : null,

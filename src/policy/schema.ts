@@ -66,6 +66,9 @@ export const factsOf = (action: PolicyAction): ReadonlyMap<string, FactType> =>
 /** What a call says to its tool: there where policies look at it and it could be read. */
 export const argumentsFact = 'arguments' satisfies Fact;
 
+/** Types of the entities that hold arguments. */
+export const argumentTypes: readonly string[] = ['ArgumentTexts', 'ArgumentNumbers', 'ArgumentFlags'];
+
 /** Those that a question about `action` may have besides. */
 export const furtherFactsOf = (action: PolicyAction): ReadonlyMap<string, FactType> =>
   new Map(action === 'callTool' ? [[argumentsFact, factTypes[argumentsFact]]] : []);
