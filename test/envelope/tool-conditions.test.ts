@@ -70,6 +70,20 @@ const chat = (streamed: boolean): string => {
   });
 };
 
+/** Of the formats that only one test asks for: the same call as a function's and as a custom tool's, whose input is free text. */
+const responses = (kind: 'function_call' | 'custom_tool_call'): string => {
+  const item = { type: kind, id: 'fc_1', call_id: 'call_1', name: 'transfer', status: 'completed' };
+  const output = [kind === 'function_call' ? { ...item, arguments: args } : { ...item, input: args }];
+  return JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', model: 'pinned-1', output });
+};
+
+const gemini = (): string =>
+  JSON.stringify({
+    candidates: [{ content: { role: 'model', parts: [{ functionCall: { name: 'transfer', args: '@' } }] }, finishReason: 'STOP' }],
+    modelVersion: 'pinned-1',
+  }).replace('"@"', args);
+
+let custom = false;
 let upstream: Upstream;
 let running: Running;
 let records: readonly LedgerRecord[] = [];
@@ -121,8 +135,15 @@ const hostile: readonly (readonly [string, string])[] = [
 
 before(async () => {
   upstream = await startUpstream((message, body, response) => {
-    const { stream } = JSON.parse(body.toString()) as { readonly stream: boolean };
-    const answer = message.url?.includes('chat') ? chat(stream) : anthropic(stream);
+    const { stream = false } = JSON.parse(body.toString()) as { readonly stream?: boolean };
+    const { url = '' } = message;
+    const answer = url.includes('chat')
+      ? chat(stream)
+      : url.includes('responses')
+        ? responses(custom ? 'custom_tool_call' : 'function_call')
+        : url.includes('generateContent')
+          ? gemini()
+          : anthropic(stream);
     response.writeHead(200, { 'content-type': stream ? 'text/event-stream' : 'application/json' }).end(answer);
   });
   running = await startRunning(upstream.url, (text) =>
@@ -131,7 +152,7 @@ before(async () => {
         'allowed_tools: [allowed_tool]',
         'allowed_tools: [allowed_tool, { tool: transfer, when: { amount: { at_least: 1, at_most: 500 }, currency: [EUR, USD] } }]',
       )
-      .replace('formats: [anthropic-messages]', 'formats: [anthropic-messages, openai-chat]'),
+      .replace('formats: [anthropic-messages]', 'formats: [anthropic-messages, openai-chat, openai-responses, gemini]'),
   );
   ({ credential } = await running.open());
 });
@@ -162,6 +183,29 @@ describe('a tool whose arguments are under conditions', () => {
         }
       });
     }
+
+  const posted = async (path: string, text: string, body: object): Promise<string> => {
+    args = text;
+    const response = await fetch(`${running.envelope.doors.model}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${credential}`, 'x-goog-api-key': credential, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return response.text();
+  };
+
+  it('G-DECIDE-5: is judged alike in the other formats, and never permitted as a custom tool, whose input is free text', async () => {
+    const byResponses = (text: string): Promise<string> => posted('/openai/v1/responses', text, { model: 'pinned-1', input: 'pay' });
+    const byGemini = (text: string): Promise<string> =>
+      posted('/gemini/v1beta/models/pinned-1:generateContent', text, { contents: [{ role: 'user', parts: [{ text: 'pay' }] }] });
+    assert.equal(await byResponses(met), responses('function_call'));
+    assert.ok((await byResponses(unmet)).includes(sentence('amount')));
+    assert.equal(await byGemini(met), gemini());
+    assert.ok((await byGemini(unmet)).includes(sentence('amount')));
+    custom = true;
+    const free = await byResponses(met);
+    assert.ok(free.includes(unreadable) && !free.includes(told.allowed), free);
+  });
 
   it('G-RECORD-5: leaves nothing of what it was called with in records and diagnostics', async () => {
     const { agent, model, control } = await running.stop();
