@@ -65,12 +65,19 @@ export const readNamed = (body: JsonNode | undefined, textMember: string): Pick<
 /** A name that is blank begins a call for some clients and for others not. */
 export const isName = (name: string): boolean => name.trim() !== '';
 
-export const calledTool = (name: string, callId: string, text: string): CalledTool => ({
+/** The input of a custom tool is a text that its grammar describes, and perhaps a program. */
+const freeText: CalledTool['notInspected'] = [{ what: 'program', why: 'free-form input' }];
+
+export const calledTool = (
+  kind: 'function' | 'custom',
+  { name, callId }: Pick<CalledTool, 'name' | 'callId'>,
+  text: string,
+): CalledTool => ({
   name,
   callId,
   arguments: Buffer.from(text, 'utf8'),
   hosted: false,
-  notInspected: [],
+  notInspected: kind === 'custom' ? freeText : [],
 });
 
 /** Members of a message whose meaning we know; any other is noted. */
@@ -159,7 +166,7 @@ const readToolCalls = (list: JsonNode | undefined): ReadonlyMap<JsonNode, Called
     const said = readCallItem(item);
     if ('unframed' in said) return said;
     if (said.kind === null || !isName(said.name)) return unframed('a tool call has no name');
-    calls.set(item, calledTool(said.name, said.id, said.text));
+    calls.set(item, calledTool(said.kind, { name: said.name, callId: said.id }, said.text));
   }
   return calls;
 };
@@ -169,7 +176,9 @@ const readFunctionCall = (node: JsonNode | undefined): ReadonlyMap<JsonNode, Cal
   if (node === undefined) return new Map();
   const said = readNamed(node, 'arguments');
   if ('unframed' in said) return said;
-  return isName(said.name) ? new Map([[node, calledTool(said.name, said.name, said.text)]]) : unframed('a function call has no name');
+  return isName(said.name)
+    ? new Map([[node, calledTool('function', { name: said.name, callId: said.name }, said.text)]])
+    : unframed('a function call has no name');
 };
 
 const readChoice = (choice: JsonNode): WholeChoice | Unframed => {

@@ -164,7 +164,7 @@ export const createHold = (): Hold => {
   const pieceOf = (call: HeldCall, rendered: () => Uint8Array): StreamPiece => ({
     piece: 'tool_call',
     bytes: rendered(),
-    call: calledTool(call.name, call.callId, call.parts.join('')),
+    call: calledTool(call.kind, call, call.parts.join('')),
     refuse: (sentence) => {
       call.refused = sentence;
       return rendered();

@@ -11,6 +11,8 @@ import { startRunning, startUpstream } from './running.ts';
 
 /** The call that the scripted model makes, as the text of its arguments. */
 let args = '';
+/** Whether it calls a custom tool, whose input is free text. */
+let custom = false;
 
 const sse = (events: readonly object[], end = ''): string =>
   events.map((event) => `${'type' in event ? `event: ${String(event.type)}\n` : ''}data: ${JSON.stringify(event)}\n\n`).join('') + end;
@@ -40,7 +42,10 @@ const anthropic = (streamed: boolean): string => {
 };
 
 const chat = (streamed: boolean): string => {
-  const call = (text: string, rest: object): object => ({ index: 0, ...rest, function: { name: 'transfer', arguments: text } });
+  const saying = (text: string, name?: string): object =>
+    custom ? { custom: { name, input: text } } : { function: { name, arguments: text } };
+  const type = custom ? 'custom' : 'function';
+  const call = (text: string, rest: object): object => ({ index: 0, ...rest, ...saying(text, 'transfer') });
   const chunk = (delta: object, reason: string | null = null): object => ({
     id: 'c',
     object: 'chat.completion.chunk',
@@ -51,8 +56,8 @@ const chat = (streamed: boolean): string => {
   if (streamed)
     return sse(
       [
-        chunk({ role: 'assistant', tool_calls: [call(first, { id: 'call_1', type: 'function' })] }),
-        chunk({ tool_calls: [{ index: 0, function: { arguments: second } }] }),
+        chunk({ role: 'assistant', tool_calls: [call(first, { id: 'call_1', type })] }),
+        chunk({ tool_calls: [{ index: 0, ...saying(second) }] }),
         chunk({}, 'tool_calls'),
       ],
       'data: [DONE]\n\n',
@@ -60,7 +65,7 @@ const chat = (streamed: boolean): string => {
   const message = {
     role: 'assistant',
     content: null,
-    tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'transfer', arguments: args } }],
+    tool_calls: [{ id: 'call_1', type, ...saying(args, 'transfer') }],
   };
   return JSON.stringify({
     id: 'c',
@@ -83,7 +88,6 @@ const gemini = (): string =>
     modelVersion: 'pinned-1',
   }).replace('"@"', args);
 
-let custom = false;
 let upstream: Upstream;
 let running: Running;
 let records: readonly LedgerRecord[] = [];
@@ -203,8 +207,9 @@ describe('a tool whose arguments are under conditions', () => {
     assert.equal(await byGemini(met), gemini());
     assert.ok((await byGemini(unmet)).includes(sentence('amount')));
     custom = true;
-    const free = await byResponses(met);
-    assert.ok(free.includes(unreadable) && !free.includes(told.allowed), free);
+    for (const free of [await byResponses(met), await asked('openai-chat', false, met), await asked('openai-chat', true, met)])
+      assert.ok(free.includes(unreadable) && !free.includes(told.allowed), free);
+    custom = false;
   });
 
   it('G-RECORD-5: leaves nothing of what it was called with in records and diagnostics', async () => {
