@@ -31,6 +31,7 @@ const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const place = await placeOf(input, io);
   const filter: RecordFilter = {
     invocation: input.text('invocation'),
+    session: input.text('session'),
     invoker: input.text('invoker'),
     agent: input.text('agent'),
     role: input.text('role'),
@@ -57,6 +58,7 @@ export const auditSearch: Command = {
   positionals: [],
   options: [
     text('invocation', 'ID', 'Invocation (the correlation id)'),
+    text('session', 'ID', 'Session as the client itself names it: a claim'),
     text('invoker', 'ID', 'Pseudonym of who started the agent'),
     text('agent', 'NAME', 'Agent'),
     text('role', 'NAME', 'Role of the agent'),

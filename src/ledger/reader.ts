@@ -132,10 +132,36 @@ export const recordAt = (ledger: Ledger, origin: string, index: number): StoredR
   return value?.index === index ? value : null;
 };
 
-/** One record by its `log_id`; null when no log has it. Looks through the newest logs first. */
+export interface Place {
+  readonly origin: string;
+  readonly index: number;
+}
+
+/** Records by their places, in the order of these; those that are not there are left out. Each bundle is read once, and one is held at a time. */
+export const recordsAt = (ledger: Ledger, places: readonly Place[]): readonly StoredRecord[] => {
+  const logs = new Map(ledger.logs.map((log) => [log.origin, log]));
+  const found: (StoredRecord | undefined)[] = Array.from({ length: places.length });
+  const ordered = places
+    .map((place, at) => ({ ...place, at }))
+    .toSorted((a, b) => (a.origin === b.origin ? a.index - b.index : a.origin < b.origin ? -1 : 1));
+  let held = { of: '', entries: [] as readonly Uint8Array[] };
+  for (const { origin, index, at } of ordered) {
+    const log = logs.get(origin);
+    if (log === undefined || index < 0 || index >= log.size) continue;
+    const published = log.checkpoint?.size ?? 0;
+    const bundle = Math.floor(index / tileWidth);
+    const of = `${bundle} ${origin}`;
+    if (index < published && held.of !== of) held = { of, entries: readEntries(ledger, log, bundle) };
+    const leaf = index < published ? held.entries[index % tileWidth] : log.tail[index - published];
+    if (leaf !== undefined) found[at] = { origin, index, leaf, members: membersOf(leaf) };
+  }
+  return found.filter((record) => record !== undefined);
+};
+
 /** Missing bundles after which a log is given up. */
 const holesMax = 1_000;
 
+/** One record by its `log_id`; null when no log has it. Looks through the newest logs first. */
 export const recordById = (ledger: Ledger, logId: string): StoredRecord | null => {
   const needle = Buffer.from(JSON.stringify(logId));
   for (const log of ledger.logs.toSorted((a, b) => (shardName(a) < shardName(b) ? 1 : -1))) {

@@ -4,11 +4,13 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { leafHash } from './merkle.ts';
-import { recordAt, recordsOf, type Ledger, type ReadableLog, type StoredRecord } from './reader.ts';
+import { recordAt, recordsAt, recordsOf, type Ledger, type ReadableLog, type StoredRecord } from './reader.ts';
 
 /** All that are given must hold. */
 export interface RecordFilter {
   readonly invocation?: string | undefined;
+  /** The client's own session: a claim. */
+  readonly session?: string | undefined;
   readonly invoker?: string | undefined;
   readonly agent?: string | undefined;
   readonly role?: string | undefined;
@@ -30,16 +32,17 @@ export interface Found {
   readonly total: number;
 }
 
-const layout = 1;
+const layout = 2;
 const progressStep = 1_000;
 
 const tables = `
   DROP TABLE IF EXISTS log; DROP TABLE IF EXISTS leaf;
   CREATE TABLE log (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, last BLOB NOT NULL) STRICT;
   CREATE TABLE leaf (origin TEXT NOT NULL, place INTEGER NOT NULL, time TEXT, kind TEXT, invocation TEXT, invoker TEXT, agent TEXT, role TEXT,
-    model_asked TEXT, model_version TEXT, model_reported TEXT, verdict TEXT, PRIMARY KEY (origin, place)) STRICT, WITHOUT ROWID;
+    model_asked TEXT, model_version TEXT, model_reported TEXT, verdict TEXT, session TEXT, PRIMARY KEY (origin, place)) STRICT, WITHOUT ROWID;
   CREATE INDEX leaf_time ON leaf (time);
   CREATE INDEX leaf_invocation ON leaf (invocation);
+  CREATE INDEX leaf_session ON leaf (session) WHERE session IS NOT NULL;
   PRAGMA user_version = ${layout};`;
 
 const openIndex = (path: string): DatabaseSync => {
@@ -59,8 +62,9 @@ const text = (value: unknown): string | null => (typeof value === 'string' ? val
 const columnsOf = ({ members }: StoredRecord): (string | null)[] => {
   const { decision } = members;
   const verdict = typeof decision === 'object' && decision !== null && 'verdict' in decision ? decision.verdict : null;
-  const { timestamp, kind, invocation_id, user_id, agent_id, agent_role, model_asked, model_version, model_reported } = members;
-  return [timestamp, kind, invocation_id, user_id, agent_id, agent_role, model_asked, model_version, model_reported, verdict].map(text);
+  const { timestamp, kind, invocation_id, user_id, agent_id, agent_role, model_asked, model_version, model_reported, session_id } = members;
+  const names = [invocation_id, user_id, agent_id, agent_role, model_asked, model_version, model_reported];
+  return [timestamp, kind, ...names, verdict, session_id].map(text);
 };
 
 /** Whether what the index has of a log is still a part of it. */
@@ -70,7 +74,7 @@ const continues = (ledger: Ledger, log: ReadableLog, known: { readonly size: num
 };
 
 const addRecords = (index: DatabaseSync, ledger: Ledger, log: ReadableLog, from: number, onRecord: () => void): void => {
-  const insert = index.prepare('INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const insert = index.prepare('INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   let last: StoredRecord | null = null;
   for (const record of recordsOf(ledger, log, from)) {
     insert.run(log.origin, record.index, ...columnsOf(record));
@@ -109,6 +113,7 @@ const bringUpToDate = (index: DatabaseSync, ledger: Ledger, onProgress?: (done: 
 
 const conditions: readonly { readonly of: Exclude<keyof RecordFilter, 'limit'>; readonly sql: string }[] = [
   { of: 'invocation', sql: 'invocation = $invocation' },
+  { of: 'session', sql: 'session = $session' },
   { of: 'invoker', sql: 'invoker = $invoker' },
   { of: 'agent', sql: 'agent = $agent' },
   { of: 'role', sql: 'role = $role' },
@@ -127,7 +132,10 @@ const query = (index: DatabaseSync, ledger: Ledger, filter: RecordFilter): Found
   const rows = index
     .prepare(`SELECT origin, place FROM leaf ${where} ORDER BY time DESC, origin, place DESC LIMIT $limit`)
     .all({ ...values, $limit: filter.limit });
-  const records = rows.flatMap(({ origin, place }) => recordAt(ledger, String(origin), Number(place)) ?? []);
+  const records = recordsAt(
+    ledger,
+    rows.map(({ origin, place }) => ({ origin: String(origin), index: Number(place) })),
+  );
   return { records, total };
 };
 
