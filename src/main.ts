@@ -208,6 +208,7 @@ export const processIo = (): CommandIo => ({
     stdout: isatty(1),
     stderr: isatty(2),
   },
+  columns: process.stdout.isTTY ? process.stdout.columns : null,
   environment: process.env,
   cwd: process.cwd(),
   platform: process.platform,

@@ -18,6 +18,7 @@ export const createTestIo = (changes: Partial<CommandIo> = {}): TestIo => {
     stdout: { write: (text) => (written.stdout += text) },
     stderr: { write: (text) => (written.stderr += text) },
     isTerminal: { stdin: false, stdout: false, stderr: false },
+    columns: null,
     environment: {},
     cwd: '/',
     platform: 'linux',

@@ -16,6 +16,8 @@ export interface CommandIo {
   readonly stderr: Sink;
   /** Whether a person watches; decides about progress and colour, never about content. */
   readonly isTerminal: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** How wide the terminal at stdout is; null where there is none. */
+  readonly columns: number | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly platform: NodeJS.Platform;

@@ -23,6 +23,7 @@ const say = async (t: TestContext, ...argv: string[]): Promise<Said> => {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
     isTerminal: { stdin: false, stdout: false, stderr: false },
+    columns: null,
     environment: { PATH: '/usr/bin:/bin', HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run') },
     cwd: folder,
     platform: process.platform,

@@ -7,6 +7,7 @@ import { createRoom, ledgerFiles, permitted, receiptOf, record, type Room } from
 import type { RecordBody } from '../core/receipt.ts';
 import type { Ledger as WritableLedger } from './ledger.ts';
 import { isNoteProblem, parseVkey, type NoteVerifier } from './note.ts';
+import { recordsAt } from './reader.ts';
 import {
   openLedger,
   proveRecord,
@@ -63,6 +64,16 @@ test('a record is found by its id and by its place, published or not', async () 
     assert.equal(recordById(ledger, ids[index] ?? '')?.index, index);
     assert.equal(recordAt(ledger, model, index)?.members['log_id'], ids[index]);
   }
+  const places = [319, 0, 256, 255, 256].map((index) => ({ origin: model, index }));
+  const nowhere = [
+    { origin: model, index: 320 },
+    { origin: model, index: -1 },
+    { origin: 'other', index: 0 },
+  ];
+  assert.deepEqual(
+    recordsAt(ledger, [...places, ...nowhere]).map(({ index, members }) => [index, members['log_id']]),
+    places.map(({ index }) => [index, ids[index]]),
+  );
   assert.equal(recordById(ledger, 'unknown'), null);
   assert.equal(recordAt(ledger, model, 320), null);
   assert.equal(recordAt(ledger, 'local/model/standard/2020q1', 0), null);
@@ -137,7 +148,11 @@ const run = async (room: Room): Promise<WritableLedger> => {
   const ledger = await room.opened();
   const [, decision] = await write(ledger, [
     record('opened', { ...crossing('', { crossing_id: null }), stream: 'agent', timestamp: at(0) }),
-    permitted({ ...crossing('a', { model_version: 'simulated-1' }), timestamp: at(1), decision: decided('permit') }),
+    permitted({
+      ...crossing('a', { model_version: 'simulated-1', session_id: 'session-1' }),
+      timestamp: at(1),
+      decision: decided('permit'),
+    }),
   ]);
   await write(ledger, [
     record('decision', {
@@ -145,7 +160,10 @@ const run = async (room: Room): Promise<WritableLedger> => {
       stream: 'agent',
       timestamp: at(2),
     }),
-    record('outcome', { ...crossing('a', { decision_log_id: decision, success: true, duration_ms: 12 }), timestamp: at(3) }),
+    record('outcome', {
+      ...crossing('a', { decision_log_id: decision, session_id: 'session-1', success: true, duration_ms: 12 }),
+      timestamp: at(3),
+    }),
     record('decision', {
       ...crossing('c', { model_asked: 'other-\u001B[31m1', decision: decided('deny'), denial: 'model_not_permitted' }),
       timestamp: at(4),
@@ -168,6 +186,7 @@ test('a search finds records by each of what they say, the latest first', async 
   assert.deepEqual(found({ model: 'simulated-1' }), ['decision 01']);
   assert.deepEqual(found({ kind: 'opened', agent: 'sdk', role: 'demo', invoker: 'person-1' }), ['opened 00']);
   assert.deepEqual(found({ from: at(2).slice(0, -5), to: at(4).slice(0, -5), role: 'demo' }), ['outcome 03', 'decision 02']);
+  assert.deepEqual(found({ session: 'session-1' }), ['outcome 03', 'decision 01']);
   assert.deepEqual(found({ agent: 'other' }), []);
   assert.deepEqual(searchRecords(ledger, { invocation: 'run-1', limit: 2 }, { indexPath: '' }).total, 6);
 });
@@ -202,35 +221,29 @@ test('the index goes on where it stopped, and begins anew for another ledger or 
   }
 });
 
-test('a timeline says what a count was, what only would have been denied, and how an invocation ended', () => {
-  const line = (members: object): string | undefined =>
-    timelineOf([{ origin: model, index: 0, leaf: new Uint8Array(), members: { ...members } }])
-      .split('\n')[1]
-      ?.slice(11)
-      .trim();
+test('a line says what a count was, what only would have been denied, and how an invocation ended', () => {
+  const line = (members: object): string =>
+    recordLine({ origin: model, index: 0, leaf: new Uint8Array(), members: { timestamp: 't', stream: 'model', ...members } });
   const decision = { kind: 'decision', action_type: 'model_request', decision: { verdict: 'deny', mode: 'observe', reason: 'because' } };
-  assert.match(line(decision) ?? '', /a model request {2}deny \(observed only\): because$/);
-  assert.match(line({ ...decision, decision: { verdict: 'permit', mode: 'observe' } }) ?? '', /a model request {2}permit$/);
-  assert.match(line({ ...decision, model_asked: 'm', operation: 'count_tokens' }) ?? '', /model m \(counts tokens only\) {2}deny/);
-  assert.match(line({ kind: 'closed', ended: 'lost_runner', duration_ms: 3 }) ?? '', /closed: the runner was gone, after 3 ms$/);
+  assert.match(line(decision), /a model request {2}deny \(observed only\): because$/);
+  assert.match(line({ ...decision, decision: { verdict: 'permit', mode: 'observe' } }), /a model request {2}permit$/);
+  assert.match(line({ ...decision, model_asked: 'm', operation: 'count_tokens' }), /model m \(counts tokens only\) {2}deny/);
+  assert.match(line({ kind: 'closed', ended: 'lost_runner', duration_ms: 3 }), /closed: the runner was gone, after 3 ms$/);
 });
 
-test('a timeline shows one invocation in the order of time, what belongs to a crossing below it', async () => {
+test('a search gives a timeline: one row a crossing, what belongs to a crossing below it', async () => {
   const room = createRoom();
   await run(room);
   const { records } = searchRecords(read(room), { invocation: 'run-1', limit: 10 }, { indexPath: '' });
-  assert.equal(
-    timelineOf(records),
+  assert.deepEqual(
+    timelineOf(records).rows.map(({ atMs, depth, state, sentence }) => [atMs, depth, state, sentence]),
     [
-      'Invocation run-1, agent sdk, role demo, invoker person-1',
-      '10:00:00.000  agent    opened, by person-1',
-      '10:00:01.000  model    model simulated-1  permit by role:demo',
-      '10:00:02.000  agent      tool get_order_status  permit by role:demo',
-      '10:00:03.000  model      succeeded, 12 ms',
-      '10:00:04.000  model    model other-\uFFFD[31m1  deny: because',
-      '10:00:05.000  agent    closed',
-      '',
-    ].join('\n'),
+      [0, 0, 'done', 'opened, by person-1'],
+      [1_000, 0, 'done', 'model simulated-1: succeeded, 12 ms'],
+      [2_000, 1, 'open', 'tool get_order_status: no outcome is recorded'],
+      [4_000, 0, 'denied', 'model other-\uFFFD[31m1: denied'],
+      [5_000, 0, 'done', 'closed'],
+    ],
   );
 });
 

@@ -1,14 +1,30 @@
-// One invocation as a person reads it: the records of all streams in the order of time, what belongs to a crossing indented below it.
+// What a record says, in a sentence and in a line.
 // Pure text from records; members of any shape are shown as far as they can be and never throw. Nothing of a record can control a terminal.
 
+import { shownCost } from '../core/price.ts';
+import { onlyCounts } from '../core/totals.ts';
 import type { StoredRecord } from './reader.ts';
 
-type Members = StoredRecord['members'];
+export type Members = StoredRecord['members'];
+
+const jsonOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '(nested too deep to show)';
+  }
+};
+
+/** As long as a sentence may get by what others wrote; the record has all of it. */
+const shownCharacters = 600;
 
 /** Control and formatting characters would let a recorded name rewrite the terminal. */
-const plain = (value: unknown): string =>
-  (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
-const at = (members: Members, ...path: readonly string[]): unknown =>
+export const plain = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : jsonOf(value);
+  const shown = text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}…`;
+  return shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+};
+export const at = (members: Members, ...path: readonly string[]): unknown =>
   path.reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Members)[name] : undefined), members);
 const said = (prefix: string, value: unknown, suffix = ''): string =>
   value === undefined || value === null ? '' : `${prefix}${plain(value)}${suffix}`;
@@ -21,9 +37,10 @@ const actions = new Map<unknown, string>([
   ['invocation', 'an opening'],
 ]);
 
-const decisionLine = (members: Members): string => {
+/** What was attempted: which model or tool, as far as the record names it. */
+export const attemptOf = (members: Members): string => {
   const tool = at(members, 'tool', 'name');
-  const counting = members['operation'] === 'count_tokens' ? '(counts tokens only)' : '';
+  const counting = onlyCounts(plain(members['operation'] ?? '')) ? '(counts tokens only)' : '';
   const what =
     tool === undefined
       ? joined(
@@ -31,16 +48,26 @@ const decisionLine = (members: Members): string => {
           ' ',
         )
       : said('tool ', tool);
+  return what || said('control ', members['control_action']) || (actions.get(members['action_type']) ?? 'a crossing');
+};
+
+/** What was decided, by what, and why where it was not permitted. */
+const verdictOf = (members: Members): string => {
   const verdict = plain(at(members, 'decision', 'verdict') ?? 'no verdict');
   const mode = verdict !== 'permit' && at(members, 'decision', 'mode') === 'observe' ? ' (observed only)' : '';
   const policies = at(members, 'decision', 'policies');
   const by = Array.isArray(policies) && policies.length > 0 ? ` by ${policies.map(plain).join(', ')}` : '';
   const why = verdict === 'permit' ? '' : said(': ', at(members, 'decision', 'reason'));
-  const steering = said('control ', members['control_action']);
-  return `${what || steering || (actions.get(members['action_type']) ?? 'a crossing')}  ${verdict}${mode}${by}${why}`;
+  return `${verdict}${mode}${by}${why}`;
 };
 
-const outcomeLine = (members: Members): string => {
+const costOf = (cost: unknown): string => {
+  const { currency, amount } = typeof cost === 'object' && cost !== null ? (cost as Members) : {};
+  return typeof currency === 'string' && typeof amount === 'string' ? plain(shownCost({ currency, amount })) : '';
+};
+
+/** What became of a crossing. */
+export const outcomeLine = (members: Members): string => {
   const { success } = members;
   const result = success === true ? 'succeeded' : success === false ? 'failed' : 'outcome unknown';
   const [input, output] = [members['input_token_count'], members['output_token_count']];
@@ -48,14 +75,32 @@ const outcomeLine = (members: Members): string => {
   return joined([
     `${result}${members['source'] === 'agent' ? ', as the agent reports' : ''}`,
     typeof input === 'number' || typeof output === 'number' ? `${plain(input ?? '?')} tokens in and ${plain(output ?? '?')} out` : '',
-    Array.isArray(called) && called.length > 0 ? `calls ${called.map(plain).join(', ')}` : '',
+    Array.isArray(called) && called.length > 0 ? plain(`calls ${called.map(plain).join(', ')}`) : '',
+    costOf(members['cost']),
     said('', members['duration_ms'], ' ms'),
     said('', members['error_message']),
   ]);
 };
 
+const countOf = (value: unknown): string => (typeof value === 'number' ? String(value).replaceAll(/\B(?=(?:\d{3})+$)/g, ',') : '?');
+
+/** The same in a timeline, in which the tool calls of an answer are rows of their own. */
+export const endedHow = (members: Members): string => {
+  const { success, source } = members;
+  const [input, output] = [members['input_token_count'], members['output_token_count']];
+  const counted = typeof input === 'number' || typeof output === 'number';
+  const reported = source === 'agent' ? ' (reported)' : '';
+  return joined([
+    success === false ? `failed${reported}` : success !== true ? 'outcome unknown' : counted ? '' : `succeeded${reported}`,
+    counted ? `${countOf(input)} tokens in, ${countOf(output)} out` : '',
+    costOf(members['cost']),
+    said('', members['duration_ms'], ' ms'),
+    source === 'agent' ? '' : said('', members['error_message']),
+  ]);
+};
+
 /** How an invocation ended when its runner did not close it. */
-const endings = new Map<unknown, string>([
+export const endings = new Map<unknown, string>([
   ['lost_runner', 'the runner was gone'],
   ['severed', 'the envelope ended it'],
   ['restart', 'the envelope started anew'],
@@ -73,7 +118,8 @@ const changeLine = (members: Members): string => {
   return joined([joined(['change', said('', of('what')), scope], ': '), said('by ', members['user_id']), said('', of('reason'))]);
 };
 
-const lineOf = (members: Members): string => {
+/** What one record says by itself. */
+export const sentenceOfRecord = (members: Members): string => {
   switch (members['kind']) {
     case 'opened':
       return joined(['opened', said('by ', members['user_id']), said('', members['user_assurance'])]);
@@ -86,7 +132,7 @@ const lineOf = (members: Members): string => {
         said('', members['error_message']),
       ]);
     case 'decision':
-      return decisionLine(members);
+      return `${attemptOf(members)}  ${verdictOf(members)}`;
     case 'outcome':
       return outcomeLine(members);
     case 'finding':
@@ -98,48 +144,14 @@ const lineOf = (members: Members): string => {
   }
 };
 
-/** In the order of time; records of one millisecond in the order in which a log has them, or else of their ids. */
-const sortByTime = (records: readonly StoredRecord[]): StoredRecord[] => {
-  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  return records.toSorted(
-    (a, b) =>
-      compare(plain(a.members['timestamp']), plain(b.members['timestamp'])) ||
-      (a.origin === b.origin ? a.index - b.index : compare(plain(a.members['log_id']), plain(b.members['log_id']))),
-  );
-};
-
-const depthOf = (members: Members, parents: ReadonlyMap<unknown, unknown>): number => {
-  let depth = members['kind'] === 'outcome' ? 1 : 0;
-  let parent = members['parent_crossing_id'];
-  for (let steps = 0; parent !== null && parent !== undefined && steps < 16; steps += 1) {
-    depth += 1;
-    parent = parents.get(parent);
-  }
-  return depth;
-};
-
 /** One line for one record, such as `audit tail` shows. */
 export const recordLine = ({ members }: StoredRecord): string =>
   joined(
-    [plain(members['timestamp'] ?? '?'), plain(members['stream'] ?? '?').padEnd(7), lineOf(members), said('agent ', members['agent_id'])],
+    [
+      plain(members['timestamp'] ?? '?'),
+      plain(members['stream'] ?? '?').padEnd(7),
+      sentenceOfRecord(members),
+      said('agent ', members['agent_id']),
+    ],
     '  ',
   );
-
-/** The timeline of one invocation, from all its records in any order; ends in a newline. */
-export const timelineOf = (records: readonly StoredRecord[]): string => {
-  const ordered = sortByTime(records);
-  const parents = new Map<unknown, unknown>(ordered.map(({ members }) => [members['crossing_id'], members['parent_crossing_id']]));
-  const first = ordered.find(({ members }) => members['invocation_id'] !== undefined)?.members ?? {};
-  const heading = joined([
-    said('Invocation ', first['invocation_id']),
-    said('agent ', first['agent_id']),
-    said('role ', first['agent_role']),
-    said('invoker ', first['user_id']),
-    said('', first['containment']),
-  ]);
-  const lines = ordered.map(({ members }) => {
-    const time = plain(members['timestamp'] ?? '?').slice(11, 23);
-    return `${time}  ${plain(members['stream'] ?? '?').padEnd(7)}  ${'  '.repeat(depthOf(members, parents))}${lineOf(members)}`;
-  });
-  return `${[heading, ...lines].join('\n')}\n`;
-};
