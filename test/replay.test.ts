@@ -158,7 +158,7 @@ const madeRecords = () => {
   };
   const offering = (...tools: readonly string[]): RecordBody =>
     recorded({
-      ...crossing({ action: 'model_request', operation: 'messages', format: { name: 'f' } }),
+      ...crossing({ action: 'model_request', operation: 'messages', format: { name: 'f' }, clientIds: {} }),
       reading: {
         model: 'simulated-1',
         systemPromptDigest: null,

@@ -31,7 +31,10 @@ test('a run begins with who, what, where, how long, how it ended and what it cos
 test('a denial is marked, says why and how to ask, and what an inner agent did is marked too', () => {
   const text = shown();
   assert.match(text, /^✗ +\+0:\d\d\.\d{3} {4}tool builtin\/\w+: denied\n +No policy permits .*\n +sealwright why [0-9a-f-]{36}$/m);
-  assert.match(text, /^ +\+0:\d\d\.\d{3} {4}\[inner agent 1\] model claude-sonnet-5 at claude: [\d,]+ tokens in/m);
+  assert.match(
+    text,
+    /^ +\+0:\d\d\.\d{3} {4}\[inner agent 1\] model claude-sonnet-5 at claude: [\d,]+ tokens in, .*, by role\/engineer\/model\/claude-sonnet-5$/m,
+  );
   assert.match(text, /^ {2}inner agent 1 is a0f3, as the client says$/m);
 });
 

@@ -58,7 +58,15 @@ export const runText = (run: RunSummary, { rows, innerAgents, turns }: Timeline,
             ...lines(`${' '.repeat(indent + 2)}${row.reason}`, indent + 2, colour),
             ...lines(`${' '.repeat(indent + 2)}sealwright why ${row.recordId}`, indent + 2, 'dim'),
           ];
-    return [...turnLine(row), ...lines(`${time}${'  '.repeat(row.depth)}${from}${row.sentence}`, indent, colour), ...why];
+    return [
+      ...turnLine(row),
+      ...lines(
+        `${time}${'  '.repeat(row.depth)}${from}${row.sentence}${row.policies.length === 0 ? '' : `, by ${row.policies.join(', ')}`}`,
+        indent,
+        colour,
+      ),
+      ...why,
+    ];
   };
 
   const heading = paint(`Invocation ${printable(run.invocationId ?? '?')}`, 'bold');

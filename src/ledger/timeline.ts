@@ -21,6 +21,8 @@ export interface Row {
   readonly sentence: string;
   /** Why it was denied, or would have been; null for everything else. */
   readonly reason: string | null;
+  /** The policies that let it go on; none for everything else. */
+  readonly policies: readonly string[];
   /** The record to ask `why` of. */
   readonly recordId: string;
   /** Number of the agent that the client started for it, as it claims; null for the agent itself. */
@@ -133,6 +135,14 @@ const sentenceOf = ([{ members }, outcome]: Group, state: RowState): string => {
   return `${attemptOf(members)}${observed}: ${ended}`;
 };
 
+/** As many as anyone reads; the record has them all. */
+const policiesShown = 4;
+
+const policiesOf = (members: Members): readonly string[] => {
+  const policies = at(members, 'decision', 'policies');
+  return members['kind'] === 'decision' && Array.isArray(policies) ? policies.slice(0, policiesShown).map(plain) : [];
+};
+
 interface Node {
   readonly group: Group;
   readonly inner: string | null;
@@ -179,6 +189,7 @@ export const timelineOf = (records: readonly StoredRecord[]): Timeline => {
       atMs: ms === null || startMs === null ? null : ms - startMs,
       sentence: sentenceOf(own, state),
       reason: state === 'denied' || state === 'observed' ? plain(at(members, 'decision', 'reason') ?? '') : null,
+      policies: state === 'denied' ? [] : policiesOf(members),
       recordId: plain(members['log_id'] ?? '?'),
       inner: above === null ? innerAgents.of(inner) : above.inner,
       turn: above === null ? turns.of(turn) : above.turn,
