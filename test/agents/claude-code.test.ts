@@ -104,6 +104,14 @@ test('an agent that it starts asks for a model of its own, under the same rules'
   const permitted = await run(name, { models: [opus, haiku], tools: ['builtin/agent'], argv: allow('Agent'), script });
   assert.deepEqual([permitted.exitCode, permitted.stdout], [0, 'turn 2\n']);
   assert.deepEqual(wordsOf(permitted.models), [`${opus} ok`, `${haiku} ok`, `${opus} ok`]);
+  const claims = permitted.models.flatMap(({ kind, client_ids: ids }) =>
+    kind === 'decision' ? [ids as Record<string, string> | undefined] : [],
+  );
+  assert.deepEqual(
+    claims.map((ids) => typeof ids?.['agent_id']),
+    ['undefined', 'string', 'undefined'],
+  );
+  assert.equal(new Set(claims.map((ids) => ids?.['session_id'] ?? '')).size, 1);
 
   const denied = await run(`${name} denied`, { otherModels: [haiku], tools: ['builtin/agent'], argv: allow('Agent'), script });
   assert.deepEqual([denied.exitCode, denied.stdout], [0, 'turn 1\n']);

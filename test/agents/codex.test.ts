@@ -140,6 +140,19 @@ test('an agent that it starts asks for the model by itself, in the same invocati
   );
   assert.deepEqual(wordsOf(ran.tools), ['multi_agent_v1/spawn_agent ok', 'multi_agent_v1/wait_agent ok']);
   assert.equal(new Set(ran.models.map((record) => record['invocation_id'])).size, 1);
+  const claims = ran.models.flatMap(({ kind, client_ids: ids }) =>
+    kind === 'decision' ? [ids as Record<string, string> | undefined] : [],
+  );
+  const [main] = claims.map((ids) => ids?.['thread_id']);
+  assert.deepEqual(
+    claims.filter((ids) => ids?.['parent_thread_id'] === main).map((ids) => ids?.['thread_id'] === main),
+    [false],
+    JSON.stringify(claims),
+  );
+  assert.ok(
+    claims.every((ids) => ids?.['turn_id'] !== undefined),
+    JSON.stringify(claims),
+  );
 });
 
 test('a conversation that grew too long is summed up by a request like any other', { timeout }, async ({ name }) => {
