@@ -77,8 +77,12 @@ const layOut = ({
   return { folder, bin, path: first };
 };
 
-const call = (bin: string, path: string, argv: readonly string[], cwd = scratch) => {
-  const { status, stdout, stderr } = spawnSync(bin, argv, { cwd, env: { PATH: path }, encoding: 'utf8' });
+const elsewhere = join(scratch, 'else where');
+mkdirSync(elsewhere);
+
+const call = (bin: string, path: string, argv: readonly string[], cwd = elsewhere, home?: string) => {
+  const env = { PATH: path, ...(home !== undefined && { HOME: home }) };
+  const { status, stdout, stderr } = spawnSync(bin, argv, { cwd, env, encoding: 'utf8' });
   return { status, lines: stdout.split('\n').slice(0, -1), stderr };
 };
 
@@ -131,7 +135,7 @@ test('it works from another folder, through links to it and to its folder', () =
   symlinkSync('relative', join(links, 'twice'));
   symlinkSync(folder, join(links, 'folder'));
   for (const through of ['absolute', 'relative', 'twice', 'folder/bin/sealwright']) {
-    for (const cwd of [scratch, links, folder]) {
+    for (const cwd of [elsewhere, links, join(folder, 'bin')]) {
       assert.equal(call(join(links, through), path, [], cwd).lines[1], join(folder, 'src/main.ts'), through);
     }
   }
@@ -196,7 +200,37 @@ test('which Node was taken is kept for the next start, and looked at anew when o
   utimesSync(join(path, 'node'), 2_000_000_001, 2_000_000_001);
   assert.equal(first({ HOME: home }), join(path, 'node'));
   assert.equal(existsSync(asked), true);
+  const planted = join(folder, 'planted');
+  writeFileSync(planted, `#!/bin/sh\necho planted\n`, { mode: 0o755 });
+  writeFileSync(kept, `${join(path, 'node')}\n${realpathSync(folder)}\n${planted}\n`);
+  assert.equal(first({ HOME: home }), join(path, 'node'));
   writeFileSync(kept, 'no such\n');
   assert.equal(first({ HOME: home }), join(path, 'node'));
   assert.equal(first({ XDG_CACHE_HOME: 'not absolute' }), join(path, 'node'));
+});
+
+test('G-WORLD-2: programs of the workspace that one stands in are not started, whatever the PATH says', () => {
+  const { bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v26.0.0' });
+  const workspace = join(scratch, 'a work space');
+  const deep = join(workspace, 'deep', 'er');
+  mkdirSync(join(workspace, '.git'), { recursive: true });
+  mkdirSync(deep, { recursive: true });
+  for (const folder of ['bin', 'deep/er'])
+    for (const name of ['node', 'dirname', 'readlink', 'uname']) fakeNode(join(workspace, folder, name), 'v99.0.0', 'of the workspace');
+  symlinkSync(join(workspace, 'bin'), join(scratch, 'linked'));
+  const hostile = [join(workspace, 'bin'), '.', '', 'bin', join(scratch, 'linked'), deep];
+  assert.deepEqual(call(bin, [...hostile, path].join(':'), ['x'], deep), call(bin, path, ['x']));
+  assert.equal(call(bin, [...hostile, path].join(':'), [], workspace).lines[0], 'on path');
+  // A home folder in which one stands is no workspace: everything that a person has lies below it.
+  fakeNode(join(workspace, 'tools/node'), 'v99.0.0', 'of the person');
+  assert.equal(call(bin, [join(workspace, 'tools'), path].join(':'), [], workspace).lines[0], 'on path');
+  assert.equal(call(bin, [join(workspace, 'tools'), path].join(':'), [], workspace, deep).lines[0], 'of the person');
+});
+
+test('the PATH arrives as it was given', () => {
+  const { bin, path } = layOut({ entry: 'src/main.ts' });
+  writeFileSync(join(path, 'node'), '#!/bin/sh\n[ "$1" = --version ] && { echo v26.0.0; exit 0; }\nprintf "%s\\n" "$PATH"\n');
+  chmodSync(join(path, 'node'), 0o755);
+  const given = `relative:${elsewhere}:/no such folder:${path}`;
+  assert.deepEqual(call(bin, given, []).lines, [given]);
 });

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { identifyAgent } from './agent-digest.ts';
 import type { Identification } from './agent-digest.ts';
-import { agentEnvironment, credentialVariables } from './agent-environment.ts';
+import { agentEnvironment, credentialVariables, gitSettings } from './agent-environment.ts';
 import type { Environment } from './agent-environment.ts';
 import { openAgentHome, stateFolder } from './agent-home.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
@@ -139,7 +139,7 @@ const startAdapted = ({ adapter, agent: { name, client, carry }, place, args, be
   const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   return {
-    env: { ...onlyCredential(agentEnvironment(env, opened), adapter), PATH: path, TMPDIR: temporary, ...setup.environment },
+    env: { ...onlyCredential(agentEnvironment(env, opened), adapter), ...gitSettings, PATH: path, TMPDIR: temporary, ...setup.environment },
     args: [...before, ...setup.argv],
     carried: setup.carried,
     warnings: [...problems, ...untrusted],

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { LedgerRecord, Running, Upstream } from '../envelope/running.ts';
 import { recordsUnder, startRunning, startUpstream } from '../envelope/running.ts';
 import { root } from '../project-files.ts';
@@ -33,13 +33,17 @@ export interface Order {
   /** What of the person's own is carried in, where it is not what a config without a word about it says. */
   readonly carry?: readonly string[];
   readonly argv?: readonly string[];
+  /** All arguments of the agent, in the place of the prompt and `argv`. */
+  readonly command?: readonly string[];
   /** Files of the workspace, and of the person's home. */
   readonly files?: Files;
   readonly homeFiles?: Files;
+  /** What stands before the person's own PATH. */
+  readonly path?: (person: Person) => readonly string[];
   /** Where in the workspace it works. */
   readonly folder?: string;
   /** A second run in the same home and workspace, such as one that goes on with the conversation. */
-  readonly again?: { readonly prompt: string; readonly argv?: readonly string[] };
+  readonly again?: Pick<Order, 'prompt' | 'argv' | 'command'>;
   /** The prompt comes by standard input. */
   readonly piped?: true;
   /** Of `run` itself. */
@@ -50,9 +54,10 @@ export interface Order {
   readonly cut?: (index: number) => boolean;
   /** Started without `run`, with these variables beside those that `run` would set. */
   readonly byHand?: Readonly<Record<string, string>>;
-  /** Done with the person before the first run, and before the second. */
+  /** Done with the person before the first run, before the second, and at the end. */
   readonly before?: (person: Person) => unknown;
   readonly between?: (person: Person) => unknown;
+  readonly after?: (person: Person) => unknown;
 }
 
 export interface Governed extends Ran {
@@ -141,11 +146,20 @@ export const runCommand = ({ cli, control }: Stage, argv: readonly string[], opt
   ...argv,
 ];
 
-const underRun = (stage: Stage, order: Order, person: Person, prompt: string, extra: readonly string[]): Promise<Ran> => {
-  const { cli } = stage;
-  const argv = runCommand(stage, order.piped === true ? cli.piped(extra) : cli.argv(prompt, extra), order.options);
-  const cwd = join(person.workspace, order.folder ?? '');
-  return runToEnd({ argv, cwd, env: person.env, input: order.piped === true ? prompt : undefined, onStart: signalling(stage, order) });
+type Asking = Pick<Order, 'prompt' | 'argv' | 'command'>;
+
+const argvOf = (cli: Cli, { piped }: Order, { prompt, argv = [], command }: Asking): readonly string[] =>
+  command ?? (piped === true ? cli.piped(argv) : cli.argv(prompt, argv));
+
+const underRun = (stage: Stage, order: Order, person: Person, asking: Asking): Promise<Ran> => {
+  const path = [...(order.path?.(person) ?? []), person.env['PATH'] ?? ''].join(delimiter);
+  return runToEnd({
+    argv: runCommand(stage, argvOf(stage.cli, order, asking), order.options),
+    cwd: join(person.workspace, order.folder ?? ''),
+    env: { ...person.env, PATH: path },
+    input: order.piped === true ? asking.prompt : undefined,
+    onStart: signalling(stage, order),
+  });
 };
 
 /** How often it is looked whether the upstream was asked. */
@@ -184,10 +198,10 @@ const withoutRun = async ({ cli, running, control, watch }: Stage, order: Order,
 const runAgent = async (stage: Stage, order: Order, person: Person): Promise<Ran> => {
   order.before?.(person);
   if (order.byHand !== undefined) return withoutRun(stage, order, person);
-  const ran = await underRun(stage, order, person, order.prompt, order.argv ?? []);
+  const ran = await underRun(stage, order, person, order);
   if (order.again === undefined) return ran;
   order.between?.(person);
-  return underRun(stage, order, person, order.again.prompt, order.again.argv ?? []);
+  return underRun(stage, order, person, order.again);
 };
 
 /** A stream in which nothing was recorded has no log. */
@@ -209,6 +223,7 @@ export const governed = async (cli: Cli, order: Order): Promise<Governed> => {
     const person = await createPerson(cli, order.files, order.homeFiles);
     started.push(person.remove);
     const ran = await runAgent(stage, order, person);
+    order.after?.(person);
     const [left, runsLeft] = [readdirSync(person.workspace), runsLeftOf(person)];
     await stage.close();
     const records = ['agent', 'model', 'control'].flatMap((stream) => recordsOf(stage.running, stream));
