@@ -56,7 +56,7 @@ const relay = (door: string, asked: Asked, response: ServerResponse, breaks: boo
   onward.end(asked.body);
 };
 
-/** `cut` says of a request, by how many came before it, that the network breaks once its answer has begun. */
+/** `cut` says of a request with a body, by how many came before it, that the network breaks once its answer has begun. */
 export const watchDoor = async (door: string, cut: (index: number) => boolean = () => false): Promise<DoorWatch> => {
   const all: Asked[] = [];
   const server = createServer((message, response) => {
@@ -67,7 +67,8 @@ export const watchDoor = async (door: string, cut: (index: number) => boolean = 
       const { method = 'GET', headers } = message;
       const asked: Asked = { method, path, query, headers, body: Buffer.concat(chunks), status: null, answer: '' };
       all.push(asked);
-      relay(door, asked, response, cut(all.length - 1));
+      const before = all.filter(({ body }) => body.length > 0).length - 1;
+      relay(door, asked, response, asked.body.length > 0 && cut(before));
     });
   });
   return { origin: await listen(server), asked: all, close: closing(server) };

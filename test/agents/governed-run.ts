@@ -35,6 +35,8 @@ export interface Order {
   readonly argv?: readonly string[];
   /** All arguments of the agent, in the place of the prompt and `argv`. */
   readonly command?: readonly string[];
+  /** Whose run it is, where that one lives longer; else one is made for it. */
+  readonly person?: Person;
   /** Files of the workspace, and of the person's home. */
   readonly files?: Files;
   readonly homeFiles?: Files;
@@ -220,8 +222,8 @@ export const governed = async (cli: Cli, order: Order): Promise<Governed> => {
     started.push(upstream.close);
     const stage = await startStage(cli, order, upstream.url, order.cut);
     started.push(stage.running.remove, stage.close);
-    const person = await createPerson(cli, order.files, order.homeFiles);
-    started.push(person.remove);
+    const person = order.person ?? (await createPerson(cli, order.files, order.homeFiles));
+    if (order.person === undefined) started.push(person.remove);
     const ran = await runAgent(stage, order, person);
     order.after?.(person);
     const [left, runsLeft] = [readdirSync(person.workspace), runsLeftOf(person)];

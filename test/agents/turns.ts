@@ -85,6 +85,8 @@ const parsed = (body: Buffer): unknown => (body.length === 0 ? null : (JSON.pars
 export const playing = (dialect: Dialect, script: Script): Answering => {
   let index = 0;
   return (message: IncomingMessage, body: Buffer, response: ServerResponse): void => {
+    // One of the agents first looks whether anybody is there.
+    if (message.method === 'HEAD') return void response.writeHead(404).end();
     const asked: Request = { path: message.url ?? '', body: parsed(body), index };
     const aside = dialect.aside?.(asked) ?? null;
     if (aside !== null) return void response.writeHead(200, { 'content-type': aside.type }).end(aside.text);

@@ -1,7 +1,7 @@
 // Codex CLI as an agent of the envelope. Every fact was seen with the version that `seen` names.
 // Its built-in provider ignores OPENAI_BASE_URL, tries a WebSocket first and wants its vendor to compact, so it gets a provider of ours.
-// A project that nobody trusts configures nothing, and none is trusted here; but it would read standing instructions through any link, so those
-// come in as text, by the runner. Pure; `doctor --agent` says what still holds for another version.
+// A project that nobody trusts configures nothing, and none is trusted here. Of such a one it reads no standing instructions either, so those come in
+// as text, by the runner. Pure; `doctor --agent` says what still holds for another version.
 
 import { shellWord } from '../../core/shell-word.ts';
 import type { AgentAdapter, AgentFile, Carried, Place, Setup } from './adapter.ts';
