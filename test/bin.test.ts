@@ -183,7 +183,7 @@ test('which Node was taken is kept for the next start, and looked at anew when o
   for (const tool of ['mkdir', 'mv'])
     symlinkSync(['/usr/bin', '/bin'].map((each) => join(each, tool)).find((each) => existsSync(each)) ?? '', join(path, tool));
   const first = (env: NodeJS.ProcessEnv): string =>
-    spawnSync(bin, [], { cwd: scratch, env: { PATH: path, ...env }, encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
+    spawnSync(bin, [], { cwd: '/', env: { PATH: path, ...env }, encoding: 'utf8' }).stdout.split('\n')[0] ?? '';
   const kept = join(home, '.cache', 'sealwright', 'node');
   assert.equal(first({ HOME: home }), 'packaged');
   assert.deepEqual(readFileSync(kept, 'utf8').split('\n').slice(0, 2), [join(path, 'node'), realpathSync(folder)]);
