@@ -33,6 +33,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'ledger/reading.ts',
     'runner',
     'runner/agents/adapters.ts',
+    'runner/agent-survey.ts',
+    'runner/examination.ts',
     'client',
     'client/credential-sources.ts',
     'client/login.ts',

@@ -2,8 +2,8 @@
 // `check` ends with 1 when an agent would be refused or is pinned to nothing, and names the lines of the config that would let it in.
 
 import { homedir } from 'node:os';
-import { findRepository, liesWithin, surveyAgent } from '../runner/runner.ts';
-import type { Identification, SurveyedAgent } from '../runner/runner.ts';
+import { surveyAgent, type SurveyedAgent } from '../runner/agent-survey.ts';
+import { findRepository, liesWithin, type Identification } from '../runner/runner.ts';
 import { CommandError, configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configuredAgents } from './configured-agents.ts';
 import { callerOptions } from './control-client.ts';

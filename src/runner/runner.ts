@@ -27,12 +27,8 @@ import type { RepositoryView } from './repository-report.ts';
 
 export type { Identification } from './agent-digest.ts';
 export { stateFolder } from './agent-home.ts';
-export { surveyAgent } from './agent-survey.ts';
-export type { SurveyedAgent } from './agent-survey.ts';
 export type { AgentAdapter } from './agents/adapter.ts';
 export { adapterOf } from './agents/adapters.ts';
-export { deniedModel, examineAgent, trialsCount } from './examination.ts';
-export type { ExaminationStage, FactFound } from './examination.ts';
 export { liesWithin } from './executable.ts';
 export { findRepository } from './git-facts.ts';
 
