@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { toolNameWarnings } from '../src/cli/tool-names.ts';
 import { parseConfig } from '../src/config/config.ts';
 import type { Invocation } from '../src/core/principal.ts';
 import { createPolicy, type Policy, type PolicyFile } from '../src/policy/policy.ts';
@@ -94,4 +95,10 @@ describe('the three example roles', () => {
     assert.equal(model(policy), 'deny');
     assert.equal(model(policyFrom(`${withRoles}\nagent_role_defaults: { allowed_models: [simulated-1] }\n`)), 'permit');
   });
+});
+
+it('the example of the CLI agents loads, and nothing in it is warned of', () => {
+  const loaded = parseConfig(Buffer.from(exampleOf('cli-agents.yaml')), '/');
+  assert.ok('config' in loaded, JSON.stringify(loaded));
+  assert.deepEqual([...loaded.warnings, ...toolNameWarnings(loaded.config)], []);
 });
