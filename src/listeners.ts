@@ -51,6 +51,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
       name: 'model',
       listen: { host, port: ports.model },
       tls,
+      takesPreamble: true,
       hostNames,
       handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
       refuse: renderRefusal,
@@ -154,14 +155,21 @@ const about = (
   const who = { local_development: local, audience, admin_audience, reprove_minutes };
   return {
     digests: createDigestCache({ path: join(config.data_dir, 'private', 'digests.json'), disk, clock }),
-    agents: Object.entries(config.agents).map(([name, { client, roles, version = null, sha256 = null, carry = carriedByDefault }]) => ({
-      name,
-      client,
-      roles: [...roles],
-      version,
-      sha256,
-      carry: [...carry],
-    })),
+    agents: Object.entries(config.agents).map(
+      ([
+        name,
+        { client, roles, version = null, sha256 = null, carry = carriedByDefault, toolchains = [], changed_programs = 'report' },
+      ]) => ({
+        name,
+        client,
+        roles: [...roles],
+        version,
+        sha256,
+        carry: [...carry],
+        toolchains: [...toolchains],
+        changed_programs,
+      }),
+    ),
     doors,
     release,
     environment,

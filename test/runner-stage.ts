@@ -116,7 +116,7 @@ export const run = async (
   const announced: string[] = [];
   const warned: string[] = [];
   const result = await runAgent(
-    { argv, agent: 'sdk', role: null, task: 'sort', control: socket },
+    { argv, agent: 'sdk', role: null, task: 'sort', containment: 'advisory', control: socket },
     {
       env,
       cwd: workspace,

@@ -113,7 +113,9 @@ test('an opening hands over what was sent and answers with everything that a run
   const { calls, post } = setUp();
   const { status, text } = await post('/invocations', '{"agent":"sdk","role":null,"facts":{"argv_count":2}}');
   assert.equal(status, 201);
-  assert.deepEqual(calls, [{ agent: 'sdk', agentVersion: null, agentDigest: null, role: null, task: null, facts: { argv_count: 2 } }]);
+  assert.deepEqual(calls, [
+    { agent: 'sdk', agentVersion: null, agentDigest: null, role: null, task: null, containment: 'advisory', facts: { argv_count: 2 } },
+  ]);
   assert.deepEqual(JSON.parse(text), {
     invocation_id: 'i',
     credential: 'sw_x',
@@ -282,6 +284,7 @@ const serve = async (
       method: asked.method,
       path: asked.path,
       query: '',
+      credential: null,
       headers: { authorization: asked.authorization },
       gone: new AbortController().signal,
       body: async () => {

@@ -6,7 +6,8 @@ import type { Authorised } from '../core/decision.ts';
 import type { FileFacts } from '../core/file-facts.ts';
 import { factsOfBody } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
-import type { Invocation } from '../core/principal.ts';
+import { containments } from '../core/principal.ts';
+import type { Containment, Invocation } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
 import type { Totals } from '../core/totals.ts';
@@ -19,6 +20,7 @@ export interface OpeningCall {
   readonly agentDigest: string | null;
   readonly role: string | null;
   readonly task: string | null;
+  readonly containment: Containment;
   readonly facts: JsonObject;
 }
 
@@ -89,6 +91,7 @@ const opening = z.strictObject({
   agent_digest: sha256.nullish().describe('SHA-256 of the program.'),
   role: textOrNull.describe('Name under `agent_roles`; null takes the only one of the agent.'),
   task: textOrNull.describe('What the run is for; only a keyed digest is recorded.'),
+  containment: z.enum(containments).optional().describe('Whether the runner keeps the agent in a jail; without it, it does not.'),
   facts: anyObject.optional().describe('What the runner found; recorded as its claim.'),
 });
 
@@ -183,6 +186,7 @@ const invocationRoutes = ({ desk, doors, release, environment, deployment }: Rou
         agentDigest: body.agent_digest ?? null,
         role: body.role ?? null,
         task: body.task ?? null,
+        containment: body.containment ?? 'advisory',
         facts: (body.facts ?? {}) as JsonObject,
       };
       const result = await desk.open(call, caller.credential);
@@ -251,6 +255,8 @@ const agentShape = z.strictObject({
   version: z.string().nullable().describe('The version that is pinned.'),
   sha256: sha256.nullable().describe('The digest that is pinned.'),
   carry: z.array(z.string()),
+  toolchains: z.array(z.string()).describe('Folders that a jail of it may read.'),
+  changed_programs: z.enum(['report', 'fail']),
 });
 
 const agentRoutes = ({ agents }: RouteParts): readonly AnyRoute[] => [

@@ -9,14 +9,18 @@ import { controlClientOf } from './control-client.ts';
 const ofConfig = async (path: string, io: CommandIo): Promise<readonly ConfiguredAgent[]> => {
   const [{ loadOrExplain }, { resolve }] = await Promise.all([import('./envelope-options.ts'), import('node:path')]);
   const { config } = loadOrExplain(resolve(io.cwd, path));
-  return Object.entries(config.agents).map(([name, { client, roles, version = null, sha256 = null, carry = carriedByDefault }]) => ({
-    name,
-    client,
-    roles,
-    version,
-    sha256,
-    carry,
-  }));
+  return Object.entries(config.agents).map(
+    ([name, { client, roles, version = null, sha256 = null, carry = carriedByDefault, toolchains = [], changed_programs: changed }]) => ({
+      name,
+      client,
+      roles,
+      version,
+      sha256,
+      carry,
+      toolchains,
+      failsOnChangedPrograms: changed === 'fail',
+    }),
+  );
 };
 
 /** Null where no config is named and no envelope answers. */

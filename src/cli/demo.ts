@@ -61,7 +61,8 @@ const show = async (input: CommandInput, io: CommandIo, envelope: RunningEnvelop
   const json = input.json ? ['--json'] : [];
   const title = (text: string): void => void forPeople.write(`\n== ${text}\n`);
   title("an agent loop under `sealwright run` (the vendor's SDK; the model is simulated)");
-  const agent = ['--agent', 'sdk', '--role', 'demo', '--', process.execPath, agentOf(io)];
+  // Whoever looks at it for the first time may have no bubblewrap yet.
+  const agent = ['--agent', 'sdk', '--role', 'demo', '--containment', 'advisory', '--', process.execPath, agentOf(io)];
   const agentCode = await sealwright(io, forPeople, ['run', '--control', envelope.controlSocket, ...agent]);
   title('what was recorded, both streams, one correlation id');
   const shown = await sealwright(io, io.stdout, ['audit', 'show', '--last', '--data', dataDir, ...json]);

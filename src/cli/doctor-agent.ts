@@ -90,7 +90,8 @@ const runIn = async (ground: Ground, role: string, argv: readonly string[]): Ret
   const before = recordsIn(dataDir).length;
   const [stdout, stderr] = [collected(), collected()];
   const code = await runOwn({
-    argv: ['run', '--control', control, '--role', role, '--', program, ...argv],
+    // Outside a jail, where an agent that strays is seen to stray.
+    argv: ['run', '--control', control, '--role', role, '--containment', 'advisory', '--', program, ...argv],
     stdout,
     stderr,
     cwd: join(folder, 'workspace'),

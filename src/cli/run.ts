@@ -3,12 +3,14 @@
 
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
+import { containments, type Containment } from '../core/principal.ts';
 import { runAgent } from '../runner/runner.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { callerOptions, credentialOf } from './control-client.ts';
 import { createProgress } from './progress.ts';
 
-const describe = `Opens an invocation, rebuilds the environment from a short list of variables, points the clients of the agent at the envelope, sets SEALWRIGHT_INVOCATION to the id of the invocation, and starts it in this terminal. Recorded are start, end, exit code, the digest of the program, and of a repository the commits made and the files changed.
+const describe = `Starts the agent in a jail: in namespaces of its own, from which the doors of the envelope are all that it reaches, with a root of named folders in which only the workspace and what is its own can be changed. Where no jail can be made it says what is missing and starts nothing.
+Opens an invocation, rebuilds the environment from a short list of variables, points the clients of the agent at the envelope, sets SEALWRIGHT_INVOCATION to the id of the invocation, and starts it in this terminal. Recorded are start, end, exit code, the digest of the program, and of a repository the commits made and the files changed.
 Ends with the agent's own exit code (128 and the signal's number when it was killed), and a 0 becomes 1 when a crossing was denied in words that the agent took for an answer, or when the envelope was gone at the end, so that nobody knows. 3: no envelope answers. 125: refused or stopped by the envelope. 126: not executable. 127: not found.
 A program is not looked up by its bare name inside the repository that it is to work in; give its path if you mean that one.`;
 
@@ -24,6 +26,13 @@ const taskOption = (input: CommandInput): string | null => {
   if (task === null || task.length <= limits.taskCharacters) return task;
   const problem = `\`--task\` takes at most ${limits.taskCharacters} characters, not ${task.length}`;
   throw new CommandError('usage', problem, 'Shorten the description of the task.', exitCode.usage);
+};
+
+const containmentOption = (input: CommandInput): Containment => {
+  const given = input.text('containment') ?? 'jail';
+  const found = containments.find((each) => each === given);
+  if (found !== undefined) return found;
+  throw new CommandError('usage', `\`--containment\` takes ${containments.join(' or ')}`, 'Leave it out for a jail.', exitCode.usage);
 };
 
 /** Control characters would let a name that others chose rewrite the terminal. */
@@ -47,6 +56,7 @@ const runCommand = async (input: CommandInput, io: CommandIo): Promise<number> =
       agent: nameOption(input, 'agent'),
       role: nameOption(input, 'role'),
       task: taskOption(input),
+      containment: containmentOption(input),
       control: input.text('control') ?? null,
     },
     {
@@ -82,6 +92,14 @@ export const run: Command = {
     { name: 'agent', type: 'text', value: 'NAME', describe: 'Agent as the config names it; not needed where there is only one' },
     { name: 'role', type: 'text', value: 'NAME', describe: 'Role that it takes; not needed where the agent has only one' },
     { name: 'task', type: 'text', value: 'TEXT', describe: 'What it is to do; recorded as a keyed digest' },
+    {
+      name: 'containment',
+      type: 'text',
+      value: 'HOW',
+      describe:
+        'By `jail`, or `advisory`: then nothing keeps the agent from going round the envelope, every record says so, and policy may forbid it',
+      default: 'jail',
+    },
     ...callerOptions,
     { name: 'quiet', short: 'q', type: 'flag', describe: 'No line before and after; warnings and errors stay' },
   ],

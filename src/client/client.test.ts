@@ -64,6 +64,7 @@ const opening: Opening = {
   agentDigest: 'ab'.repeat(32),
   role: null,
   task: 'sort',
+  containment: 'advisory' as const,
   facts: { argv_count: 2 },
 };
 const id = '01900000-0000-7000-8000-000000000000';
@@ -92,13 +93,14 @@ test('opening sends exactly the documented body and reads the answer', async (t)
     leaseSeconds: 30,
     heartbeatSeconds: 10,
     modelDoor: 'http://127.0.0.1:7420',
+    networkDoor: null,
     agent: 'sdk',
     role: 'demo',
     modelPins: ['simulated-1'],
     hostedTools: [],
     containment: 'advisory',
   });
-  const body = `{"agent":"sdk","agent_version":null,"agent_digest":"${'ab'.repeat(32)}","role":null,"task":"sort","facts":{"argv_count":2}}`;
+  const body = `{"agent":"sdk","agent_version":null,"agent_digest":"${'ab'.repeat(32)}","role":null,"task":"sort","containment":"advisory","facts":{"argv_count":2}}`;
   assert.deepEqual(seen, [{ method: 'POST', path: '/invocations', body }]);
 });
 

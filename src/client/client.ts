@@ -8,7 +8,7 @@ import type { Json } from '../core/canonical-json.ts';
 import { bodyOfFacts, isSha256, type FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
 import { agentClients, carriables } from '../core/principal.ts';
-import type { AgentClient, Carriable } from '../core/principal.ts';
+import type { AgentClient, Carriable, Containment } from '../core/principal.ts';
 import type { Stop, StopScope } from '../core/stop.ts';
 import { stopKinds } from '../core/stop.ts';
 import { isCount, isText, members, texts } from './answer-members.ts';
@@ -33,6 +33,7 @@ export interface Opening {
   readonly agentDigest: string | null;
   readonly role: string | null;
   readonly task: string | null;
+  readonly containment: Containment;
   readonly facts: { readonly [name: string]: Json };
 }
 
@@ -45,6 +46,8 @@ export interface OpenedInvocation {
   readonly heartbeatSeconds: number;
   /** Origin of the model door, without a path. */
   readonly modelDoor: string;
+  /** Origin of the network door; null where there is none. */
+  readonly networkDoor: string | null;
   readonly agent: string;
   readonly role: string;
   readonly modelPins: readonly string[];
@@ -62,6 +65,10 @@ export interface ConfiguredAgent {
   readonly version: string | null;
   readonly sha256: string | null;
   readonly carry: readonly Carriable[];
+  /** Folders that a jail of it may read, absolute. */
+  readonly toolchains: readonly string[];
+  /** Whether a run fails in which it changed files that run later outside. */
+  readonly failsOnChangedPrograms: boolean;
 }
 
 export interface EnvelopeStatus {
@@ -139,6 +146,7 @@ const readOpened = (answer: unknown): OpenedInvocation | null => {
     leaseSeconds: lease_seconds,
     heartbeatSeconds: heartbeat_seconds,
     modelDoor,
+    networkDoor: originOf(members(doors)['network']),
     agent,
     role,
     modelPins: texts(model_pins),
@@ -164,7 +172,7 @@ const readStatus = (answer: unknown): EnvelopeStatus | null => {
 };
 
 const readAgent = (answer: unknown): ConfiguredAgent | null => {
-  const { name, client: given, roles, version, sha256, carry } = members(answer);
+  const { name, client: given, roles, version, sha256, carry, toolchains, changed_programs } = members(answer);
   const client = agentClients.find((each) => each === given);
   if (!isText(name) || client === undefined) return null;
   return {
@@ -174,6 +182,8 @@ const readAgent = (answer: unknown): ConfiguredAgent | null => {
     version: isText(version) ? version : null,
     sha256: isText(sha256) ? sha256 : null,
     carry: carriables.filter((each) => texts(carry).includes(each)),
+    toolchains: texts(toolchains).filter((path) => isAbsolute(path)),
+    failsOnChangedPrograms: changed_programs === 'fail',
   };
 };
 
@@ -323,8 +333,8 @@ export const createControlClient = (
   return {
     status: () => read(ask({ method: 'GET', path: '/status' }), readStatus),
     agents: () => read(askAs('invocation', { method: 'GET', path: '/agents' }), readAgents),
-    open: ({ agent, agentVersion, agentDigest, role, task, facts }) => {
-      const body = { agent, agent_version: agentVersion, agent_digest: agentDigest, role, task, facts };
+    open: ({ agent, agentVersion, agentDigest, role, task, containment, facts }) => {
+      const body = { agent, agent_version: agentVersion, agent_digest: agentDigest, role, task, containment, facts };
       return read(askAs('invocation', { method: 'POST', path: '/invocations', body }), readOpened);
     },
     heartbeat: async (running) => {

@@ -11,6 +11,8 @@ export interface Incoming {
   readonly path: string;
   /** Query without `?`. */
   readonly query: string;
+  /** What the relay of a runner said of the whole connection; null where it came without one. Nothing in the request weighs against it. */
+  readonly credential: string | null;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Aborts when the client goes away before the answer is whole. */

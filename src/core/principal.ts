@@ -12,7 +12,8 @@ export const carriables = ['instructions', 'memory', 'mcp_servers'] as const;
 export type Carriable = (typeof carriables)[number];
 export const carriedByDefault: readonly Carriable[] = ['instructions', 'memory'];
 
-export type Containment = 'jail' | 'advisory';
+export const containments = ['jail', 'advisory'] as const;
+export type Containment = (typeof containments)[number];
 
 /**
  * What proved who the invoker is. `local_development` proves nothing and says so in every record. `oidc`: a person's token of an issuer;

@@ -19,7 +19,15 @@ const permit: Decision = {
 };
 const deny: Decision = { ...permit, verdict: 'deny', policies: [], reason: 'No policy permits it.' };
 const invoker: Invoker = { userId: 'user_1', assurance: 'oidc', issuer: 'corporate', groups: ['engineers'] };
-const asked: DeskOpening = { agent: 'sdk', role: null, agentVersion: null, agentDigest: null, task: null, facts: {} };
+const asked: DeskOpening = {
+  agent: 'sdk',
+  role: null,
+  agentVersion: null,
+  agentDigest: null,
+  task: null,
+  containment: 'advisory',
+  facts: {},
+};
 const reproveMs = 60_000;
 
 const setUp = () => {

@@ -27,6 +27,8 @@ export interface ConfiguredRole {
 
 export interface DeskOpening extends OpeningRequest {
   readonly task: string | null;
+  /** As the runner says. */
+  readonly containment: Containment;
   /** What the runner found; it enters the record cut to bounds. */
   readonly facts: { readonly [name: string]: Json };
 }
@@ -97,8 +99,6 @@ export interface DeskParts {
   readonly clock: Clock;
 }
 
-const containment: Containment = 'advisory';
-
 /** Tools of the agents that a provider may run by itself: one that the role may not use would cost the whole request that offers it. */
 const hostable = ['builtin/search', 'builtin/fetch'] as const;
 
@@ -108,7 +108,7 @@ const unconfigured = (role: string): OpeningProblem => ({
 });
 
 /** What a caller asked for that names nothing here; his names enter the record as labels. */
-const askedBy = (invoker: Invoker, { agent, agentVersion, role }: DeskOpening): AskedOpening => ({
+const askedBy = (invoker: Invoker, { agent, agentVersion, role, containment }: DeskOpening): AskedOpening => ({
   invoker,
   agent: { id: labelled(agent), version: labelled(agentVersion) },
   role: labelled(role),
@@ -157,6 +157,7 @@ export const createDesk = (parts: DeskParts): Desk => {
       const chosen = chosenFor(opening);
       if ('problem' in chosen) return refuse(chosen, askedBy(invoker, opening), null, 'not_permitted');
       const { agent, role, settings } = chosen;
+      const { containment } = opening;
       const delegation: Delegation = { invoker, agent, role, containment, dataClassification: settings.data_classification };
       const may = await permitted(delegation);
       if ('problem' in may) return may;

@@ -46,6 +46,19 @@ const agent = z.strictObject({
     .describe(
       "What of a person's own configuration `run` gives to a CLI agent: `instructions` of the workspace (CLAUDE.md, AGENTS.md, GEMINI.md), `memory` (what the person tells every agent of this kind), `mcp_servers` of the person. Without this: `instructions` and `memory`. Everything else of the person's and the workspace's settings is left out.",
     ),
+  changed_programs: z
+    .enum(['report', 'fail'])
+    .optional()
+    .describe(
+      'What `run` does when the agent changed files that run later outside a jail (hooks of git, tasks of editors, settings of agents, CI, build files): `report`, which is the default, lists and records them; `fail` also ends with 1.',
+    ),
+  toolchains: z
+    .array(z.string().regex(/^\/[^\0]*[^/\0]$/, { error: 'must be an absolute path without a slash at its end' }))
+    .max(limits.toolchainsCount)
+    .optional()
+    .describe(
+      'Folders outside the workspace that a jail of this agent may read, such as a compiler or a package cache. `/usr`, `/bin` and `/lib` are there anyway.',
+    ),
   expires: day.optional().describe('Last day on which it may run, in UTC. After it nothing is opened, and what runs is ended.'),
 });
 

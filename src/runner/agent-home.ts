@@ -25,6 +25,12 @@ export interface AgentHome {
   /** Absolute. */
   readonly home: string;
   readonly temporary: string;
+  /** Empty; stands for the person's home in a jail. */
+  readonly person: string;
+  /** Where its conversations lie. */
+  readonly store: string;
+  /** For what a jail is made with; never inside one. */
+  readonly folder: string;
   /** Writes the settings: text by path inside the home. */
   readonly lay: (files: Readonly<Record<string, string>>) => void;
   /** Keeps what outlives the run, and removes the rest. Says what of it could not be done. */
@@ -162,11 +168,15 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
   const folder = mkdtempSync(join(runs, `${process.pid}-`));
   const home = join(folder, 'home');
   const temporary = join(folder, 'tmp');
-  for (const inside of [home, temporary]) mkdirSync(inside, { mode: 0o700 });
+  const person = join(folder, 'person');
+  for (const inside of [home, temporary, person]) mkdirSync(inside, { mode: 0o700 });
   for (const path of kept.flatMap((pattern) => pathsOf(pattern, store))) connect(path, home, store);
   return {
     home,
     temporary,
+    person,
+    store,
+    folder,
     lay: (files) => {
       for (const [path, text] of Object.entries(files)) {
         mkdirSync(dirname(join(home, path)), { recursive: true, mode: 0o700 });

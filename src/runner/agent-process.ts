@@ -31,6 +31,11 @@ export interface AgentStart {
   readonly env: Readonly<Record<string, string>>;
   readonly stdio: StdioOptions;
   readonly stopMs: number;
+  /** What stands around the agent: takes the process over, and knows how its signals get in. */
+  readonly around?: {
+    readonly attach: (child: ChildProcess) => void;
+    readonly signal: (child: ChildProcess, signal: NodeJS.Signals) => void;
+  } | null;
   /** The runner was stopped (`^Z`) and goes on. */
   readonly onResume: () => void;
 }
@@ -58,7 +63,13 @@ const notStarted = (executable: string, error: NodeJS.ErrnoException): AgentExit
     ? { notStarted: 127, problem: `${executable} or the interpreter that it names was not found` }
     : { notStarted: 126, problem: `${executable} could not be started (${error.code ?? error.message})` };
 
-export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, onResume }: AgentStart): AgentProcess => {
+const direct: NonNullable<AgentStart['around']> = { attach: () => undefined, signal: (child, signal) => void child.kill(signal) };
+
+export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, around, onResume }: AgentStart): AgentProcess => {
+  const { attach, signal: signalAgent } = around ?? direct;
+  const send = (signal: NodeJS.Signals): void => {
+    if (child !== null) signalAgent(child, signal);
+  };
   let running = true;
   let killing: NodeJS.Timeout | undefined;
   const settled = Promise.withResolvers<AgentExit>();
@@ -72,7 +83,7 @@ export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, onResume
   // Listening comes first: a signal between start and listening would end the runner and leave the agent.
   for (const signal of [...passedOn, ...ofKeyboard]) {
     const listener = (): void => {
-      if (running && (!ofKeyboard.includes(signal) || !hasTerminal())) child?.kill(signal);
+      if (running && (!ofKeyboard.includes(signal) || !hasTerminal())) send(signal);
       if (signal === 'SIGCONT') onResume();
     };
     listeners.set(signal, listener);
@@ -81,6 +92,7 @@ export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, onResume
   let child: ChildProcess | null = null;
   try {
     child = spawn(executable, args, { cwd, env, stdio });
+    if (child.pid !== undefined) attach(child);
     const { pid } = child;
     child.on('error', (error) => {
       if (pid === undefined) end(notStarted(executable, error));
@@ -95,10 +107,10 @@ export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, onResume
     exited: settled.promise,
     stop: () => {
       if (!running || killing !== undefined) return;
-      child?.kill('SIGTERM');
+      send('SIGTERM');
       // One that was suspended would not see it.
-      child?.kill('SIGCONT');
-      killing = setTimeout(() => child?.kill('SIGKILL'), stopMs);
+      send('SIGCONT');
+      killing = setTimeout(() => send('SIGKILL'), stopMs);
     },
     release: () => {
       for (const [signal, listener] of listeners) process.off(signal, listener);

@@ -20,7 +20,16 @@ const packageOf = (t: TestContext, version: string): string => {
 };
 
 const how = { known: { find: async () => null, keep: async () => undefined }, wallMs: () => 0, progress: () => undefined };
-const claude: ConfiguredAgent = { name: 'claude', client: 'claude-code', roles: ['r'], version: null, sha256: null, carry: [] };
+const claude: ConfiguredAgent = {
+  name: 'claude',
+  client: 'claude-code',
+  roles: ['r'],
+  version: null,
+  sha256: null,
+  carry: [],
+  toolchains: [],
+  failsOnChangedPrograms: false,
+};
 
 const survey = (path: string, agent: Partial<ConfiguredAgent> = {}): Promise<SurveyedAgent> =>
   surveyAgent({ ...claude, ...agent }, { path, cwd: '/', workspace: null }, how);

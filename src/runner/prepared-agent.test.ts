@@ -15,6 +15,8 @@ const configured = (name: string, client: 'sdk' | 'claude-code' | 'codex' | 'gem
   version: null,
   sha256: null,
   carry: ['instructions', 'memory', 'mcp_servers'] as const,
+  toolchains: [],
+  failsOnChangedPrograms: false,
 });
 
 const wire = ({ name, client, roles, carry }: ReturnType<typeof configured>) => ({

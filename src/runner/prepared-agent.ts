@@ -5,6 +5,7 @@ import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
+import type { Containment } from '../core/principal.ts';
 import { identifyAgent } from './agent-digest.ts';
 import type { Identification } from './agent-digest.ts';
 import { agentEnvironment, credentialVariables, gitSettings } from './agent-environment.ts';
@@ -17,7 +18,12 @@ import { readCarried } from './carried.ts';
 import type { SearchPlace } from './executable.ts';
 import { findExecutable, trustedPath } from './executable.ts';
 import { identifyInstalled } from './installed-agent.ts';
+import type { Repository } from './git-facts.ts';
 import { launchOf } from './interpreter.ts';
+import type { JailPlace } from './jail-order.ts';
+import { jailOrder, workspaceProblem } from './jail-order.ts';
+import type { JailOrder } from './jail/jail.ts';
+import { jailPorts } from './jail/jail.ts';
 import { watchFiles } from './program-state.ts';
 
 export interface Refusal {
@@ -34,6 +40,8 @@ export interface Start {
   /** What of the person's own configuration it got. */
   readonly carried: readonly string[];
   readonly warnings: readonly string[];
+  /** The jail that it is started in; null without one. */
+  readonly jail: Omit<JailOrder, 'doors' | 'credential'> | null;
   /** Removes what was laid out; says what of that could not be done. */
   readonly close: () => readonly string[];
 }
@@ -45,6 +53,8 @@ export interface PreparedAgent {
   readonly version: string | null;
   readonly digest: string | null;
   readonly warnings: readonly string[];
+  /** Whether a run fails in which it changed files that run later outside. */
+  readonly failsOnChangedPrograms: boolean;
   /** Whether the files that were identified are others now. */
   readonly changed: () => boolean;
   /** Throws what the file system says. */
@@ -64,6 +74,10 @@ export interface PreparingPlace {
   /** Root of the repository, or the working folder, symbolic links resolved. */
   readonly workspace: string;
   readonly search: SearchPlace;
+  readonly containment: Containment;
+  readonly repository: Repository | null;
+  /** Folders of the envelope, where they are known. */
+  readonly ofEnvelope: readonly string[];
   readonly how: Identification;
 }
 
@@ -86,27 +100,67 @@ export const foundProgram = (name: string, search: SearchPlace): string | Refusa
   return typeof found === 'string' ? found : { ...found, code: found.exitCode === 127 ? 'not_found' : 'not_executable' };
 };
 
+/** What the agent is told of the doors: where they are for it, and, in a jail, a credential that no door accepts. */
+const seenFrom = (opened: OpenedInvocation, containment: Containment): OpenedInvocation =>
+  containment === 'jail' ? { ...opened, modelDoor: `http://127.0.0.1:${jailPorts.model}`, credential: 'held-outside-the-jail' } : opened;
+
+const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope }: PreparingPlace): JailPlace => ({
+  cwd: realpathSync(cwd),
+  workspace,
+  userHome: realpathSync(env['HOME'] ?? homedir()),
+  repository,
+  ofEnvelope,
+});
+
+/** A program without an adapter in a jail: a home that is empty, and nothing that outlives it. */
+const startPlainJailed = (
+  files: readonly string[],
+  args: readonly string[],
+  agent: ConfiguredAgent | null,
+  place: PreparingPlace,
+  opened: OpenedInvocation,
+): Start => {
+  const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
+  const seen = seenFrom(opened, 'jail');
+  return {
+    env: { ...agentEnvironment(place.env, seen), ...compatibleVariables(seen), TMPDIR: '/tmp' },
+    args,
+    carried: [],
+    warnings: [],
+    jail: jailOrder(jailPlace(place), { files, toolchains: agent?.toolchains ?? [], managed: {} }, home),
+    close: home.close,
+  };
+};
+
 /** A program without an adapter: pointed at the envelope by its environment alone. */
 const preparePlain = async (
   { executable, argv: [, ...args] }: Wanted,
   name: string | null,
-  { env, cwd, how }: PreparingPlace,
+  agent: ConfiguredAgent | null,
+  place: PreparingPlace,
 ): Promise<PreparedAgent> => {
+  const { env, cwd, how, containment } = place;
   const { digest, problem } = await identifyAgent({ executable, args, cwd }, how);
+  const program = containment === 'jail' ? realpathSync(executable) : executable;
   return {
-    program: executable,
+    program,
     name,
     version: null,
     digest,
     warnings: problem === null ? [] : [problem],
+    failsOnChangedPrograms: agent?.failsOnChangedPrograms ?? false,
     changed: watchFiles([executable]),
-    start: (opened) => ({
-      env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
-      args,
-      carried: [],
-      warnings: [],
-      close: () => [],
-    }),
+    start: (opened) =>
+      containment === 'jail'
+        ? startPlainJailed([program], args, agent, place, opened)
+        : {
+            env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
+            args,
+            carried: [],
+            warnings: [],
+            jail: null,
+            close: () => [],
+          },
   };
 };
 
@@ -123,27 +177,34 @@ interface Adapted {
   readonly adapter: AgentAdapter;
   readonly agent: ConfiguredAgent;
   readonly place: PreparingPlace;
+  /** All that runs, an interpreter included. */
+  readonly files: readonly string[];
   /** Of the person, and those that come before them. */
   readonly args: readonly string[];
   readonly before: readonly string[];
 }
 
-const startAdapted = ({ adapter, agent: { name, client, carry }, place, args, before }: Adapted, opened: OpenedInvocation): Start => {
-  const { env, cwd: named, workspace, search } = place;
-  const cwd = realpathSync(named);
-  const { carried, problems } = readCarried(adapter, carry, { userHome: realpathSync(env['HOME'] ?? homedir()), cwd, workspace });
-  const { home, temporary, lay, close } = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
-  const { modelDoor, credential, hostedTools } = opened;
-  const setup = adapter.setUp({ modelDoor, credential, hostedTools, home, workspace: cwd }, carried, args);
-  lay(setup.files);
+const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, opened: OpenedInvocation): Start => {
+  const { env, workspace, search, containment } = place;
+  const { name, client, carry, toolchains } = agent;
+  const { cwd, userHome } = jailPlace(place);
+  const { carried, problems } = readCarried(adapter, carry, { userHome, cwd, workspace });
+  const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
+  const seen = seenFrom(opened, containment);
+  const { modelDoor, credential, hostedTools } = seen;
+  const jailed = containment === 'jail';
+  const setup = adapter.setUp({ modelDoor, credential, hostedTools, home: run.home, workspace: cwd, jailed }, carried, args);
+  run.lay(setup.files);
   const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
+  const temporary = jailed ? '/tmp' : run.temporary;
   return {
-    env: { ...onlyCredential(agentEnvironment(env, opened), adapter), ...gitSettings, PATH: path, TMPDIR: temporary, ...setup.environment },
+    env: { ...onlyCredential(agentEnvironment(env, seen), adapter), ...gitSettings, PATH: path, TMPDIR: temporary, ...setup.environment },
     args: [...before, ...setup.argv],
     carried: setup.carried,
     warnings: [...problems, ...untrusted],
-    close,
+    jail: jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null,
+    close: run.close,
   };
 };
 
@@ -165,17 +226,20 @@ const prepareAdapted = async (
       'not_the_agent',
       `${basename(executable)} is not ${title}, and \`agents.${name}.client\` says that it is. Start ${programs[0] ?? title} itself, or name another agent with --agent.`,
     );
-  const launch = launchOf(executable, place.search);
+  // Links of the outside lead nowhere in a jail.
+  const launch = launchOf(place.containment === 'jail' ? realpathSync(executable) : executable, place.search);
   if ('problem' in launch) return { ...launch, code: 'not_found' };
-  const [program, ...before] = launch;
+  const [found, ...before] = launch;
+  const program = place.containment === 'jail' ? realpathSync(found) : found;
   return {
     program,
     name,
     version,
     digest,
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
+    failsOnChangedPrograms: agent.failsOnChangedPrograms,
     changed: watchFiles(paths),
-    start: (opened) => startAdapted({ adapter, agent, place, args, before }, opened),
+    start: (opened) => startAdapted({ adapter, agent, place, files: [...paths, realpathSync(program)], args, before }, opened),
   };
 };
 
@@ -185,8 +249,10 @@ export const prepareAgent = async (
   agents: readonly ConfiguredAgent[],
   place: PreparingPlace,
 ): Promise<PreparedAgent | Refusal> => {
+  const unjailable = place.containment === 'jail' ? workspaceProblem(jailPlace(place)) : null;
+  if (unjailable !== null) return { exitCode: ourFailure, code: 'no_jail', problem: unjailable };
   const agent = meantAgent(wanted, agents);
   const adapter = agent === null ? null : adapterOf(agent.client);
-  if (agent === null || adapter === null) return preparePlain(wanted, agent?.name ?? wanted.agent, place);
+  if (agent === null || adapter === null) return preparePlain(wanted, agent?.name ?? wanted.agent, agent, place);
   return prepareAdapted(adapter, wanted, agent, place);
 };

@@ -24,6 +24,7 @@ test('files are watched although the commits of a repository cannot be read, and
   assert.deepEqual(reportChanges(view), {
     git: { commit_before: null, commit_after: null, commits_made: [] },
     files_changed: [{ path: 'made', change: 'added', sha256: shaOfNothing }],
+    host_programs: [],
     truncated: {},
     not_read: [{ what: 'head', why: '.git is a symbolic link' }],
   });

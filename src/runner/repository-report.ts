@@ -7,11 +7,19 @@ import { compareTrees, snapshotTree } from './files-changed.ts';
 import type { TreeSnapshot } from './files-changed.ts';
 import { commitsBetween, headCommit } from './git-facts.ts';
 import type { HeadCommit, Repository } from './git-facts.ts';
+import { hostPrograms, watchGitPrograms } from './host-programs.ts';
 
 export interface RepositoryView {
   readonly repository: Repository | null;
   readonly head: HeadCommit;
   readonly tree: TreeSnapshot | null;
+  /** Files that git runs or obeys and that have changed since. */
+  readonly gitPrograms: () => readonly string[];
+}
+
+export interface ChangeReport {
+  readonly [name: string]: Json;
+  readonly host_programs: readonly { readonly path: string; readonly runs_with: string }[];
 }
 
 interface NotRead {
@@ -23,12 +31,22 @@ const noRepository = 'the working folder is in no repository';
 
 export const viewRepository = (repository: Repository | null): RepositoryView =>
   repository === null
-    ? { repository, head: { commit: null, notRead: noRepository }, tree: null }
-    : { repository, head: headCommit(repository), tree: snapshotTree(repository.root) };
+    ? { repository, head: { commit: null, notRead: noRepository }, tree: null, gitPrograms: () => [] }
+    : {
+        repository,
+        head: headCommit(repository),
+        tree: snapshotTree(repository.root),
+        gitPrograms: watchGitPrograms(repository.problem === null ? repository.commonFolder : null),
+      };
 
-/** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `truncated`, `not_read`. */
-export const reportChanges = ({ repository, head, tree }: RepositoryView): { readonly [name: string]: Json } => {
-  const nothing = { git: { commit_before: head.commit, commit_after: null, commits_made: [] }, files_changed: [], truncated: {} };
+/** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `host_programs`, `truncated`, `not_read`. */
+export const reportChanges = ({ repository, head, tree, gitPrograms }: RepositoryView): ChangeReport => {
+  const nothing = {
+    git: { commit_before: head.commit, commit_after: null, commits_made: [] },
+    files_changed: [],
+    host_programs: [],
+    truncated: {},
+  };
   if (repository === null || tree === null) return { ...nothing, not_read: [{ what: 'files', why: noRepository }] };
   const after = headCommit(repository);
   const treeAfter = snapshotTree(repository.root);
@@ -45,6 +63,9 @@ export const reportChanges = ({ repository, head, tree }: RepositoryView): { rea
   return {
     git: { commit_before: head.commit, commit_after: after.commit, commits_made: commits.commits },
     files_changed: changed.files.map(({ path, change, sha256 }) => ({ path, change, sha256 })),
+    host_programs: hostPrograms([...gitPrograms(), ...changed.files.map(({ path }) => path)])
+      .slice(0, limits.hostProgramsListedCount)
+      .map(({ path, runs_with }) => ({ path, runs_with })),
     truncated: changed.truncated > 0 ? { files_changed: changed.truncated } : {},
     not_read: notRead.map(({ what, why }) => ({ what, why })),
   };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -39,6 +39,7 @@ test('a run sends exactly these two bodies, and its lines name what matters', as
         agent_digest: digest,
         role: null,
         task: 'sort',
+        containment: 'advisory',
         facts: { program: 'agent', argv_count: 3, cwd_is_repository: true, git_commit_before: null },
       },
     ],
@@ -50,6 +51,7 @@ test('a run sends exactly these two bodies, and its lines name what matters', as
         duration_ms: 0,
         git: { commit_before: null, commit_after: commit, commits_made: [commit] },
         files_changed: [{ path: 'made.txt', change: 'added', sha256: createHash('sha256').update('new\n').digest('hex') }],
+        host_programs: [],
         truncated: {},
         not_read: [],
       },
@@ -83,6 +85,29 @@ test('the digest of a large program is asked of the envelope, told where it was 
     ['/digests/find', null],
     ['/invocations', 'ab'.repeat(32)],
   ]);
+});
+
+test('files that run later outside are recorded and shown, and fail the run where the config says so', async (t) => {
+  const at = await stage(t);
+  commitTo(at.workspace);
+  mkdirSync(join(at.workspace, '.git/refs'), { recursive: true });
+  writeFileSync(join(at.workspace, '.git/HEAD'), 'ref: refs/heads/main\n');
+  at.agent('mkdir -p .git/hooks .vscode; echo x > .git/hooks/pre-commit; echo {} > .vscode/tasks.json; echo a > a.txt');
+  const programs = [
+    { path: '.git/hooks/pre-commit', runs_with: 'git' },
+    { path: '.vscode/tasks.json', runs_with: 'an editor' },
+  ];
+  const reported = await run(at, ['./agent']);
+  assert.equal(reported.exitCode, 0);
+  assert.match(reported.warned.join(), /look at it first: \.git\/hooks\/pre-commit \(git\), \.vscode\/tasks\.json \(an editor\)/);
+  const closing = (): unknown => (JSON.parse(at.seen.at(-1)?.[1] ?? '{}') as Record<string, unknown>)['host_programs'];
+  assert.deepEqual(closing(), programs);
+
+  rmSync(join(at.workspace, '.git/hooks/pre-commit'));
+  at.answers.agents = [{ name: 'sdk', client: 'sdk', roles: ['demo'], carry: [], toolchains: [], changed_programs: 'fail' }];
+  assert.equal((await run(at, ['./agent'])).exitCode, 1);
+  at.agent('echo b > a.txt');
+  assert.equal((await run(at, ['./agent'])).exitCode, 0);
 });
 
 test('a program that is replaced while it runs stands in the record as such, and the person is told', async (t) => {

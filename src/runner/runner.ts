@@ -5,12 +5,13 @@
 import type { StdioOptions } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
 import type { ClientFailure, ClosedInvocation, ControlClient, IdentityOffer, OpenedInvocation } from '../client/client.ts';
 import type { GetCredential } from '../client/credential-sources.ts';
 import type { Json } from '../core/canonical-json.ts';
 import { label } from '../core/identifier.ts';
+import type { Containment } from '../core/principal.ts';
 import { limits } from '../core/limits.ts';
 import type { HashProgress } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
@@ -19,11 +20,14 @@ import { closedFacts, closedLine } from './closed-line.ts';
 import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { newHash } from './hashing.ts';
+import type { Jail, JailOrder } from './jail/jail.ts';
+import { openJail, stdioWith } from './jail/jail.ts';
+import { missingForJail, whyNoJail } from './jail/missing.ts';
 import { keepLease } from './lease.ts';
 import { foundProgram, isRefusal, prepareAgent } from './prepared-agent.ts';
-import type { PreparedAgent, Refusal, Start } from './prepared-agent.ts';
+import type { PreparedAgent, PreparingPlace, Refusal, Start } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
-import type { RepositoryView } from './repository-report.ts';
+import type { ChangeReport, RepositoryView } from './repository-report.ts';
 
 export type { Identification } from './agent-digest.ts';
 export { stateFolder } from './agent-home.ts';
@@ -38,6 +42,7 @@ export interface RunOrder {
   readonly agent: string | null;
   readonly role: string | null;
   readonly task: string | null;
+  readonly containment: Containment;
   /** What `--control` named. */
   readonly control: string | null;
 }
@@ -107,18 +112,32 @@ interface Running {
   readonly opened: OpenedInvocation;
   readonly program: string;
   readonly start: Start;
+  readonly jail: Jail | null;
 }
+
+const jailedStart = ({ command }: Jail, stdio: StdioOptions) => ({
+  executable: command.program,
+  args: command.args,
+  stdio: stdioWith(stdio, command),
+});
 
 /** From the start of the agent to its end; `severed` when the envelope ended the invocation under it. */
 const runToEnd = async (
-  { client, opened, program, start: { env, args } }: Running,
+  { client, opened, program, start: { env, args }, jail }: Running,
   surroundings: RunnerSurroundings,
   close: (exit: AgentExit, durationMs: number) => Promise<ClosedInvocation | ClientFailure>,
 ): Promise<{ readonly exit: AgentExit; readonly severed: Severed | null; readonly closed: ClosedInvocation | ClientFailure }> => {
   const { cwd, stdio, monotonicMs, warn } = surroundings;
   const startedMs = monotonicMs();
   let severed: Severed | null = null;
-  const agent = startAgent({ executable: program, args, cwd, env, stdio, stopMs: limits.agentStopMs, onResume: () => lease.beat() });
+  const agent = startAgent({
+    ...(jail === null ? { executable: program, args, stdio } : jailedStart(jail, stdio)),
+    cwd,
+    env,
+    stopMs: limits.agentStopMs,
+    around: jail,
+    onResume: () => lease.beat(),
+  });
   const lease = keepLease(
     client,
     opened,
@@ -163,8 +182,10 @@ const openInvocation = (
     agentDigest: digest,
     role: order.role,
     task: order.task,
+    containment: order.containment,
     facts: {
       program: label(basename(order.argv[0])),
+      ...(order.containment === 'jail' && { inner_sandbox: 'off' }),
       argv_count: order.argv.length,
       cwd_is_repository: repository !== null,
       git_commit_before: head.commit,
@@ -191,49 +212,119 @@ const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): Start | Ref
   }
 };
 
-/** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
-export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
-  const { env, cwd, uid, announce, warn } = surroundings;
+const programsShown = 8;
+
+/** What the person should look at before anything outside runs it. */
+const programsLine = (programs: ChangeReport['host_programs']): string => {
+  const shown = programs.slice(0, programsShown).map(({ path, runs_with: by }) => `${path} (${by})`);
+  const more = programs.length > shown.length ? ` and ${programs.length - shown.length} more` : '';
+  return `the agent changed what runs later outside its jail; look at it first: ${shown.join(', ')}${more}`;
+};
+
+const jailOf = (order: NonNullable<Start['jail']>, { modelDoor, networkDoor, credential }: OpenedInvocation): JailOrder => ({
+  ...order,
+  credential,
+  doors: { model: modelDoor, ...(networkDoor !== null && { network: networkDoor }) },
+});
+
+/** The folders of the envelope that a workspace may hold. */
+const envelopeFolders = async (client: ControlClient, socket: string): Promise<readonly string[]> => {
+  const status = await client.status();
+  const data = isClientFailure(status) ? null : status.data;
+  return [...(data === null ? [] : [data]), ...(socket.startsWith('/') ? [dirname(socket)] : [])];
+};
+
+interface Opened {
+  readonly client: ControlClient;
+  readonly opened: OpenedInvocation;
+  readonly prepared: PreparedAgent;
+  readonly before: RepositoryView;
+  readonly start: Start;
+}
+
+/** What the person should know behind a run, beside what it did. */
+const lastWarnings = ({ prepared, start }: Opened, programs: ChangeReport['host_programs']): readonly string[] => [
+  ...start.close(),
+  ...(prepared.changed() ? ['the files of the agent are others now than those that were identified; the record says so'] : []),
+  ...(programs.length > 0 ? [programsLine(programs)] : []),
+];
+
+/** The agent in its invocation, from its start to its end. */
+const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise<RunResult> => {
+  const { client, opened, prepared, before, start } = run;
+  const { announce, warn } = surroundings;
+  const jail = start.jail === null ? null : openJail(jailOf(start.jail, opened), [prepared.program, ...start.args]);
+  let programs: ChangeReport['host_programs'] = [];
+  const close = (exit: AgentExit, durationMs: number): Promise<ClosedInvocation | ClientFailure> => {
+    const report = reportChanges(before);
+    programs = report.host_programs;
+    return client.close(opened, {
+      exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
+      signal: 'notStarted' in exit ? null : exit.signal,
+      duration_ms: Math.round(durationMs),
+      ...(prepared.changed() && { program_changed: true }),
+      ...report,
+    });
+  };
+  const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start, jail }, surroundings, close);
+  jail?.close();
+  for (const warning of lastWarnings(run, programs)) warn(warning);
+  if (!isClientFailure(closed)) announceClosed(closed, announce);
+  if (jail?.wasOpened() === false)
+    return failed(ourFailure, 'no_jail', `The jail could not be made, so the agent was not started. ${whyNoJail()}`);
+  const result = resultOf(exit, severed, closed);
+  return result.exitCode === 0 && prepared.failsOnChangedPrograms && programs.length > 0 ? { exitCode: 1, failure: null } : result;
+};
+
+interface Asked {
+  readonly executable: string;
+  readonly place: Omit<PreparingPlace, 'ofEnvelope' | 'how'>;
+}
+
+/** What can be said before anybody is asked. */
+const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked | Refusal => {
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
   const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
   const executable = foundProgram(order.argv[0], search);
-  if (typeof executable !== 'string') return failed(executable.exitCode, executable.code, executable.problem);
+  if (typeof executable !== 'string') return executable;
+  const { containment } = order;
+  const missing = containment === 'jail' ? missingForJail(process.platform, process.arch) : null;
+  if (missing !== null) return { exitCode: ourFailure, code: 'no_jail', problem: missing };
+  return { executable, place: { env, cwd, workspace, repository, search, containment } };
+};
+
+const refusedBy = ({ exitCode, code, problem }: Refusal): RunResult => failed(exitCode, code, problem);
+
+/** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
+export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings): Promise<RunResult> => {
+  const { env, uid, announce, warn } = surroundings;
+  const asked = beforeAsking(order, surroundings);
+  if (isRefusal(asked)) return refusedBy(asked);
+  const { executable, place } = asked;
   const socket = controlSocketPath(order.control, env, 'connect');
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
   const asking = client.agents();
   // While the envelope answers: what is loaded and looked at here takes as long.
   newHash('sha256');
-  const before = viewRepository(repository);
+  const before = viewRepository(place.repository);
   const agents = await asking;
   if (isClientFailure(agents)) return clientFailed(agents);
 
+  const ofEnvelope = order.containment === 'jail' ? await envelopeFolders(client, socket) : [];
   const how = sourcesOf({ surroundings, client });
-  const prepared = await prepareAgent({ ...order, executable }, agents, { env, cwd, workspace, search, how });
-  if (isRefusal(prepared)) return failed(prepared.exitCode, prepared.code, prepared.problem);
+  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope, how });
+  if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
   const opened = await openInvocation(client, order, prepared, before);
   if (isClientFailure(opened)) return clientFailed(opened);
   const start = laidOut(prepared, opened);
   if (isRefusal(start)) {
     await client.close(opened, { exit_code: start.exitCode });
-    return failed(start.exitCode, start.code, start.problem);
+    return refusedBy(start);
   }
   for (const warning of start.warnings) warn(warning);
   announceOpened(opened, before, start, announce);
-
-  const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start }, surroundings, (exit, durationMs) =>
-    client.close(opened, {
-      exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
-      signal: 'notStarted' in exit ? null : exit.signal,
-      duration_ms: Math.round(durationMs),
-      ...(prepared.changed() && { program_changed: true }),
-      ...reportChanges(before),
-    }),
-  );
-  for (const warning of start.close()) warn(warning);
-  if (prepared.changed()) warn('the files of the agent are others now than those that were identified; the record says so');
-  if (!isClientFailure(closed)) announceClosed(closed, announce);
-  return resultOf(exit, severed, closed);
+  return runOpened({ client, opened, prepared, before, start }, surroundings);
 };

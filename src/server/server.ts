@@ -10,6 +10,8 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
+import type { PreambleReader } from './preamble.ts';
+import { createPreambleReader } from './preamble.ts';
 import type { SecureMaterial, TlsIdentity } from './tls-identity.ts';
 
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
@@ -20,6 +22,8 @@ export interface ListenerSettings {
   readonly listen: { readonly host: string; readonly port: number } | { readonly socketPath: string; readonly mode: number };
   /** What it shows over TLS; plain without it. */
   readonly tls?: TlsIdentity | undefined;
+  /** Whether a runner's relay may say whose connection it is. */
+  readonly takesPreamble?: boolean;
   /** Whether a client must show a certificate that `client_ca` signed, where the identity has one. */
   readonly asksClients?: boolean;
   /** Names that a Host field may carry, without port; empty accepts any (a unix socket proves the place by itself). */
@@ -66,10 +70,11 @@ export const createBodyBudget = (bytesMax: number): BodyBudget => {
 export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   const answering = new WeakSet<Socket>();
   const underWay = new Set<Promise<void>>();
+  const preamble = createPreambleReader((socket) => settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`));
   const server = openServer(settings, (message, response) => {
     answering.add(message.socket);
     response.once('close', () => answering.delete(message.socket));
-    const serving = serve(settings, message, response)
+    const serving = serve(settings, message, response, preamble.credentialOf(message.socket))
       .catch((problem: unknown) => {
         settings.onError(problem);
         response.destroy();
@@ -77,6 +82,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
       .finally(() => underWay.delete(serving));
     underWay.add(serving);
   });
+  if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connectionsCount;
   server.on('connect', (message: IncomingMessage, socket: Duplex) => {
@@ -99,7 +105,24 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   });
   if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
   const address = server.address();
-  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => closeServer(server, underWay) };
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : null,
+    close: () => {
+      preamble.close();
+      return closeServer(server, underWay);
+    },
+  };
+};
+
+/** Connections come to the server's own listener once their first bytes are known. */
+const receiveFirst = (server: Server, event: 'connection' | 'secureConnection', preamble: PreambleReader): void => {
+  const own = server.listeners(event);
+  server.removeAllListeners(event);
+  server.on(event, (socket: Socket) =>
+    preamble.receive(socket, () => {
+      for (const listener of own) listener.call(server, socket);
+    }),
+  );
 };
 
 const httpLimits = {
@@ -148,7 +171,12 @@ const closeServer = async (server: Server, underWay: ReadonlySet<Promise<void>>)
   await Promise.all(underWay);
 };
 
-const serve = async (settings: ListenerSettings, message: IncomingMessage, response: ServerResponse): Promise<void> => {
+const serve = async (
+  settings: ListenerSettings,
+  message: IncomingMessage,
+  response: ServerResponse,
+  credential: string | null,
+): Promise<void> => {
   const target = message.url ?? '/';
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
@@ -176,6 +204,7 @@ const serve = async (settings: ListenerSettings, message: IncomingMessage, respo
     method: message.method ?? 'GET',
     path,
     query: mark === -1 ? '' : target.slice(mark + 1),
+    credential,
     headers: singleHeaders(message),
     gone: gone.signal,
     body: () => readBody(settings, message, reserve),

@@ -140,6 +140,8 @@ export const startStage = async (cli: Cli, rules: Rules, upstreamUrl: string, cu
 export const runCommand = ({ cli, control }: Stage, argv: readonly string[], options: readonly string[] = ['--quiet']): Command['argv'] => [
   join(root, 'bin', 'sealwright'),
   'run',
+  '--containment',
+  'advisory',
   '--control',
   control.socket,
   ...options,

@@ -71,7 +71,7 @@ const layOut = (): string => {
 const record = async (name: CliName): Promise<void> => {
   const { agent, argv } = prompts[name];
   const program = await install(clis[name]);
-  const run = spawn(bin, ['run', '--control', control, '--agent', agent, '--', program, ...argv], {
+  const run = spawn(bin, ['run', '--containment', 'advisory', '--control', control, '--agent', agent, '--', program, ...argv], {
     cwd: workspace,
     env,
     stdio: ['ignore', 'inherit', 'inherit'],

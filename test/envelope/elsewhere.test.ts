@@ -73,7 +73,7 @@ test('G-LISTEN-1: a runner elsewhere reaches the envelope over TLS, with the cre
 
   const run = (environment: Readonly<Record<string, string>>, control = running.envelope.doors.admin) =>
     new Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resolve) => {
-      const argv = ['run', '--quiet', '--control', control, '--agent', 'sdk', '--role', 'demo', '--'];
+      const argv = ['run', '--containment', 'advisory', '--quiet', '--control', control, '--agent', 'sdk', '--role', 'demo', '--'];
       const child = spawn(bin, [...argv, process.execPath, '--input-type=module', '-e', agent], {
         cwd: folder,
         env: { PATH: process.env['PATH'], HOME: folder, ...environment },

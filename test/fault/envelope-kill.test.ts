@@ -75,6 +75,7 @@ const openInvocation = async (): Promise<string> => {
     agentDigest: null,
     role: 'demo',
     task: null,
+    containment: 'advisory',
     facts: {},
   });
   if (isClientFailure(opened)) throw new Error(opened.problem);

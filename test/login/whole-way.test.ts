@@ -69,7 +69,21 @@ test('G-INVOKER-1: who signs in at the issuer of the envelope runs an agent with
     });
   const control = ['--control', running.controlSocket];
   const run = () =>
-    command(['run', ...control, '--agent', 'sdk', '--role', 'demo', '--', process.execPath, '--input-type=module', '-e', agent]);
+    command([
+      'run',
+      '--containment',
+      'advisory',
+      ...control,
+      '--agent',
+      'sdk',
+      '--role',
+      'demo',
+      '--',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      agent,
+    ]);
 
   const nobody = await run();
   assert.deepEqual([nobody.code, nobody.stdout], [125, '']);

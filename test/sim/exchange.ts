@@ -93,6 +93,7 @@ export const exchange = async (asked: Asked, { life, chance, listener, door, los
     method: 'POST',
     path: asked.path,
     query: '',
+    credential: null,
     headers: headersOf(asked),
     gone: gone.signal,
     reserve: () => true,

@@ -35,7 +35,7 @@ export const createModelDoor =
     }
     const { format, path, operation = 'unknown', notCarried } = found;
     const acceptedMs = clock.monotonicMs();
-    const credential = format.credential(request.headers, request.query);
+    const credential = request.credential ?? format.credential(request.headers, request.query);
     const listing = listingOf(format, operation, path, () => listModels(credential, formatNamesUnder(format.prefix)));
     if (listing !== undefined) {
       if (listing.status === 401) turnedAway(request.from);

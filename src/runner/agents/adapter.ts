@@ -12,6 +12,8 @@ export interface Place {
   readonly home: string;
   /** Where the agent works. */
   readonly workspace: string;
+  /** Whether it runs in a jail, where its own sandbox has no place. */
+  readonly jailed: boolean;
   /** What the doors accept from this agent. */
   readonly credential: string;
   /** Which of the tools that a provider may run by itself the role may use, by canonical name. */
@@ -40,6 +42,8 @@ export interface Setup {
   readonly environment: Readonly<Record<string, string>>;
   /** Text by path inside the home. Written anew for each run, mode 0600. */
   readonly files: Readonly<Record<string, string>>;
+  /** In a jail: files of `/etc` that beat whatever the workspace, the person and its command line say. Text by path. */
+  readonly managed: Readonly<Record<string, string>>;
   /** All arguments, those of the person included. */
   readonly argv: readonly string[];
   /** Labels of what was carried in. */

@@ -14,6 +14,7 @@ const place = {
   workspace: '/of/it\'s "here"',
   credential: 'sw-credential',
   hostedTools: [],
+  jailed: false,
 };
 
 const nothing: Carried = { instructions: [], memory: null, mcpServers: null };

@@ -12,33 +12,48 @@ const patienceMs = '900000';
 
 const appending = ['--append-system-prompt', '--append-system-prompt-file', '--system-prompt', '--system-prompt-file', '--bare'] as const;
 
+const helperOf = (home: string): string => `cat ${shellWord(`${home}/credential`)}`;
+
 const settingsOf = (home: string): string =>
   JSON.stringify({
     // A variable would be one of its tools' too; its own way to keep it from them needs a sandbox that few machines have.
-    apiKeyHelper: `cat ${shellWord(`${home}/credential`)}`,
+    apiKeyHelper: helperOf(home),
     // It would ask its vendor about every domain that it fetches from.
     skipWebFetchPreflight: true,
     // Another place to write conversations to, and to be told what to do from.
     autoMemoryEnabled: false,
   });
 
-const setUp = ({ home, workspace, credential }: Place, carried: Carried, argv: readonly string[]): Setup => {
+/** In a jail nothing of the person, the workspace or the command line comes before this. */
+const managedFiles = ({ home, modelDoor }: Place, environment: Setup['environment']): Setup['managed'] => ({
+  '/etc/claude-code/managed-settings.json': JSON.stringify({
+    env: { ...environment, ANTHROPIC_BASE_URL: `${modelDoor}/anthropic`, ANTHROPIC_CUSTOM_HEADERS: '' },
+    apiKeyHelper: helperOf(home),
+    allowManagedHooksOnly: true,
+    skipWebFetchPreflight: true,
+  }),
+});
+
+const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup => {
+  const { home, workspace, credential, jailed } = place;
+  const environment = {
+    CLAUDE_CONFIG_DIR: `${home}/claude`,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    // Without it a terminal session looks up and clones its vendor's plugins.
+    CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
+    CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST: '1',
+    // A block of the system prompt that changes with every request, and breaks the provider's cache.
+    CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
+    DISABLE_AUTOUPDATER: '1',
+    API_TIMEOUT_MS: patienceMs,
+    CLAUDE_STREAM_IDLE_TIMEOUT_MS: patienceMs,
+  };
   const text = optionAmong(argv, appending) === null ? standingText({ ...carried, memory: null }) : '';
   const servers = serversIn(carried.mcpServers);
   const { memory } = carried;
   return {
-    environment: {
-      CLAUDE_CONFIG_DIR: `${home}/claude`,
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      // Without it a terminal session looks up and clones its vendor's plugins.
-      CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
-      CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST: '1',
-      // A block of the system prompt that changes with every request, and breaks the provider's cache.
-      CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
-      DISABLE_AUTOUPDATER: '1',
-      API_TIMEOUT_MS: patienceMs,
-      CLAUDE_STREAM_IDLE_TIMEOUT_MS: patienceMs,
-    },
+    environment,
+    managed: jailed ? managedFiles(place, environment) : {},
     files: {
       'claude/settings.json': settingsOf(home),
       credential,

@@ -15,10 +15,10 @@ const patienceMs = 900_000;
 /** A TOML basic string; JSON's escapes are all TOML's, but for one character that JSON leaves as it is. */
 const toml = (text: string): string => JSON.stringify(text).replaceAll('\u007f', '\\u007f');
 
-const configOf = ({ modelDoor, workspace, hostedTools }: Place): string => `model_provider = ${toml(provider)}
+const configOf = ({ modelDoor, workspace, hostedTools, jailed }: Place): string => `model_provider = ${toml(provider)}
 check_for_update_on_startup = false
 approval_policy = "on-request"
-sandbox_mode = "workspace-write"
+sandbox_mode = ${toml(jailed ? 'danger-full-access' : 'workspace-write')}
 cli_auth_credentials_store = "file"
 project_doc_max_bytes = 0
 web_search = ${toml(hostedTools.includes('builtin/search') ? 'live' : 'disabled')}
@@ -49,12 +49,23 @@ include_instructions = false
 trust_level = "untrusted"
 `;
 
+/** The person's choice of its own sandbox. */
+const withoutSandbox = (argv: readonly string[]): readonly string[] => {
+  const options = beforeEnd(argv);
+  const kept = options.filter(
+    (argument, index) => !/^(?:-s|--sandbox(?:=.*)?|--full-auto)$/.test(argument) && !/^(?:-s|--sandbox)$/.test(options[index - 1] ?? ''),
+  );
+  return [...kept, ...argv.slice(options.length)];
+};
+
 const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup => {
   const text = standingText(carried);
   return {
     environment: { CODEX_HOME: `${place.home}/codex` },
     files: { 'codex/config.toml': configOf(place), ...(text !== '' && { 'codex/AGENTS.md': text }) },
-    argv,
+    // Its own sandbox needs what a jail does not let it have, and would cut its commands off from the doors.
+    managed: place.jailed ? { '/etc/codex/managed_config.toml': configOf(place) } : {},
+    argv: place.jailed ? withoutSandbox(argv) : argv,
     carried: labelsOf(carried),
   };
 };

@@ -50,7 +50,10 @@ const givenOf = (argv: readonly string[]): Given => {
   return { argv: [...kept, ...rest], mode };
 };
 
-const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setup => {
+const isSandbox = (argument: string, index: number, argv: readonly string[]): boolean =>
+  index < beforeEnd(argv).length && /^(?:-s|--sandbox(?:=.*)?)$/.test(argument);
+
+const setUp = ({ home, jailed }: Place, carried: Carried, argv: readonly string[]): Setup => {
   const given = givenOf(argv);
   const text = standingText(carried);
   return {
@@ -66,7 +69,9 @@ const setUp = ({ home }: Place, carried: Carried, argv: readonly string[]): Setu
       ...(text !== '' && { '.gemini/GEMINI.md': text }),
       ...(given.mode !== null && { '.gemini/policies/approving.toml': approving[given.mode] ?? '' }),
     },
-    argv: given.argv,
+    managed: jailed ? { '/etc/gemini-cli/settings.json': systemSettings } : {},
+    // Its own sandbox is a container, which cannot be started in a jail.
+    argv: jailed ? given.argv.filter((argument, index) => !isSandbox(argument, index, given.argv)) : given.argv,
     carried: labelsOf(carried),
   };
 };

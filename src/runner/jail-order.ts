@@ -1,0 +1,90 @@
+// Which jail an agent gets: what of this machine is in it, by what it is and where it works. Looks at paths; writes only into the folder of the run.
+// A workspace that is, or holds, everything that a person has is refused: a jail around it would hold nothing back.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentHome } from './agent-home.ts';
+import { liesWithin } from './executable.ts';
+import type { Repository } from './git-facts.ts';
+import type { JailOrder } from './jail/jail.ts';
+
+export interface JailPlace {
+  readonly cwd: string;
+  readonly workspace: string;
+  readonly userHome: string;
+  readonly repository: Repository | null;
+  /** Folders of the envelope, where they are known: its data, its control socket. */
+  readonly ofEnvelope: readonly string[];
+}
+
+export interface JailedProgram {
+  /** All files that run, symbolic links resolved. */
+  readonly files: readonly string[];
+  readonly toolchains: readonly string[];
+  /** Files of `/etc` that hold settings which nobody in there can change: text by path. */
+  readonly managed: Readonly<Record<string, string>>;
+}
+
+/** Why no jail can be made around this workspace; null where one can. */
+export const workspaceProblem = ({ workspace, userHome }: JailPlace): string | null => {
+  if (workspace === '/') return 'The whole machine is no workspace. Change into the folder of a project.';
+  if (!liesWithin(workspace, userHome)) return null;
+  const what = workspace === userHome ? 'your home folder' : 'a folder that holds your home folder';
+  return `The workspace is ${what}, so a jail would hold nothing back. Change into the folder of a project.`;
+};
+
+/** The folder of the package that a file belongs to, or the file alone. */
+const unitOf = (file: string): string => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0] ?? file;
+
+const isSystem = (path: string): boolean => liesWithin('/usr', path);
+
+const hosts = '127.0.0.1 localhost\n::1 localhost ip6-localhost\n';
+/** Names are looked up by the network door, never in a jail. */
+const noNames = { '/etc/hosts': hosts, '/etc/resolv.conf': '', '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n' };
+
+const writeInto = (folder: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  mkdirSync(folder, { mode: 0o700 });
+  return Object.fromEntries(
+    Object.entries(files).map(([inside, text]) => {
+      const outside = join(folder, inside.slice(1).replaceAll('/', '--'));
+      writeFileSync(outside, text, { mode: 0o600 });
+      return [inside, outside];
+    }),
+  );
+};
+
+/** Name and address that the person commits with; nothing else of that file, which can name programs. */
+const gitIdentity = (userHome: string): string => {
+  try {
+    const text = readFileSync(join(userHome, '.gitconfig'), 'utf8');
+    const section = /^\[user\]\s*$([^[]*)/m.exec(text)?.[1] ?? '';
+    const of = (name: string): string => new RegExp(`^\\s*${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(section)?.[1] ?? '';
+    const lines = ['name', 'email']
+      .filter((name) => of(name) !== '')
+      .map((name) => `\t${name} = ${JSON.stringify(of(name).replaceAll('"', ''))}\n`);
+    return lines.length === 0 ? '' : `[user]\n${lines.join('')}`;
+  } catch {
+    return '';
+  }
+};
+
+/** Made for one run; the doors and the credential are those of its invocation. */
+export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentHome): Omit<JailOrder, 'doors' | 'credential'> => {
+  const { cwd, workspace, userHome, repository, ofEnvelope } = place;
+  const readable = [...new Set([...program.files.map(unitOf), ...program.toolchains.filter(existsSync)])].filter(
+    (path) => !isSystem(path) && !liesWithin(workspace, path),
+  );
+  const linked = repository === null ? [] : [repository.gitFolder, repository.commonFolder];
+  writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
+  return {
+    workspace,
+    cwd,
+    writable: [home.home, home.store, ...new Set(linked)].filter((path) => !liesWithin(workspace, path)),
+    readable,
+    hidden: ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path)),
+    home: { outside: home.person, inside: userHome },
+    temporary: home.temporary,
+    ownFiles: writeInto(join(home.folder, 'etc'), { ...noNames, ...program.managed }),
+    folder: home.folder,
+  };
+};

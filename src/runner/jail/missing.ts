@@ -1,0 +1,69 @@
+// What this machine lacks for a jail, and how to get it: looked at before one is made, and tried when one could not be made.
+// Changes nothing and never throws; an answer is a sentence that says what to do.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { architectureOf } from './seccomp.ts';
+
+/** Where the system's own programs lie: nobody but its administrator puts one there. */
+const systemPath = ['/usr/bin', '/bin', '/usr/local/bin'] as const;
+
+export const systemProgram = (name: string): string | null =>
+  systemPath
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    }) ?? null;
+
+const otherwise =
+  'Or choose to run without one, if policy lets you: `--containment advisory` keeps nothing from going round the envelope, and every record says so.';
+
+/** Why no jail can be made here; null when everything that can be seen beforehand is there. */
+export const missingForJail = (platform: NodeJS.Platform, architecture: string): string | null => {
+  if (platform !== 'linux')
+    return `A jail needs Linux. On this system, run the agent in a container of Linux that holds Sealwright's runner (docs/jail.md). ${otherwise}`;
+  if (architectureOf(architecture) === null) return `No filter of system calls is known for ${architecture}. ${otherwise}`;
+  if (systemProgram('bwrap') === null)
+    return `bubblewrap is not installed. Install the package \`bubblewrap\` (apt install bubblewrap, dnf install bubblewrap). ${otherwise}`;
+  if (systemProgram('env') === null) return `\`env\` is not at /usr/bin/env. Install coreutils. ${otherwise}`;
+  return process.execve === undefined ? `This Node cannot become another program. Install Node 24.12 or newer. ${otherwise}` : null;
+};
+
+const settingOf = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+};
+
+/** Why a jail that was tried did not come about, as far as the machine says. */
+export const whyNoJail = (): string => {
+  const bwrap = systemProgram('bwrap') ?? 'bwrap';
+  const tried = spawnSync(bwrap, ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', 'true'], {
+    encoding: 'utf8',
+    timeout: 5_000,
+  });
+  if (tried.status === 0) {
+    const signals = spawnSync('/usr/bin/env', ['--default-signal=PIPE', 'true'], { timeout: 5_000 });
+    return signals.status === 0
+      ? `What is bound into it could not be. ${otherwise}`
+      : `\`env\` here has no --default-signal; coreutils 8.31 or newer is needed. ${otherwise}`;
+  }
+  const hints = [
+    settingOf('/proc/sys/user/max_user_namespaces') === '0' ? 'allow user namespaces: sysctl user.max_user_namespaces=15000' : '',
+    settingOf('/proc/sys/kernel/unprivileged_userns_clone') === '0'
+      ? 'allow them to ordinary users: sysctl kernel.unprivileged_userns_clone=1'
+      : '',
+    settingOf('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1'
+      ? 'let AppArmor allow them to bubblewrap: a profile for /usr/bin/bwrap with `userns,`'
+      : '',
+  ].filter((hint) => hint !== '');
+  const said = tried.stderr.replaceAll(/\s+/g, ' ').trim();
+  return `This machine does not let bubblewrap make namespaces (${said}).${hints.map((hint) => ` To change that, ${hint}.`).join('')} ${otherwise}`;
+};

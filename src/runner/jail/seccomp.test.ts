@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Architecture } from './seccomp.ts';
+import { refusedCalls, seccompFilter } from './seccomp.ts';
+
+/** What the kernel does with the program (net/core/filter.c), for the instructions that it uses. */
+const decide = (program: Uint8Array, architecture: number, number: number, args: readonly number[] = []): number => {
+  const bytes = Buffer.from(program);
+  const data = Buffer.alloc(64);
+  data.writeUInt32LE(number >>> 0, 0);
+  data.writeUInt32LE(architecture >>> 0, 4);
+  for (const [index, value] of args.entries()) data.writeUInt32LE(value >>> 0, 16 + 8 * index);
+  let accumulator = 0;
+  for (let at = 0; at < bytes.length / 8; at += 1) {
+    const [code, jt, jf, k] = [bytes.readUInt16LE(at * 8), bytes[at * 8 + 2] ?? 0, bytes[at * 8 + 3] ?? 0, bytes.readUInt32LE(at * 8 + 4)];
+    if (code === 0x06) return k;
+    if (code === 0x20) accumulator = data.readUInt32LE(k);
+    else {
+      const met = code === 0x15 ? accumulator === k : code === 0x35 ? accumulator >= k : (accumulator & k) !== 0;
+      at += met ? jt : jf;
+    }
+  }
+  return assert.fail('the program ends without a verdict');
+};
+
+const ALLOW = 0x7fff0000;
+const machines = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
+const numberOf = (call: string, architecture: Architecture): number =>
+  refusedCalls.find((refused) => refused.call === call)?.[architecture] ?? assert.fail(call);
+
+for (const architecture of ['x64', 'arm64'] as const) {
+  const program = seccompFilter(architecture);
+  const verdict = (call: string, ...args: readonly number[]): number =>
+    decide(program, machines[architecture], numberOf(call, architecture), args);
+  const errno = (code: number): number => 0x00050000 | code;
+
+  test(`${architecture}: every call that is refused whatever it says is refused, and others are allowed`, () => {
+    for (const { call, where, errno: code } of refusedCalls) if (where === undefined) assert.equal(verdict(call), errno(code), call);
+    const known = new Set(refusedCalls.map((refused) => refused[architecture]));
+    for (let number = 0; number < 600; number += 1)
+      if (!known.has(number)) assert.equal(decide(program, machines[architecture], number), ALLOW, `${number}`);
+  });
+
+  test(`${architecture}: sockets are of the machine and of the internet protocols, nothing else`, () => {
+    for (const family of [1, 2, 10]) assert.equal(verdict('socket', family), ALLOW);
+    for (const family of [0, 16, 17, 31, 38, 40, 44, 0xffffffff]) assert.equal(verdict('socket', family), errno(97), `${family}`);
+  });
+
+  test(`${architecture}: no new namespace, and nothing typed into the terminal`, () => {
+    assert.equal(verdict('clone', 0x003d0f00), ALLOW);
+    for (const flag of [0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000])
+      assert.equal(verdict('clone', 0x003d0f00 | flag), errno(1), flag.toString(16));
+    for (const request of [0x5412, 0x541c]) assert.equal(verdict('ioctl', 0, request), errno(1));
+    for (const request of [0x5401, 0x5413, 0x5411]) assert.equal(verdict('ioctl', 0, request), ALLOW);
+  });
+
+  test(`${architecture}: calls of another table do not get through`, () => {
+    assert.equal(decide(program, 0x40000003, 1), 0x80000000);
+    if (architecture === 'x64') assert.equal(decide(program, machines.x64, 0x40000000 + 425), errno(38));
+  });
+}

@@ -1,0 +1,128 @@
+// The filter of system calls that every process of a jail has: what would open a way past its network and mount namespaces is refused.
+// A classic BPF program over `struct seccomp_data` (seccomp(2), Documentation/userspace-api/seccomp_filter.rst), as bubblewrap takes it. Pure.
+// Calls of another architecture than the machine's end the process; those of the x32 table are not there.
+
+/** Names of the kernel's architectures (linux/audit.h), and where a call stands in the table of each. */
+const architectures = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
+export type Architecture = keyof typeof architectures;
+
+const EPERM = 1;
+const ENOSYS = 38;
+const EAFNOSUPPORT = 97;
+
+/** A condition on the lower half of an argument; what does not meet it is allowed. */
+type Condition =
+  | { readonly argument: number; readonly anyBitOf: number }
+  | { readonly argument: number; readonly oneOf: readonly number[] }
+  | { readonly argument: number; readonly noneOf: readonly number[] };
+
+interface Refused {
+  readonly call: string;
+  readonly x64: number;
+  readonly arm64: number;
+  readonly errno: number;
+  readonly where?: Condition;
+}
+
+/** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (linux/sched.h). */
+const newNamespaces = 0x7e020080;
+/** AF_UNIX, AF_INET, AF_INET6: no netlink, packet, vsock, AF_ALG or anything else. */
+const families = [1, 2, 10] as const;
+/** TIOCSTI and TIOCLINUX put characters into the terminal as if the person had typed them. */
+const typing = [0x5412, 0x541c] as const;
+
+const plain = (call: string, x64: number, arm64: number, errno = EPERM): Refused => ({ call, x64, arm64, errno });
+
+export const refusedCalls: readonly Refused[] = [
+  // It opens sockets that this filter would not see. Programs fall back without it.
+  plain('io_uring_setup', 425, 425, ENOSYS),
+  plain('io_uring_enter', 426, 426, ENOSYS),
+  plain('io_uring_register', 427, 427, ENOSYS),
+  { call: 'socket', x64: 41, arm64: 198, errno: EAFNOSUPPORT, where: { argument: 0, noneOf: families } },
+  { call: 'ioctl', x64: 16, arm64: 29, errno: EPERM, where: { argument: 1, oneOf: typing } },
+  { call: 'clone', x64: 56, arm64: 220, errno: EPERM, where: { argument: 0, anyBitOf: newNamespaces } },
+  // Its flags lie in memory that no filter reads; the C library falls back to clone.
+  plain('clone3', 435, 435, ENOSYS),
+  plain('unshare', 272, 97),
+  plain('setns', 308, 268),
+  plain('mount', 165, 40),
+  plain('umount2', 166, 39),
+  plain('pivot_root', 155, 41),
+  plain('open_tree', 428, 428),
+  plain('move_mount', 429, 429),
+  plain('fsopen', 430, 430),
+  plain('fsconfig', 431, 431),
+  plain('fsmount', 432, 432),
+  plain('fspick', 433, 433),
+  plain('mount_setattr', 442, 442),
+  // Keyrings are the kernel's, not a namespace's.
+  plain('add_key', 248, 217),
+  plain('request_key', 249, 218),
+  plain('keyctl', 250, 219),
+  plain('bpf', 321, 280),
+  plain('perf_event_open', 298, 241),
+  plain('userfaultfd', 323, 282),
+  plain('kexec_load', 246, 104),
+  plain('init_module', 175, 105),
+  plain('finit_module', 313, 273),
+  plain('delete_module', 176, 106),
+];
+
+/** `struct sock_filter`: code, jumps counted from the next instruction, operand. */
+type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number];
+
+const LOAD = 0x20;
+const JUMP_EQUAL = 0x15;
+const JUMP_GREATER_EQUAL = 0x35;
+const JUMP_SET = 0x45;
+const RETURN = 0x06;
+
+const ALLOW = 0x7fff0000;
+const KILL_PROCESS = 0x80000000;
+const failing = (errno: number): number => 0x00050000 | errno;
+
+const numberOffset = 0;
+const architectureOffset = 4;
+const argumentOffset = (argument: number): number => 16 + 8 * argument;
+const x32Bit = 0x40000000;
+
+const give = (value: number): Instruction => [RETURN, 0, 0, value];
+
+/** Refuses or allows by an argument; always returns. */
+const conditional = (where: Condition, errno: number): readonly Instruction[] => {
+  const load: Instruction = [LOAD, 0, 0, argumentOffset(where.argument)];
+  if ('anyBitOf' in where) return [load, [JUMP_SET, 0, 1, where.anyBitOf], give(failing(errno)), give(ALLOW)];
+  const values = 'oneOf' in where ? where.oneOf : where.noneOf;
+  const [matched, other] = 'oneOf' in where ? [failing(errno), ALLOW] : [ALLOW, failing(errno)];
+  // Each comparison jumps over those behind it and over the return of what matched none.
+  const compared = values.map((value, index): Instruction => [JUMP_EQUAL, values.length - index, 0, value]);
+  return [load, ...compared, give(other), give(matched)];
+};
+
+const instructionsOf = ({ errno, where, ...numbers }: Refused, architecture: Architecture): readonly Instruction[] => {
+  const body = where === undefined ? [give(failing(errno))] : conditional(where, errno);
+  return [[JUMP_EQUAL, 0, body.length, numbers[architecture]], ...body];
+};
+
+/** The program, in the byte order of the machine. */
+export const seccompFilter = (architecture: Architecture): Uint8Array => {
+  const program: readonly Instruction[] = [
+    [LOAD, 0, 0, architectureOffset],
+    [JUMP_EQUAL, 1, 0, architectures[architecture]],
+    give(KILL_PROCESS),
+    [LOAD, 0, 0, numberOffset],
+    ...(architecture === 'x64' ? ([[JUMP_GREATER_EQUAL, 0, 1, x32Bit], give(failing(ENOSYS))] as const) : []),
+    ...refusedCalls.flatMap((refused) => instructionsOf(refused, architecture)),
+    give(ALLOW),
+  ];
+  const bytes = Buffer.alloc(program.length * 8);
+  for (const [index, [code, whenTrue, whenFalse, operand]] of program.entries()) {
+    bytes.writeUInt16LE(code, index * 8);
+    bytes.writeUInt8(whenTrue, index * 8 + 2);
+    bytes.writeUInt8(whenFalse, index * 8 + 3);
+    bytes.writeUInt32LE(operand >>> 0, index * 8 + 4);
+  }
+  return bytes;
+};
+
+export const architectureOf = (name: string): Architecture | null => (Object.hasOwn(architectures, name) ? (name as Architecture) : null);

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Ground } from './jailed.ts';
+import { collect, openGround, processesNamed, recordsOf } from './jailed.ts';
+
+// `sealwright run` as a person starts it, with a jail around the agent: what can be reached, seen and done in there, and what is left.
+
+const timeout = 60_000;
+
+let ground: Ground;
+before(async () => {
+  ground = await openGround();
+});
+after(() => ground.close());
+
+/** Lines of what a script printed. */
+const lines = async (script: string, more: Parameters<Ground['sh']>[1] = {}): Promise<readonly string[]> => {
+  const { stdout, stderr, exitCode } = await ground.sh(script, more);
+  assert.equal(exitCode, 0, stderr);
+  return stdout.split('\n').filter(Boolean);
+};
+
+const python = (code: string): string => `python3 -c '${code}'`;
+
+test('G-JAIL-1: loopback leads to the doors and nowhere else, and there is no route', { timeout }, async () => {
+  const outside = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => outside.once('listening', resolve));
+  const { port } = outside.address() as { port: number };
+  const tried = await lines(
+    python(`
+import socket
+for where in (("127.0.0.1", 7420), ("127.0.0.1", ${port}), ("127.0.0.1", 7422), ("10.0.0.1", 80), ("169.254.169.254", 80), ("192.0.2.1", 443)):
+    s = socket.socket(); s.settimeout(3)
+    try: s.connect(where); print(where[1], "reached")
+    except OSError as e: print(where[1], e.errno)
+try: socket.create_connection(("::1", 7420), 3); print("six reached")
+except OSError as e: print("six refused")
+try: socket.getaddrinfo("example.com", 80); print("resolved")
+except OSError: print("no name")`),
+  );
+  outside.close();
+  assert.deepEqual(tried, ['7420 reached', `${port} 111`, '7422 111', '80 101', '80 101', '443 101', 'six refused', 'no name']);
+});
+
+test('G-JAIL-2: no credential is inside; the connection says whose it is, whatever a request shows', { timeout }, async () => {
+  const [environment, found, listed, forged] = [
+    await lines('env'),
+    await lines(
+      'grep -rl "sw_[A-Za-z0-9_-]\\{43\\}" "$HOME" /tmp /run /etc 2>/dev/null; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -c "sw_[A-Za-z0-9_-]\\{43\\}"; true',
+    ),
+    await lines('curl -s http://127.0.0.1:7420/anthropic/v1/models'),
+    await lines(`curl -s -H "authorization: Bearer sw_${'x'.repeat(43)}" http://127.0.0.1:7420/anthropic/v1/models`),
+  ];
+  assert.ok(!environment.join('\n').includes('sw_'));
+  assert.deepEqual(found, ['0']);
+  for (const answer of [listed, forged]) assert.match(answer.join(''), /"id":"simulated-1"/);
+});
+
+test(
+  'G-JAIL-1: what is not listed does not exist: no other process, no file or socket of the host, no descriptor',
+  { timeout },
+  async () => {
+    mkdirSync(join(ground.home, '.ssh'));
+    writeFileSync(join(ground.home, '.ssh', 'id'), 'a key');
+    const seen = await lines(`
+ls -A "$HOME"
+for path in /root/.ssh /etc/shadow /etc/ssh /var/run/docker.sock /run/dbus /sys /boot /mnt /media '${ground.dataDir}' '${ground.control}' '${ground.folder}/sealwright.yaml'; do [ -e "$path" ] && echo "$path"; done
+ps -e -o args= | grep -v -e "^ps" -e "^grep" -e "^sh -c" -e bwrap
+ls /proc/self/fd | tr "\\n" " "
+cat /proc/net/unix | wc -l
+true`);
+    assert.deepEqual(
+      seen.filter((line) => line !== '.gitconfig' && line !== '.local' && line !== '.cache'),
+      ['0 1 2 3 1'],
+    );
+  },
+);
+
+test(
+  'G-JAIL-1: only the workspace, the home and the temporary folder can be changed, and the last two are gone at the end',
+  { timeout },
+  async () => {
+    const made = await lines(`
+echo new > made.txt; echo x > "$HOME/x"; echo y > /tmp/y
+for path in /usr/x /etc/x /x /run/x /bin/x /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do (echo 1 > "$path") 2>/dev/null && echo "wrote $path"; done
+[ -w /proc/sys/kernel/core_pattern ] && echo writable
+true`);
+    assert.deepEqual(made, []);
+    assert.equal(readFileSync(join(ground.workspace, 'made.txt'), 'utf8'), 'new\n');
+    assert.deepEqual([existsSync(join(ground.home, 'x')), existsSync('/tmp/y')], [false, false]);
+    assert.deepEqual(await lines('ls /tmp | grep -v ^sealwright-jail; true'), []);
+  },
+);
+
+test('G-JAIL-3: calls that would open another way are refused by the kernel', { timeout }, async () => {
+  const refused = await lines(
+    python(`
+import socket, ctypes, fcntl, errno, os
+for family in (16, 17, 38, 40):
+    try: socket.socket(family, socket.SOCK_DGRAM, 0); print(family, "opened")
+    except OSError as e: print(family, errno.errorcode[e.errno])
+libc = ctypes.CDLL(None, use_errno=True)
+for number, name in ((425, "io_uring_setup"), (272, "unshare"), (308, "setns"), (248, "add_key"), (250, "keyctl"), (165, "mount"), (321, "bpf")):
+    print(name, libc.syscall(number, 0x10000000, 0, 0, 0, 0), errno.errorcode[ctypes.get_errno()])
+pid = libc.syscall(56, 0x10000000 | 17, 0, 0, 0, 0)
+if pid == 0: os._exit(0)
+print("clone", pid, errno.errorcode[ctypes.get_errno()])
+master, slave = os.openpty()
+for request in (0x5412, 0x541C):
+    try: fcntl.ioctl(slave, request, b"x"); print("typed")
+    except OSError as e: print(errno.errorcode[e.errno])
+with open("/proc/self/status") as status: print([line.split()[1] for line in status if line.startswith(("CapEff", "NoNewPrivs", "Seccomp:"))])`),
+  );
+  assert.deepEqual(refused, [
+    ...['16', '17', '38', '40'].map((family) => `${family} EAFNOSUPPORT`),
+    'io_uring_setup -1 ENOSYS',
+    ...['unshare', 'setns', 'add_key', 'keyctl', 'mount', 'bpf'].map((name) => `${name} -1 EPERM`),
+    'clone -1 EPERM',
+    'EPERM',
+    'EPERM',
+    "['0000000000000000', '1', '2']",
+  ]);
+});
+
+test('G-JAIL-1: nothing is left running at the end, whatever it did to get away', { timeout }, async () => {
+  const mark = '98761';
+  await lines(`(setsid sleep ${mark} &) ; nohup sleep ${mark} >/dev/null 2>&1 & sleep 0.1; echo started`);
+  assert.equal(processesNamed(`sleep ${mark}`), 0);
+});
+
+test('a jailed agent has its own exit code, standard input, output and error', { timeout }, async () => {
+  const ran = await ground.sh('cat; echo bad >&2; exit 42', { input: 'through the pipe\n' });
+  assert.deepEqual([ran.exitCode, ran.stdout], [42, 'through the pipe\n']);
+  assert.match(ran.stderr, /^bad$/m);
+  assert.equal((await ground.sh('kill -9 $$')).exitCode, 137);
+  assert.equal((await ground.sh('', { command: ['/nonexistent/agent'] })).exitCode, 127);
+  assert.deepEqual(await lines('yes | head -1'), ['y']);
+});
+
+test('a signal to the runner reaches the agent inside, and a runner that is killed takes it along', { timeout }, async () => {
+  const pids: number[] = [];
+  const script = `trap 'echo heard; exit 7' TERM; touch ready; while :; do sleep 0.05; done # 98762`;
+  const running = ground.sh(script, { started: (pid) => pids.push(pid) });
+  while (!existsSync(join(ground.workspace, 'ready'))) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.kill(pids[0] ?? assert.fail(), 'SIGTERM');
+  const { exitCode, stdout } = await running;
+  assert.deepEqual([exitCode, stdout], [7, 'heard\n']);
+
+  rmSync(join(ground.workspace, 'ready'));
+  const killed = ground.sh(script, { started: (pid) => pids.push(pid) });
+  while (!existsSync(join(ground.workspace, 'ready'))) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.kill(pids[1] ?? assert.fail(), 'SIGKILL');
+  await killed;
+  for (let tries = 0; processesNamed('98762') > 0 && tries < 100; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(processesNamed('98762'), 0);
+  rmSync(join(ground.workspace, 'ready'));
+});
+
+test('every record of a jailed run says so, and that the program had no sandbox of its own', { timeout }, async () => {
+  await lines(
+    'curl -s -d "{\\"model\\":\\"simulated-1\\",\\"max_tokens\\":9,\\"messages\\":[{\\"role\\":\\"user\\",\\"content\\":\\"hi\\"}]}" http://127.0.0.1:7420/v1/messages',
+  );
+  const records = (await recordsOf(ground)).filter((record) => typeof record['invocation_id'] === 'string');
+  assert.ok(records.some(({ stream }) => stream === 'model'));
+  assert.deepEqual([...new Set(records.map(({ containment }) => containment))], ['jail']);
+  const opened = records.find(({ kind }) => kind === 'opened');
+  assert.match(JSON.stringify(opened?.['run']), /"inner_sandbox":"off"/);
+});
+
+test('G-JAIL-4: a workspace that is, or holds, the home is refused, and so is the whole machine', { timeout }, async () => {
+  for (const cwd of [ground.home, ground.folder, '/']) {
+    const { exitCode, stderr } = await ground.sh('echo ran', { cwd });
+    assert.equal(exitCode, 125, cwd);
+    assert.match(stderr, /Change into the folder of a project/);
+  }
+});
+
+test('a symbolic link to the workspace, a linked working tree and a read-only workspace are worked in', { timeout }, async () => {
+  const link = join(ground.folder, 'link');
+  symlinkSync(ground.workspace, link);
+  assert.deepEqual(await lines('pwd -P', { cwd: link }), [ground.workspace]);
+  const main = join(ground.folder, 'main');
+  const git = (cwd: string, ...argv: readonly string[]) =>
+    collect('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...argv], { cwd, env: ground.env });
+  mkdirSync(main);
+  await git(main, 'init', '-q');
+  await git(main, 'commit', '-q', '--allow-empty', '-m', 'one');
+  await git(main, 'worktree', 'add', '-q', join(ground.folder, 'linked'));
+  writeFileSync(join(ground.home, '.gitconfig'), '[user]\n\tname = A Person\n\temail = a@example.org\n[core]\n\tpager = touch ran\n');
+  const committed = await lines(
+    'echo x > x && git add x && git commit -q -m two && git log --format=%an -1 && git config core.pager; true',
+    {
+      cwd: join(ground.folder, 'linked'),
+    },
+  );
+  assert.deepEqual(committed, ['A Person']);
+});
+
+test("the envelope's data in the workspace does not exist for the agent", { timeout }, async () => {
+  const inside = await openGround({ dataIn: 'work/data' });
+  try {
+    const { stdout, exitCode } = await inside.sh('ls -A data; echo x > data/x || echo "not written"');
+    assert.deepEqual([exitCode, stdout], [0, 'not written\n']);
+    assert.ok(existsSync(join(inside.dataDir, 'ledger')));
+  } finally {
+    await inside.close();
+  }
+});
+
+test('policy may forbid to run without a jail', { timeout }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
+  writeFileSync(
+    join(folder, 'jail.cedar'),
+    '@id("jail-only")\nforbid (principal, action == Sealwright::Action::"delegate", resource)\nunless { context.containment == "jail" };\n',
+  );
+  chmodSync(folder, 0o700);
+  const strict = await openGround({ edit: (text) => `${text}policies: ${folder}\n` });
+  try {
+    const refused = await strict.sh('echo ran', { argv: ['--containment', 'advisory'] });
+    assert.deepEqual([refused.exitCode, refused.stdout], [125, '']);
+    assert.match(refused.stderr, /jail-only/);
+    assert.deepEqual((await strict.sh('echo ran')).stdout, 'ran\n');
+  } finally {
+    await strict.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a folder that the config names as a toolchain can be read, and not changed', { timeout }, async () => {
+  const tools = mkdtempSync(join(tmpdir(), 'sealwright-tools-'));
+  writeFileSync(join(tools, 'tool'), '#!/bin/sh\necho worked\n', { mode: 0o755 });
+  const equipped = await openGround({ edit: (text) => text.replace('roles: [demo] }', `roles: [demo], toolchains: ['${tools}'] }`) });
+  try {
+    const { stdout } = await equipped.sh(`'${tools}/tool'; (echo x > '${tools}/x') 2>/dev/null || echo "not written"`);
+    assert.equal(stdout, 'worked\nnot written\n');
+  } finally {
+    await equipped.close();
+    rmSync(tools, { recursive: true });
+  }
+});
+
+test('an ordinary user has the same jail', { timeout, skip: process.getuid?.() !== 0 && 'the other tests were it' }, async () => {
+  const uid = 65_534;
+  const parent = mkdtempSync('/var/tmp/sealwright-jail-');
+  chownSync(parent, uid, uid);
+  const program = `
+import { openGround } from '${import.meta.dirname}/jailed.ts';
+const ground = await openGround({ parent: '${parent}' });
+const { exitCode, stdout, stderr } = await ground.sh('id -u; echo x > x; ls -A ~ | head -3; (echo 1 > /usr/x) 2>/dev/null || echo kept; curl -s http://127.0.0.1:7420/anthropic/v1/models');
+await ground.close();
+console.log(JSON.stringify({ exitCode, stdout, stderr }));
+`;
+  try {
+    const { stdout, stderr } = await collect(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: '/',
+      env: { PATH: process.env['PATH'] ?? '', HOME: parent },
+      uid,
+    });
+    assert.notEqual(stdout, '', stderr);
+    const ran = JSON.parse(stdout) as { exitCode: number; stdout: string; stderr: string };
+    assert.equal(ran.exitCode, 0, ran.stderr);
+    assert.match(ran.stdout, /^65534\n/);
+    assert.match(ran.stdout, /kept\n.*simulated-1/s);
+  } finally {
+    rmSync(parent, { recursive: true, force: true });
+  }
+});
