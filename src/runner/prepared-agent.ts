@@ -165,7 +165,10 @@ const preparePlain = async (
 };
 
 /** A program that asks one vendor's way is given no credential for the others. */
-const onlyCredential = (environment: Readonly<Record<string, string>>, { credentialVariable }: AgentAdapter): Record<string, string> =>
+export const onlyCredential = (
+  environment: Readonly<Record<string, string>>,
+  { credentialVariable }: AgentAdapter,
+): Record<string, string> =>
   Object.fromEntries(
     Object.entries(environment).filter(([name]) => name === credentialVariable || !credentialVariables.some((other) => other === name)),
   );

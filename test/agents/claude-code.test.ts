@@ -118,6 +118,19 @@ test('an agent that it starts asks for a model of its own, under the same rules'
   assert.deepEqual(wordsOf(denied.models), [`${opus} ok`, `${haiku} model_not_permitted`, `${opus} ok`]);
 });
 
+test('a conversation that is summed up is so by a request like any other', { timeout }, async ({ name }) => {
+  const ran = await run(name, {
+    tools: ['builtin/shell'],
+    argv: allow('Bash'),
+    // A shorter one it does not sum up.
+    script: ({ index }) => (index < 3 ? { say: `turn ${index}`, calls: [shell('true')] } : { say: `turn ${index}` }),
+    again: { prompt: '/compact', argv: ['--continue'] },
+  });
+  assert.deepEqual([ran.exitCode, ran.asked.length], [0, 5]);
+  assert.match(ran.asked[4]?.body.toString() ?? '', /create a detailed summary of the conversation/);
+  assert.deepEqual(new Set(wordsOf(ran.models)), new Set([`${opus} ok`]));
+});
+
 test(
   'in its gateway mode it lists the models of the role, and tools that it defers are judged when they are called',
   { timeout },

@@ -105,6 +105,18 @@ test('encrypted reasoning, parallel calls and a conversation that goes on are re
   assert.equal(first, second, 'the digest changes with each request');
 });
 
+test('its tools get neither the credential nor the proxy that ends what it would fetch by itself', { timeout }, async ({ name }) => {
+  const ran = await run(name, {
+    ...plain,
+    tools: ['builtin/shell'],
+    script: inOrder({ calls: [shell('env')] }, { say: 'done' }),
+  });
+  assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
+  const seen = ran.asked[1]?.body.toString() ?? '';
+  assert.match(seen, /CODEX_HOME=/);
+  for (const hidden of [/https_proxy=/i, /OPENAI_API_KEY=/, new RegExp(ran.credentials[0] ?? 'none')]) assert.doesNotMatch(seen, hidden);
+});
+
 test('images, from the person and from a tool, are noted as what nobody could inspect', { timeout }, async ({ name }) => {
   const ran = await run(name, {
     ...plain,

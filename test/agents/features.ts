@@ -37,6 +37,7 @@ const shown: Readonly<Record<CliName, readonly Shown[]>> = {
     { feature: 'images', title: CLAUDE_MEDIA },
     { feature: 'documents', title: CLAUDE_MEDIA },
     { feature: 'hosted tools', title: SEARCH },
+    { feature: 'compaction', title: 'a conversation that is summed up is so by a request like any other' },
     {
       feature: 'model list',
       title: 'in its gateway mode it lists the models of the role, and tools that it defers are judged when they are called',

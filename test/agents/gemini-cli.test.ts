@@ -101,6 +101,21 @@ test('an image that a tool brings is counted first, and noted as what nobody cou
   assert.deepEqual(wordsOf(ran.tools), ['builtin/read ok']);
 });
 
+test('an agent that it starts asks for the model by itself, in the same invocation', { timeout }, async ({ name }) => {
+  const isOther = ({ body }: Request): boolean => JSON.stringify(memberOf(body, 'tools')).includes('"complete_task"');
+  const script: Order['script'] = (asked) => {
+    if (isOther(asked)) return { calls: [{ call: 'complete_task', input: { result: { response: 'the words of the other agent' } } }] };
+    const started = { call: 'invoke_agent', input: { agent_name: 'generalist', prompt: 'the words to the other agent' } };
+    return asked.index === 0 ? { calls: [started] } : { say: 'done' };
+  };
+  const ran = await run(name, { tools: ['builtin/agent', 'builtin/plan'], script });
+  assert.deepEqual([ran.exitCode, ran.stdout], [0, 'done\n']);
+  assert.deepEqual(wordsOf(ran.models), [`${model} ok`, `${model} ok`, `${model} ok`]);
+  assert.equal(crossingsIn(ran.tools)[0]?.of, 'builtin/agent');
+  assert.equal(new Set(ran.models.map((record) => record['invocation_id'])).size, 1);
+  assert.match(ran.asked[2]?.body.toString() ?? '', /the words of the other agent/);
+});
+
 test('tools of a server that the person connects are read, judged by their names, and answer', { timeout }, async ({ name }) => {
   const settings = JSON.stringify({ mcpServers: { desk: { ...desk, trust: true } } });
   const ran = await run(name, {

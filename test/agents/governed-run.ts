@@ -209,10 +209,10 @@ const runAgent = async (stage: Stage, order: Order, person: Person): Promise<Ran
 };
 
 /** A stream in which nothing was recorded has no log. */
-const recordsOf = ({ dataDir }: Running, stream: string): readonly LedgerRecord[] =>
+export const recordsOf = ({ dataDir }: Running, stream: string): readonly LedgerRecord[] =>
   existsSync(join(dataDir, 'ledger', 'logs', 'local', stream)) ? recordsUnder(dataDir, stream) : [];
 
-const runsLeftOf = ({ home }: Person): readonly string[] => {
+export const runsLeftOf = ({ home }: Person): readonly string[] => {
   const runs = join(home, '.local/state/sealwright/runs');
   return existsSync(runs) ? readdirSync(runs) : [];
 };

@@ -43,6 +43,7 @@ export const createPerson = async (cli: Cli, files: Files = {}, homeFiles: Files
       PATH: [join(home, 'bin'), dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
       HOME: home,
       TERM: 'dumb',
+      COLORTERM: 'truecolor',
       LANG: 'C.UTF-8',
       SHELL: '/bin/sh',
       USER: 'person',

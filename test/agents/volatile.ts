@@ -14,3 +14,15 @@ export const volatile: readonly (readonly [pattern: RegExp, instead: string])[] 
 ];
 
 export const masked = (text: string): string => volatile.reduce((masking, [pattern, instead]) => masking.replace(pattern, instead), text);
+
+/** The same of screens. */
+const onScreens: readonly (readonly [pattern: RegExp, instead: string])[] = [
+  // Claude Code: one of many words for being done, and a hint that goes after a while.
+  [/✻ \p{L}+ for \d+s/gu, '✻ <done>'],
+  [/ +● \w+ · \/effort/g, ''],
+  // Codex: how long, and when.
+  [/Worked for .*/g, 'Worked for <time>'],
+];
+
+export const maskedScreen = (screen: string): string =>
+  onScreens.reduce((masking, [pattern, instead]) => masking.replace(pattern, instead), screen);

@@ -112,6 +112,11 @@ test('Codex searches only where the role may search', () => {
   assert.equal(searchOf(['builtin/search']), 'live');
 });
 
+test('Codex asks the envelope without the proxy that ends what it would fetch, wherever the envelope is', () => {
+  const { environment } = codex.setUp({ ...place, modelDoor: 'https://envelope.example:7420' }, nothing, []);
+  for (const name of ['NO_PROXY', 'no_proxy']) assert.equal(environment[name], 'localhost,127.0.0.1,::1,envelope.example');
+});
+
 test('Claude Code that is given a system prompt of its own gets no instructions beside it', () => {
   const setup = claudeCode.setUp(place, carried, ['--append-system-prompt', 'mine', '-p']);
   assert.equal(setup.files['instructions.md'], undefined);
@@ -154,6 +159,7 @@ test('G-AGENT-1: arguments that bring in other settings, or lead elsewhere, are 
         ['exec', '-c', ' projects."/w".trust_level="trusted"'],
         ['-c=otel.exporter=x'],
         ['-c', 'features.plugins=true'],
+        ['-c', 'features.daemon_auto_start=true'],
         ['-c', 'notify=["x"]'],
         ['-c', 'hooks.x=1'],
       ],
@@ -162,7 +168,18 @@ test('G-AGENT-1: arguments that bring in other settings, or lead elsewhere, are 
       codex,
       [['--oss'], ['-p', 'mine'], ['-pmine'], ['--profile=mine'], ['exec', '--ignore-user-config'], ['--remote', 'ws://x'], ['--trust']],
     ],
-    [codex, [['--enable', 'plugins'], ['--enable=apps'], ['login'], ['-m', 'x', 'cloud'], ['app-server'], ['update']]],
+    [
+      codex,
+      [
+        ['--enable', 'plugins'],
+        ['--enable=daemon_auto_start'],
+        ['--enable=apps'],
+        ['login'],
+        ['-m', 'x', 'cloud'],
+        ['app-server'],
+        ['update'],
+      ],
+    ],
     [geminiCli, [['--skip-trust'], ['--skipTrust'], ['--admin-policy', 'x'], ['--adminPolicy=x'], ['-p', 'x', '--skip-trust=true']]],
   ];
   for (const [adapter, argvs] of refused)

@@ -9,6 +9,8 @@ import { beforeEnd, commandAmong, labelsOf, namedFiles, oneFile, standingText } 
 
 const main = '@openai/codex';
 const provider = 'sealwright';
+/** Nothing listens on the port of `discard` (RFC 863). */
+const nowhere = 'http://127.0.0.1:9';
 /** Longer than a person may take to approve. */
 const patienceMs = 900_000;
 
@@ -38,9 +40,13 @@ enabled = false
 
 [features]
 plugins = false
+apps = false
+# A program that outlives the run, with its credential, and that the next one would speak to.
+daemon_auto_start = false
 
 [shell_environment_policy]
 ignore_default_excludes = false
+exclude = ["HTTPS_PROXY", "https_proxy"]
 
 [skills]
 include_instructions = false
@@ -58,10 +64,19 @@ const withoutSandbox = (argv: readonly string[]): readonly string[] => {
   return [...kept, ...argv.slice(options.length)];
 };
 
+/**
+ * In a terminal it fetches an announcement of its vendor, whatever it is told: a proxy that is not there ends that. Its tools do not get these
+ * variables, and what it is told to speak to on this machine is no matter of a proxy.
+ */
+const nowhereElse = ({ modelDoor }: Place): Readonly<Record<string, string>> => {
+  const direct = `localhost,127.0.0.1,::1,${new URL(modelDoor).hostname}`;
+  return { HTTPS_PROXY: nowhere, https_proxy: nowhere, NO_PROXY: direct, no_proxy: direct };
+};
+
 const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup => {
   const text = standingText(carried);
   return {
-    environment: { CODEX_HOME: `${place.home}/codex` },
+    environment: { CODEX_HOME: `${place.home}/codex`, ...nowhereElse(place) },
     files: { 'codex/config.toml': configOf(place), ...(text !== '' && { 'codex/AGENTS.md': text }) },
     // Its own sandbox needs what a jail does not let it have, and would cut its commands off from the doors.
     managed: place.jailed ? { '/etc/codex/managed_config.toml': configOf(place) } : {},
@@ -72,7 +87,7 @@ const setUp = (place: Place, carried: Carried, argv: readonly string[]): Setup =
 
 /** Keys of its config that say where it connects to, whom it trusts, and what it tells its tools. */
 const guarded =
-  /^(?:model_providers?|openai_base_url|chatgpt_base_url|oss_provider|projects|otel|analytics|feedback|features\.(?:apps|plugins|remote_plugin)|profiles?|shell_environment_policy|notify|hooks)(?:$|[.=\s])/;
+  /^(?:model_providers?|openai_base_url|chatgpt_base_url|oss_provider|projects|otel|analytics|feedback|features\.(?:apps|daemon_auto_start|plugins|remote_plugin)|profiles?|shell_environment_policy|notify|hooks)(?:$|[.=\s])/;
 
 const overrides = (argv: readonly string[]): readonly string[] =>
   argv.flatMap((argument, index) => {
@@ -84,7 +99,7 @@ const overrides = (argv: readonly string[]): readonly string[] =>
 const elsewhere =
   /^--(?:oss|local-provider|remote|remote-auth-token-env|profile|ignore-user-config|trust|dangerously-bypass-hook-trust)(?:=|$)|^-p(?:.|$)/;
 /** Parts of its own that it may be told to switch on, and that lead elsewhere. */
-const features = new Set(['apps', 'plugins', 'remote_plugin']);
+const features = new Set(['apps', 'daemon_auto_start', 'plugins', 'remote_plugin']);
 /** Commands of its own that speak to its vendor, or open a way in. */
 const commands = new Set(['login', 'logout', 'cloud', 'remote-control', 'app-server', 'exec-server', 'update', 'plugin', 'mcp-server']);
 
