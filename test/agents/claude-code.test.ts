@@ -137,9 +137,17 @@ test(
   async ({ name }) => {
     const ran = await run(name, {
       models: ['claude-opus-4-7'],
-      tools: ['builtin/find_tools'],
-      byHand: { CLAUDE_CODE_USE_GATEWAY: '1', CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' },
+      tools: ['builtin/find_tools', 'builtin/shell'],
+      argv: allow('Bash'),
+      // That mode takes its credential from the environment alone.
+      byHand: (credential) => ({
+        ANTHROPIC_AUTH_TOKEN: credential,
+        CLAUDE_CODE_USE_GATEWAY: '1',
+        CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1',
+      }),
       script: inOrder(
+        // It lists models beside the turn, and does not wait for that at its end.
+        { calls: [shell('sleep 2')] },
         { calls: [{ call: 'ToolSearch', input: { query: 'select:CronList', max_results: 5 } }] },
         { say: 'found', calls: [{ call: 'CronList', input: {} }] },
       ),
@@ -149,7 +157,7 @@ test(
       ran.door.filter(({ method }) => method === 'GET').map(({ path, status }) => [path, status]),
       [['/anthropic/v1/models', 200]],
     );
-    assert.deepEqual(wordsOf(ran.tools), ['builtin/find_tools ok', 'builtin/schedule tool_not_permitted']);
+    assert.deepEqual(wordsOf(ran.tools), ['builtin/shell ok', 'builtin/find_tools ok', 'builtin/schedule tool_not_permitted']);
     assert.equal(timesIn(ran.stdout, 'The role worker may not use the tool builtin/schedule.'), 1);
   },
 );

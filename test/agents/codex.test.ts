@@ -198,7 +198,7 @@ test('a WebSocket that it tries first is answered 426, and it falls back at once
   const ran = await run(name, {
     // `run` refuses this argument.
     argv: ['-c', 'model_providers.sealwright.supports_websockets=true'],
-    byHand: {},
+    byHand: () => ({}),
     script: inOrder({ say: 'a scripted answer' }),
   });
   assert.deepEqual([ran.exitCode, ran.stdout], [0, 'a scripted answer\n']);

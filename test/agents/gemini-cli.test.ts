@@ -122,7 +122,7 @@ test('tools of a server that the person connects are read, judged by their names
     files: { '.gemini/settings.json': settings },
     argv: ['-m', model],
     // Under `run` no workspace is trusted, and in one without trust it connects no server at all.
-    byHand: { GEMINI_CLI_TRUST_WORKSPACE: 'true' },
+    byHand: () => ({ GEMINI_CLI_TRUST_WORKSPACE: 'true' }),
     tools: ['desk/echo'],
     script: inOrder({ calls: [{ call: 'mcp_desk_echo', input: { words: 'hello there' } }] }, { say: 'done' }),
   });

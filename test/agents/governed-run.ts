@@ -54,8 +54,8 @@ export interface Order {
   readonly signal?: { readonly name: NodeJS.Signals; readonly afterRequests: number };
   /** Requests at whose answer the network breaks, by how many came before. */
   readonly cut?: (index: number) => boolean;
-  /** Started without `run`, with these variables beside those that `run` would set. */
-  readonly byHand?: Readonly<Record<string, string>>;
+  /** Started without `run`, with these variables beside those that `run` would set; what it is given is the credential. */
+  readonly byHand?: (credential: string) => Readonly<Record<string, string>>;
   /** Done with the person before the first run, before the second, and at the end. */
   readonly before?: (person: Person) => unknown;
   readonly between?: (person: Person) => unknown;
@@ -189,7 +189,7 @@ const withoutRun = async ({ cli, running, control, watch }: Stage, order: Order,
     origin: watch.origin,
     credential,
     invocationId,
-    environment: order.byHand ?? {},
+    environment: order.byHand?.(credential) ?? {},
   });
   try {
     return await runToEnd(command);
