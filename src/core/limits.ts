@@ -154,6 +154,8 @@ export const limits = {
   digestCacheBytes: 2 * MIB,
   fileSettledMs: 2_000,
   gitTextBytes: 8 * MIB,
+  gitSettingsFilesCount: 32,
+  gitFiltersCount: 64,
   gitCommitBytes: MIB,
   gitDeltasCount: 256,
   gitPacksCount: 512,

@@ -38,16 +38,6 @@ export const passedVariables: readonly (readonly [name: string, why: string])[] 
 const passes = (name: string): boolean =>
   passedVariables.some(([passed]) => (passed.endsWith('*') ? name.startsWith(passed.slice(0, -1)) : name === passed));
 
-/**
- * Settings of git that beat those of the repository (git-config(1), ENVIRONMENT). Agents ask by themselves what has changed, and a repository may
- * name a program that git then starts to find out.
- */
-export const gitSettings: Readonly<Record<string, string>> = {
-  GIT_CONFIG_COUNT: '1',
-  GIT_CONFIG_KEY_0: 'core.fsmonitor',
-  GIT_CONFIG_VALUE_0: 'false',
-};
-
 export interface Doorway {
   readonly invocationId: string;
   readonly credential: string;

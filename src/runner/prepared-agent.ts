@@ -8,7 +8,7 @@ import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import type { Containment } from '../core/principal.ts';
 import { identifyAgent } from './agent-digest.ts';
 import type { Identification } from './agent-digest.ts';
-import { agentEnvironment, credentialVariables, gitSettings } from './agent-environment.ts';
+import { agentEnvironment, credentialVariables } from './agent-environment.ts';
 import type { Environment } from './agent-environment.ts';
 import { openAgentHome, stateFolder } from './agent-home.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
@@ -17,8 +17,9 @@ import { compatibleVariables } from './agents/compatible.ts';
 import { readCarried } from './carried.ts';
 import type { SearchPlace } from './executable.ts';
 import { findExecutable, trustedPath } from './executable.ts';
-import { identifyInstalled } from './installed-agent.ts';
 import type { Repository } from './git-facts.ts';
+import { gitSettingsFor } from './git-settings.ts';
+import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
 import type { JailPlace } from './jail-order.ts';
 import { jailOrder, workspaceProblem } from './jail-order.ts';
@@ -73,9 +74,10 @@ export interface PreparingPlace {
   readonly cwd: string;
   /** Root of the repository, or the working folder, symbolic links resolved. */
   readonly workspace: string;
+  /** Around the working folder; null when there is none. */
+  readonly repository: Repository | null;
   readonly search: SearchPlace;
   readonly containment: Containment;
-  readonly repository: Repository | null;
   /** Folders of the envelope, where they are known. */
   readonly ofEnvelope: readonly string[];
   readonly how: Identification;
@@ -192,6 +194,7 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   const { name, client, carry, toolchains } = agent;
   const { cwd, userHome } = jailPlace(place);
   const { carried, problems } = readCarried(adapter, carry, { userHome, cwd, workspace });
+  const git = gitSettingsFor(place.repository, userHome);
   const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
   const seen = seenFrom(opened, containment);
   const { modelDoor, credential, hostedTools } = seen;
@@ -202,10 +205,16 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   const temporary = jailed ? '/tmp' : run.temporary;
   return {
-    env: { ...onlyCredential(agentEnvironment(env, seen), adapter), ...gitSettings, PATH: path, TMPDIR: temporary, ...setup.environment },
+    env: {
+      ...onlyCredential(agentEnvironment(env, seen), adapter),
+      ...git.environment,
+      PATH: path,
+      TMPDIR: temporary,
+      ...setup.environment,
+    },
     args: [...before, ...setup.argv],
     carried: setup.carried,
-    warnings: [...problems, ...untrusted],
+    warnings: [...problems, ...untrusted, ...git.warnings],
     jail: jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null,
     close: run.close,
   };

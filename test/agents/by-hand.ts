@@ -1,10 +1,11 @@
 // A CLI agent started by itself, without `run`, but with all that its adapter lays out: at an upstream, to compare with; or at a door, with variables
 // that `run` would not let through.
 
-import { agentEnvironment, gitSettings } from '../../src/runner/agent-environment.ts';
+import { agentEnvironment } from '../../src/runner/agent-environment.ts';
 import { openAgentHome, stateFolder } from '../../src/runner/agent-home.ts';
 import { adapterOf } from '../../src/runner/agents/adapters.ts';
 import { readCarried } from '../../src/runner/carried.ts';
+import { gitSettingsFor } from '../../src/runner/git-settings.ts';
 import { onlyCredential } from '../../src/runner/prepared-agent.ts';
 import type { Command } from './bounded-command.ts';
 import type { Cli } from './clis.ts';
@@ -38,7 +39,7 @@ export const laidByHand = (cli: Cli, { env, workspace, home: userHome }: Person,
       cwd: workspace,
       env: {
         ...onlyCredential(agentEnvironment(env, { invocationId, credential, modelDoor }), adapter),
-        ...gitSettings,
+        ...gitSettingsFor(null, userHome).environment,
         TMPDIR: temporary,
         ...setup.environment,
         ...environment,

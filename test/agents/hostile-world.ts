@@ -66,19 +66,24 @@ const git = (cwd: string, ...argv: readonly string[]): void => {
   if (status !== 0) throw new Error(`git ${argv.join(' ')}: ${stderr}${String(error ?? '')}`);
 };
 
-/**
- * A repository whose settings and hooks name commands, as one has them that came in an archive. Filters are left out: two of the agents ask git by
- * themselves what has changed, and nothing but the repository says which filters there are.
- */
+/** A repository whose settings and hooks name commands, as one has them that came in an archive. */
 const layRepository = (person: Person): void => {
   const root = join(person.workspace, places.root);
   const mark = (name: string): string => `/usr/bin/touch ${marksOf(person)}/git-${name}`;
   git(root, 'init', '--quiet');
-  layDown(root, { 'tracked.txt': 'as it was\n' });
-  git(root, 'add', 'tracked.txt');
+  layDown(root, {
+    'tracked.txt': 'as it was\n',
+    '.gitattributes': '*.txt filter=forged\n*.md filter=included\n',
+    'tracked.md': 'as it was\n',
+  });
+  git(root, 'add', 'tracked.txt', 'tracked.md', '.gitattributes');
   git(root, '-c', 'user.name=p', '-c', 'user.email=p@example.org', 'commit', '--quiet', '-m', 'one');
   // Of the same length: only its content says that it changed.
-  layDown(root, { 'tracked.txt': 'as it is!\n' });
+  layDown(root, {
+    'tracked.txt': 'as it is!\n',
+    'tracked.md': 'as it is!\n',
+    more: `[filter "included"]\n\tclean = ${mark('included')}\n`,
+  });
   for (const [key, name] of Object.entries({
     'core.fsmonitor': 'fsmonitor',
     'core.pager': 'pager',
@@ -86,8 +91,11 @@ const layRepository = (person: Person): void => {
     'core.editor': 'editor',
     'diff.external': 'diff',
     'credential.helper': 'credential',
+    'filter.forged.clean': 'filter',
+    'filter.forged.process': 'process',
   }))
     git(root, 'config', key, mark(name));
+  git(root, 'config', 'include.path', '../more');
   for (const hook of ['post-checkout', 'pre-commit', 'post-index-change', 'reference-transaction']) {
     layDown(root, { [`.git/hooks/${hook}`]: `#!/bin/sh\n${mark(hook)}\n` });
     chmodSync(join(root, '.git/hooks', hook), 0o755);
