@@ -14,10 +14,18 @@ export interface StreamShape {
 
 const KIB = 1024;
 
+/** An event a chunk, and a write every 5 ms. */
+const over = <Ms extends number>(overMs: Ms) => ({ chunkBytes: 'event', overMs, bursts: overMs / 5 }) as const;
+
 export const streamShapes = {
-  /** As a model does: an event a chunk, some 23 of them every 5 ms. */
-  paced: { chunkBytes: 'event', overMs: 1_500, bursts: 300 },
-  /** The same at an eighth of the speed, for many at once. */
+  over1500ms: over(1_500),
+  over600ms: over(600),
+  over300ms: over(300),
+  over150ms: over(150),
+  over75ms: over(75),
+  over40ms: over(40),
+  over20ms: over(20),
+  /** For many at once. */
   slow: { chunkBytes: 'event', overMs: 12_000, bursts: 300 },
   events: { chunkBytes: 'event', overMs: 0, bursts: 16 },
   pieces: { chunkBytes: 16 * KIB, overMs: 0, bursts: 16 },

@@ -27,9 +27,10 @@ const prepare = ({ chunkBytes, overMs, bursts }: StreamShape): Prepared => {
   const events = claudeStream(STREAM_SEED, STREAM_BYTES);
   const chunks = (chunkBytes === 'event' ? events : cut(Buffer.concat(events), chunkBytes)).map(chunked);
   const each = chunks.length / bursts;
+  // The end goes with the last events: written later, it would be waited for only by those who do not end when the message does.
   const burst = (_: unknown, index: number): Buffer =>
-    Buffer.concat(chunks.slice(Math.round(index * each), Math.round((index + 1) * each)));
-  return { bursts: [...Array.from({ length: bursts }, burst), last], overMs };
+    Buffer.concat([...chunks.slice(Math.round(index * each), Math.round((index + 1) * each)), ...(index === bursts - 1 ? [last] : [])]);
+  return { bursts: Array.from({ length: bursts }, burst), overMs };
 };
 
 const prepared = Object.fromEntries(Object.entries(streamShapes).map(([name, shape]) => [name, prepare(shape)]));
