@@ -8,10 +8,11 @@ import type { Slot } from '../../src/core/slot.ts';
 import { applySplices } from '../../src/core/slot.ts';
 import type { StreamSlot, WireFormat } from '../../src/core/wire-format.ts';
 import { formats } from '../../src/wire/wire.ts';
+import { casesCount } from '../cases.ts';
 import { casesOf } from '../conformance/cases.ts';
 import { differences, leavesOf } from '../contracts/json-leaves.ts';
 
-const RUNS_COUNT = 150;
+const RUNS_COUNT = casesCount(150);
 
 /** Any code point, halves of pairs included. The `binary` unit of fast-check writes each of the million into a table first, which takes a second. */
 const anyCharacter = fc.integer({ min: 0, max: 0x10ffff }).map(
@@ -226,7 +227,7 @@ test('bytes that are no answer have no texts, or those that can be read, and nev
         if (!('malformed' in answer)) assert.ok(answer.slots());
       }
     }),
-    { numRuns: 400 },
+    { numRuns: casesCount(400) },
   );
 });
 
@@ -245,6 +246,6 @@ test('the texts of damaged conformance cases stand where they are said to stand'
       if ('malformed' in answer) return;
       for (const { start, end, text } of answer.slots()) assert.equal(JSON.parse(damaged.toString('utf8', start, end)), text);
     }),
-    { numRuns: 400 },
+    { numRuns: casesCount(400) },
   );
 });

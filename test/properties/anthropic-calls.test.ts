@@ -9,9 +9,10 @@ import * as fc from 'fast-check';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { anthropicMessages as format } from '../../src/wire/anthropic-messages.ts';
+import { casesCount } from '../cases.ts';
 import { jsonInLines } from '../lax-lines.ts';
 
-const RUNS_COUNT = 700;
+const RUNS_COUNT = casesCount(700);
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { parseConfig } from '../../src/config/config.ts';
+import { casesCount } from '../cases.ts';
 
 const example = readFileSync(new URL('../../examples/sealwright.yaml', import.meta.url), 'utf8');
 
@@ -28,7 +29,7 @@ describe('the config', () => {
   it('is read or refused with a problem, whatever the bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assert.equal(answers(bytes), 'problems')),
-      { numRuns: 200 },
+      { numRuns: casesCount(200) },
     );
   });
 
@@ -36,7 +37,7 @@ describe('the config', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(damaged, (text) => void seen.add(answers(Buffer.from(text)))),
-      { numRuns: 300 },
+      { numRuns: casesCount(300) },
     );
     assert.deepEqual(seen, new Set(['config', 'problems']));
   });

@@ -8,6 +8,7 @@ import type { StreamPiece } from '../../src/core/wire-format.ts';
 import { createFraming } from '../../src/wire/anthropic-messages-stream.ts';
 import type { HeldStream } from '../../src/wire/held-stream.ts';
 import { createHeldStream } from '../../src/wire/held-stream.ts';
+import { casesCount } from '../cases.ts';
 
 /** Every code point but halves of pairs, as fast-check's `binary`, which makes a table of all million of them first. */
 const anyCharacter = fc.integer({ min: 0, max: 0x10_ffff - 0x800 }).map(
@@ -164,7 +165,7 @@ test('G-DECIDE-2: what is recognised without being read comes out as if it had b
       total += bytes.length;
       assert.deepEqual(fast.all, happened(chunks, false).all);
     }),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
   assert.ok(recognised > total / 10, `only ${recognised} of ${total} bytes were recognised`);
 });

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { assert as check, asyncProperty, constantFrom, double, integer, uint8Array } from 'fast-check';
 import { limits } from '../../src/core/limits.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { casesCount } from '../cases.ts';
 import { atRest, createRoom, leavesIn, permitted, record, verification, type Room } from '../memory-ledger.ts';
 import { seededChance, type DiskFault } from '../sim/memory-disk.ts';
 
@@ -62,7 +63,7 @@ describe('a journal that was changed', () => {
         // What was cut off whole cannot be seen from the journal alone; nothing but a prefix may remain.
         if (left !== null) assert.deepEqual(left, ids.slice(0, left.length));
       }),
-      { numRuns: 40 },
+      { numRuns: casesCount(40) },
     );
   });
 
@@ -82,7 +83,7 @@ describe('a journal that was changed', () => {
             assert.ok(left.length === ids.length || left.length === ids.length - lastBatch, `${left.length} of ${ids.length}`);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: casesCount(60) },
     );
   });
 
@@ -91,7 +92,7 @@ describe('a journal that was changed', () => {
       asyncProperty(uint8Array({ maxLength: 3_000 }), async (bytes) => {
         await survivors(() => bytes);
       }),
-      { numRuns: 40 },
+      { numRuns: casesCount(40) },
     );
   });
 });
@@ -185,7 +186,7 @@ describe('a crash', () => {
   it('at any step loses no acknowledged record, and every log verifies afterwards', async () => {
     await check(
       asyncProperty(integer({ min: 1, max: 1_000_000 }), (seed) => crashAnywhere(seed, 0)),
-      { numRuns: 12 },
+      { numRuns: casesCount(12) },
     );
   });
 });

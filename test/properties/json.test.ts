@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { JsonNode } from '../../src/wire/json.ts';
 import { isJsonProblem, parseJson } from '../../src/wire/json.ts';
+import { casesCount } from '../cases.ts';
 
 /** Characters that an encoder, a decoder or an escape may get wrong, a lone surrogate among them. */
 const tricky = fc.constantFrom(
@@ -79,7 +80,7 @@ test('reads back any JSON, however it is laid out', () => {
       const text = JSON.stringify(value, null, space);
       assert.deepEqual(outcome(Buffer.from(text)), { value: said(value) });
     }),
-    { numRuns: 500 },
+    { numRuns: casesCount(500) },
   );
 });
 
@@ -115,7 +116,7 @@ test('accepts no text that JSON.parse refuses, and refuses more only for a repea
       if (!isJsonProblem(mine)) assert.deepEqual({ value: valueOf(mine) }, reference);
       else if (reference !== null) assert.match(mine.problem, /stands twice/);
     }),
-    { numRuns: 3_000 },
+    { numRuns: casesCount(3_000) },
   );
 });
 
@@ -127,7 +128,7 @@ test('every node is the JSON text of its own range', () => {
       assert.ok(!isJsonProblem(root));
       for (const node of eachNode(root)) assert.deepEqual(outcome(bytes.subarray(node.start, node.end)), { value: valueOf(node) });
     }),
-    { numRuns: 200 },
+    { numRuns: casesCount(200) },
   );
 });
 
@@ -138,7 +139,7 @@ test('never throws on any bytes, and says where it stopped', () => {
       const node = parseJson(source);
       if (isJsonProblem(node)) assert.ok(node.at >= 0 && node.at <= source.length);
     }),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
 });
 
@@ -155,7 +156,7 @@ test('reads back long strings too', () => {
     fc.property(longValue, spaced, (value, space) => {
       assert.deepEqual(outcome(Buffer.from(JSON.stringify(value, null, space))), { value: said(value) });
     }),
-    { numRuns: 500 },
+    { numRuns: casesCount(500) },
   );
 });
 
@@ -194,7 +195,7 @@ test('what was parsed before changes nothing of what is parsed next, nor of the 
       if (isJsonProblem(after)) seen.problems++;
       else if (eachNode(after).some((node) => eachNode(root).includes(node))) seen.reused++;
     }),
-    { numRuns: 3_000 },
+    { numRuns: casesCount(3_000) },
   );
   assert.ok(seen.reused > 50 && seen.problems > 50, JSON.stringify(seen));
 });
@@ -217,6 +218,6 @@ test('what was parsed before changes nothing of a text in which values were put 
         assert.deepEqual(parseJson(next, { bytes, root }), parseJson(next));
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: casesCount(1_000) },
   );
 });

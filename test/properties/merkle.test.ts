@@ -11,6 +11,7 @@ import {
   treeRoot,
 } from '../../src/ledger/merkle.ts';
 import { decodeBundle, encodeBundle, parseTilePath, tilePath } from '../../src/ledger/tiles.ts';
+import { casesCount } from '../cases.ts';
 
 const largest = 300;
 const nodes = new Map<string, Uint8Array>();
@@ -65,7 +66,7 @@ test('an inclusion proof fails when any bit of it, of the leaf or of the root fl
         assert.equal(inclusionVerifies(leaf, (index + 1) % size, size, proof, root), false);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: casesCount(300) },
   );
 });
 
@@ -85,7 +86,7 @@ test('a consistency proof fails when any bit of it or of a root flips, or its le
         assert.equal(consistencyVerifies(older, newer, from, to, proof.slice(1)), false);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: casesCount(300) },
   );
 });
 

@@ -10,9 +10,10 @@ import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { openaiChat as format } from '../../src/wire/openai-chat.ts';
+import { casesCount } from '../cases.ts';
 import { jsonInLines } from '../lax-lines.ts';
 
-const RUNS_COUNT = 400;
+const RUNS_COUNT = casesCount(400);
 const OPERATION = 'chat_completions';
 
 type Json = Readonly<Record<string, unknown>>;

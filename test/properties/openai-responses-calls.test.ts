@@ -10,9 +10,10 @@ import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
 import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { openaiResponses as format } from '../../src/wire/openai-responses.ts';
+import { casesCount } from '../cases.ts';
 import { jsonInLines } from '../lax-lines.ts';
 
-const RUNS_COUNT = 700;
+const RUNS_COUNT = casesCount(700);
 
 type Json = Readonly<Record<string, unknown>>;
 

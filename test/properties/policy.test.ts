@@ -9,6 +9,7 @@ import { canonicalJson } from '../../src/core/canonical-json.ts';
 import { createPolicy, type Policy, type PolicyFile, type PolicySettings } from '../../src/policy/policy.ts';
 import { createRuleBook } from '../../src/policy/rule-book.ts';
 import { compileRules } from '../../src/policy/rules.ts';
+import { casesCount } from '../cases.ts';
 
 const tools = ['a', 'b', 'server/c'] as const;
 const models = ['m1', 'm2'] as const;
@@ -95,7 +96,7 @@ describe('policy', () => {
         // An approval is a step towards a permit, so a forbid may not open that door either.
         after.forEach((verdict, index) => assert.ok(verdict !== 'approval' || before[index] !== 'deny'));
       }),
-      { numRuns: 60 },
+      { numRuns: casesCount(60) },
     );
     assert.ok(permitted > 0, 'no case permitted anything, so nothing was shown');
   });
@@ -109,7 +110,7 @@ describe('policy', () => {
           assert.equal(verdicts[tools.findIndex((tool) => tool === prohibited)], 'deny');
         }
       }),
-      { numRuns: 40 },
+      { numRuns: casesCount(40) },
     );
   });
 
@@ -168,7 +169,7 @@ describe('policy', () => {
         for (const decision of decisionsOf(policyOf(given, files, hour), { ...invocation, ...standing }))
           assert.deepEqual(book.replay(JSON.parse(canonicalJson(decision.request))), decision);
       }),
-      { numRuns: 30 },
+      { numRuns: casesCount(30) },
     );
   });
 });

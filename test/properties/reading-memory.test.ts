@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import type { ReadingMemory } from '../../src/core/wire-format.ts';
 import { applySplices } from '../../src/core/slot.ts';
 import { formats } from '../../src/wire/wire.ts';
+import { casesCount } from '../cases.ts';
 import { casesOf, requestOf } from '../conformance/cases.ts';
 
 /** White space before a body, so that it is long enough to be kept. */
@@ -52,7 +53,7 @@ for (const format of formats) {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: casesCount(300) },
     );
   });
 }

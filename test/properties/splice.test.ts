@@ -5,6 +5,7 @@ import type { Splice } from '../../src/core/slot.ts';
 import { applySplices } from '../../src/core/slot.ts';
 import type { StreamPiece } from '../../src/core/wire-format.ts';
 import { formats } from '../../src/wire/wire.ts';
+import { casesCount } from '../cases.ts';
 import { casesOf, requestOf } from '../conformance/cases.ts';
 
 /** Characters that an encoder, a decoder or an escape may get wrong, a lone surrogate among them. */
@@ -54,7 +55,7 @@ test('splices replace their ranges and leave all else in its place, in whichever
       const distinct = new Set(splices.map(({ start }) => start)).size === splices.length;
       if (distinct) assert.deepEqual([...applySplices(bytes, splices.toReversed())], expected);
     }),
-    { numRuns: 1_000 },
+    { numRuns: casesCount(1_000) },
   );
 });
 
@@ -81,7 +82,7 @@ for (const format of formats) {
           before.slots.map((slot, at) => (at === index ? text : slot.text)),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: casesCount(300) },
     );
   });
 
@@ -106,7 +107,7 @@ for (const format of formats) {
             assert.ok(pieces.slice(0, -1).every(({ piece }) => piece !== 'unreadable'));
           },
         ),
-        { numRuns: 500 },
+        { numRuns: casesCount(500) },
       );
     });
 
@@ -122,7 +123,7 @@ for (const format of formats) {
         assert.ok(format.read(requestOf(each, damaged(request))));
         assert.ok(format.readWhole(damaged(upstream), { operation: expected.request.operation, status }));
       }),
-      { numRuns: 500 },
+      { numRuns: casesCount(500) },
     );
   });
 }

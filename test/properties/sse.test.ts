@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { StreamEvent, StreamProblem } from '../../src/wire/sse.ts';
 import { createStreamDecoder, isStreamProblem } from '../../src/wire/sse.ts';
+import { casesCount } from '../cases.ts';
 
 const decode = (chunks: readonly Uint8Array[]): readonly (StreamEvent | StreamProblem)[] => {
   const decoder = createStreamDecoder();
@@ -56,13 +57,13 @@ const places = fc.array(fc.nat(), { maxLength: 12 });
 test('what is decoded does not depend on how the stream was cut', () => {
   fc.assert(
     fc.property(stream, places, (bytes, cuts) => assert.deepEqual(comparable(decode(cutAt(bytes, cuts))), comparable(decode([bytes])))),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
   fc.assert(
     fc.property(stream, (bytes) =>
       assert.deepEqual(comparable(decode(Array.from(bytes, (byte) => Uint8Array.of(byte)))), comparable(decode([bytes]))),
     ),
-    { numRuns: 500 },
+    { numRuns: casesCount(500) },
   );
 });
 
@@ -81,7 +82,7 @@ test('the raw bytes of all units are the stream, unless it could not be read or 
       if (units.some(isStreamProblem) && !units.some(inSeveralLines)) assert.deepEqual(raw, withoutMark(bytes).subarray(0, raw.length));
       else if (!units.some(isStreamProblem) && !units.some(inSeveralLines)) assert.deepEqual(raw, withoutMark(bytes));
     }),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
 });
 
@@ -122,7 +123,7 @@ test('agrees with the algorithm of the standard on all that it hands out', () =>
       assert.deepEqual(inOneLine(dataOf(units)), naive(released(units)));
       if (!units.some(isStreamProblem)) assert.deepEqual(dataOf(units), naive(withoutMark(bytes).toString()));
     }),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
   assert.ok(eventsCount > 1_000, `only ${eventsCount} events were compared`);
 });
@@ -151,13 +152,13 @@ test('no reader that is laxer than the standard finds an object in what is hande
         }
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: casesCount(2_000) },
   );
 });
 
 test('never throws on any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), places, (bytes, cuts) => assert.ok(Array.isArray(decode(cutAt(bytes, cuts))))),
-    { numRuns: 500 },
+    { numRuns: casesCount(500) },
   );
 });
