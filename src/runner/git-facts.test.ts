@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { deflateSync } from 'node:zlib';
+import { writePack } from '../../test/git-pack.ts';
 import { limits } from '../core/limits.ts';
 import { commitsBetween, findRepository, headCommit } from './git-facts.ts';
 import type { Repository } from './git-facts.ts';
@@ -22,18 +23,22 @@ const write = (path: string, content: string): void => {
   writeFileSync(path, content);
 };
 
-/** Adds a commit to `root`'s loose objects and returns its id. */
-const addCommit = (root: string, parents: readonly string[], committed: number, subject = 'x'): string => {
+/** A commit as it is stored, and its id. */
+const commitOf = (parents: readonly string[], committed: number, subject = 'x'): { readonly id: string; readonly content: string } => {
   const lines = [
     `tree ${'0'.repeat(40)}`,
     ...parents.map((parent) => `parent ${parent}`),
     `committer A <a@example.org> ${committed} +0000`,
   ];
   const content = `${lines.join('\n')}\n\n${subject}\n`;
-  const object = `commit ${content.length}\0${content}`;
-  const id = createHash('sha1').update(object).digest('hex');
+  return { id: createHash('sha1').update(`commit ${content.length}\0${content}`).digest('hex'), content };
+};
+
+/** Adds a commit to `root`'s loose objects and returns its id. */
+const addCommit = (root: string, parents: readonly string[], committed: number, subject = 'x'): string => {
+  const { id, content } = commitOf(parents, committed, subject);
   mkdirSync(join(root, '.git/objects', id.slice(0, 2)), { recursive: true });
-  writeFileSync(join(root, '.git/objects', id.slice(0, 2), id.slice(2)), deflateSync(object));
+  writeFileSync(join(root, '.git/objects', id.slice(0, 2), id.slice(2)), deflateSync(`commit ${content.length}\0${content}`));
   return id;
 };
 
@@ -205,10 +210,17 @@ test('commits of the same second are told apart', (t) => {
 
 test('more commits than the bound, or a history that is not all here, is not called complete', (t) => {
   const root = repositoryAt(t);
-  let at = addCommit(root, [], 1);
-  const start = at;
-  for (let n = 0; n < limits.commitsListedCount + 1; n++) at = addCommit(root, [at], n + 2);
-  const many = commitsBetween(found(root), start, at);
+  const chain = [commitOf([], 1)];
+  for (let n = 0; n < limits.commitsListedCount + 1; n++) chain.push(commitOf([chain[n]?.id ?? ''], n + 2));
+  mkdirSync(join(root, '.git/objects/pack'), { recursive: true });
+  // In one pack: a thousand files of their own take most of a second.
+  writePack(
+    join(root, '.git/objects'),
+    'pack-a',
+    chain.map(({ id, content }) => ({ id, type: 1, content: Buffer.from(content) })),
+  );
+  const start = chain[0]?.id ?? '';
+  const many = commitsBetween(found(root), start, chain.at(-1)?.id ?? '');
   assert.equal(many.commits.length, limits.commitsListedCount);
   assert.equal(many.complete, false);
   const lonely = addCommit(root, [some], 9_999);

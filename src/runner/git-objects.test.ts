@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { deflateSync } from 'node:zlib';
+import { type PackEntry, writePack } from '../../test/git-pack.ts';
 import { limits } from '../core/limits.ts';
 import { MalformedRepository, openCommitStore } from './git-objects.ts';
 
@@ -31,23 +32,6 @@ const writeLoose = (objects: string, id: string, object: Buffer): void => {
 
 const loose = (content: Buffer, type = 'commit'): Buffer => Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
 
-interface PackEntry {
-  readonly id: string;
-  readonly type: number;
-  readonly content: Buffer;
-  /** What stands between header and content, told the offset of this entry and of every entry before it. */
-  readonly between?: (at: number, offsets: ReadonlyMap<string, number>) => Buffer;
-}
-
-const entryHeader = (type: number, size: number): Buffer => {
-  const bytes = [(type << 4) | (size & 15)];
-  for (let rest = size >>> 4; rest > 0; rest >>>= 7) {
-    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) | 128;
-    bytes.push(rest & 127);
-  }
-  return Buffer.from(bytes);
-};
-
 /** gitformat-pack, "Deltified representation": the negative offset of an OBJ_OFS_DELTA. */
 const offsetBytes = (distance: number): Buffer => {
   const bytes = [distance & 127];
@@ -63,33 +47,6 @@ const delta = (base: Buffer, keep: number, tail: Buffer): Buffer =>
     Buffer.from([...deltaSize(base.length), ...deltaSize(keep + tail.length), 0b1011_0000, keep & 255, keep >> 8, tail.length]),
     tail,
   ]);
-
-const writePack = (objects: string, name: string, entries: readonly PackEntry[], largeOffsets = false): void => {
-  const parts: Buffer[] = [Buffer.from('PACK\0\0\0\x02'), Buffer.alloc(4)];
-  const offsets = new Map<string, number>();
-  let at = 12;
-  for (const { id, type, content, between } of entries) {
-    const bytes = Buffer.concat([entryHeader(type, content.length), between?.(at, offsets) ?? Buffer.alloc(0), deflateSync(content)]);
-    offsets.set(id, at);
-    at += bytes.length;
-    parts.push(bytes);
-  }
-  const ids = [...offsets.keys()].toSorted();
-  const word = (value: number): Buffer => {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32BE(value >>> 0);
-    return bytes;
-  };
-  const offsetOf = (id: string): number => offsets.get(id) ?? 0;
-  const index: Buffer[] = [Buffer.from([0xff, 0x74, 0x4f, 0x63, 0, 0, 0, 2])];
-  for (let first = 0; first < 256; first++) index.push(word(ids.filter((id) => Number.parseInt(id.slice(0, 2), 16) <= first).length));
-  for (const id of ids) index.push(Buffer.from(id, 'hex'));
-  index.push(Buffer.alloc(4 * ids.length));
-  for (const [place, id] of ids.entries()) index.push(word(largeOffsets ? 0x8000_0000 + place : offsetOf(id)));
-  if (largeOffsets) for (const id of ids) index.push(word(0), word(offsetOf(id)));
-  writeFileSync(join(objects, 'pack', `${name}.idx`), Buffer.concat(index));
-  writeFileSync(join(objects, 'pack', `${name}.pack`), Buffer.concat(parts));
-};
 
 const first = commit([], 10);
 const second = commit([idOf(first)], 20, 'a longer subject '.repeat(20));
