@@ -284,10 +284,8 @@ const namesIn = (value: unknown): readonly unknown[] => {
   });
 };
 
-const namesByLine = (sent: string): readonly unknown[] =>
-  jsonInLines(sent)
-    .flatMap(namesIn)
-    .filter((name) => typeof name === 'string' && name !== '');
+const isSaid = (name: unknown): boolean => typeof name === 'string' && name !== '';
+const namesByLine = (sent: string): readonly unknown[] => jsonInLines(sent).flatMap(namesIn).filter(isSaid);
 
 const isJudged = (judged: readonly CalledTool[], { name, text: given, cut }: Found): boolean =>
   judged.some((call) => {
