@@ -40,7 +40,7 @@ const without = (files: readonly string[], others: readonly string[]): readonly 
 const own = ['stages', 'architecture', 'tidy', 'guarantees'].map((name) => `test/${name}.test.ts`);
 const ofLedger = found('src/ledger/*.test.ts');
 const ofFormats = found('test/{conformance,contracts}/**/wire-format*.test.ts');
-/** Properties of answers, whole and streamed: as long as all others together. */
+/** Properties of answers, whole and streamed: nearly as long as all others together. */
 const ofAnswers = found('test/properties/{*-calls,answer-slots,event-template}.test.ts');
 /** They show that the simulation can fail. */
 const ofPlantedBugs = found('test/sim/canary.test.ts');
@@ -49,11 +49,11 @@ const ofProcesses = found('test/{bin,package,up-and-demo}.test.ts');
 
 /** Longest first, so that the end is not one gate alone. */
 const gates: readonly Gate[] = [
-  testing('properties', without(found('test/properties/**/*.test.ts'), ofAnswers), 'together'),
-  testing('answers', ofAnswers, 'together'),
   testing('unit', without(found('src/**/*.test.ts'), ofLedger), 'together'),
   testing('simulation', without(found('test/sim/**/*.test.ts'), ofPlantedBugs), 'together'),
   testing('ledger', ofLedger, 'together'),
+  testing('properties', without(found('test/properties/**/*.test.ts'), ofAnswers), 'together'),
+  testing('answers', ofAnswers, 'together'),
   testing('formats', ofFormats, 'together'),
   { name: 'lint', command: tool('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'types', command: tool('tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', `${root}node_modules/.cache/types.tsbuildinfo`) },
