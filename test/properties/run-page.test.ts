@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { runPage } from '../../src/cli/run-page.ts';
 import { runText } from '../../src/cli/run-text.ts';
 import { summaryOf, timelineOf, type StoredRecord } from '../../src/ledger/reading.ts';
+import { casesCount } from '../cases.ts';
 
 const attacks = [
   '<script>alert(1)</script>',
@@ -165,7 +166,7 @@ test('G-SHOW-1: nothing that a record holds becomes markup, an attribute, a styl
       assert.doesNotMatch(page.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
       assert.equal(page.isWellFormed(), true);
     }),
-    { numRuns: 300 },
+    { numRuns: casesCount(300) },
   );
 });
 
@@ -176,7 +177,7 @@ test('G-SHOW-1: nothing that a record holds controls the terminal that shows its
       const own = colours ? ['0', '1', '2', '31', '33'].reduce((left, code) => left.replaceAll(`\u001B[${code}m`, ''), text) : text;
       assert.doesNotMatch(own.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
     }),
-    { numRuns: 300 },
+    { numRuns: casesCount(300) },
   );
 });
 

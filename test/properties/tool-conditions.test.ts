@@ -8,6 +8,7 @@ import type { ToolArguments } from '../../src/core/tool-arguments.ts';
 import type { AllowedTool, Condition } from '../../src/policy/config.ts';
 import { createPolicy, type Policy, type PolicySettings } from '../../src/policy/policy.ts';
 import { readToolArguments } from '../../src/wire/tool-arguments.ts';
+import { casesCount } from '../cases.ts';
 import { invocationOf, policyOf, policySettings } from '../policy-world.ts';
 
 const names = ['a', 'B', 'constructor', '__proto', 'a"b\n'] as const;
@@ -41,6 +42,9 @@ const given: fc.Arbitrary<ToolArguments> = fc.dictionary(fc.constantFrom(...name
   maxKeys: 4,
 });
 
+/** Nothing hands on other numbers: beyond them two that are written differently are the same. */
+const isRead = (said: unknown): boolean => typeof said !== 'number' || Number.isSafeInteger(said);
+
 /** Values at the edges of what a condition says. */
 const edges = (asked: Condition): readonly ToolArguments[string][] => {
   if (typeof asked !== 'object') return [asked];
@@ -51,7 +55,7 @@ const edges = (asked: Condition): readonly ToolArguments[string][] => {
     ...listed,
     ...(like === undefined ? [] : [like, like.replaceAll('*', ''), like.replaceAll('*', 'x/y')]),
     ...(start === undefined ? [] : [start, `${start}.ts`]),
-    ...[least, most].flatMap((bound) => (bound === undefined ? [] : [bound - 1, bound, bound + 1])),
+    ...[least, most].flatMap((bound) => (bound === undefined ? [] : [bound - 1, bound, bound + 1].filter(isRead))),
   ];
 };
 
@@ -209,7 +213,7 @@ describe('conditions on the arguments of a tool', () => {
         ].map((call) => ask(policy, call).verdict);
         assert.deepEqual(verdicts, ['permit', 'deny', 'deny'], JSON.stringify([name, text]));
       }),
-      { numRuns: 150 },
+      { numRuns: casesCount(150) },
     );
   });
 
@@ -229,7 +233,7 @@ describe('conditions on the arguments of a tool', () => {
         assert.ok(['permit', 'deny'].includes(decision.verdict));
         assert.doesNotMatch(JSON.stringify(decision), /sesame/);
       }),
-      { numRuns: 300 },
+      { numRuns: casesCount(300) },
     );
   });
 });
