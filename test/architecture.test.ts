@@ -15,6 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ['core'],
   dial: ['core'],
   'doors/model': ['core', 'wire'],
+  'doors/network': ['core'],
   invocations: ['core'],
   identity: ['core'],
   policy: ['core'],
