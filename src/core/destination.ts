@@ -50,6 +50,16 @@ export const domainsAbove = ({ name, kind }: Host): readonly string[] => {
   return labels.slice(1).map((_, index) => labels.slice(index + 1).join('.'));
 };
 
+/** An address, or a network of addresses with the length of its prefix: `10.0.0.0/8`. */
+export const readRange = (text: string): { readonly range: string } | NoDestination => {
+  const [, network = '', digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const host = readHost(network);
+  if ('malformed' in host) return host;
+  const bits = host.kind === 'ipv4' ? 32 : 128;
+  if (host.kind === 'name' || Number(digits ?? bits) > bits) return refused('is neither an address nor a range such as 10.0.0.0/8');
+  return { range: `${host.name}/${digits ?? bits}` };
+};
+
 const portOf = (digits: string): number | null => {
   const port = /^[1-9]\d{0,4}$/.test(digits) ? Number(digits) : 0;
   return port >= 1 && port <= portMax ? port : null;
@@ -63,6 +73,9 @@ const readUnbracketed = (given: string): Host | NoDestination => {
   const labels = name.split('.');
   const problem = labels.map(labelProblem).find((found) => found !== null) ?? null;
   if (problem !== null) return refused(problem);
+  // Punycode that stands for nothing, or for what another reader would write otherwise.
+  if (name.includes('xn--') && URL.parse(`http://${name}`)?.hostname !== name)
+    return refused('the host name is no valid internationalised name');
   // Readers of addresses take a name that ends in a number for one, each in a way of its own: octal, hexadecimal, shortened.
   if (!/^(?:\d+|0x[\da-f]*)$/.test(labels.at(-1) ?? '')) return { name, kind: 'name' };
   return ipv4Of(given) === null ? refused('the address is not in the form of four decimal numbers') : { name: given, kind: 'ipv4' };

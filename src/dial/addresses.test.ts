@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressProblem } from './addresses.ts';
+import { addressProblem, judgeConfined, judgeDestination } from './addresses.ts';
 
 const topologies = ['vendor', 'cloud-partner', 'self-hosted'] as const;
 const metadata = ['169.254.169.254', 'fd00:ec2::254', 'fd20:ce::254', 'fd00:42::42', '100.100.100.200', '168.63.129.16', '192.0.0.192'];
@@ -56,4 +56,34 @@ test('an IPv4 address inside an IPv6 one is judged as what it is', () => {
 test('what is not an address in its usual form is refused', () => {
   for (const text of ['not an address', '', '0177.0.0.1', '127.1', '2130706433', '0x7f000001', '[::1]', '10.0.0.1:80'])
     assert.notEqual(addressProblem(text, 'self-hosted'), null, text);
+});
+
+const nowhereOwn = (): boolean => false;
+
+test('G-NET-3: an agent reaches public addresses only, where no rule lists others', () => {
+  const judge = judgeDestination(null, nowhereOwn);
+  for (const address of outside) assert.equal(judge(address, 443), null, address);
+  const mapped = ['::ffff:10.0.0.1', '::ffff:127.0.0.1', '::ffff:8.8.8.8'];
+  for (const address of [...metadata, ...special, ...loopback, ...inside, ...mapped, '', '127.1', '[::1]'])
+    assert.notEqual(judge(address, 443), null, address);
+});
+
+test('G-NET-3: a rule that lists addresses admits these and no others, special ones only one by one', () => {
+  const judge = judgeDestination(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8', '169.254.0.0/16', '169.254.1.1/32'], nowhereOwn);
+  for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '127.0.0.1', 'fd12::1', '169.254.1.1'])
+    assert.equal(judge(address, 443), null, address);
+  for (const address of ['8.8.8.8', '127.0.0.2', '192.168.1.1', '169.254.169.254', 'fd00:ec2::254', '::1', 'fd12::1%lo'])
+    assert.notEqual(judge(address, 443), null, address);
+});
+
+test('G-NET-3: where the envelope itself listens no rule leads', () => {
+  const judge = judgeDestination(['127.0.0.0/8'], (address, port) => address.startsWith('127.') && port === 7422);
+  assert.notEqual(judge('127.0.0.1', 7422), null);
+  assert.equal(judge('127.0.0.1', 7423), null);
+});
+
+test('G-NET-7: confined, nothing outside the ranges is dialled', () => {
+  const judge = judgeConfined(['10.0.0.0/8', '::1/128']);
+  for (const address of ['10.0.0.1', '::1', '::ffff:10.0.0.1']) assert.equal(judge(address, 443), null, address);
+  for (const address of ['8.8.8.8', '127.0.0.1', '2606:4700::1111', 'x']) assert.notEqual(judge(address, 443), null, address);
 });

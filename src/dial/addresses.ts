@@ -62,6 +62,9 @@ const isLoopback = listOf(loopback);
 const isPrivate = listOf(privateUse);
 const isGlobalUnicast = listOf(globalUnicast);
 
+/** Why an address must not be dialled at this port; null when it may be. */
+export type JudgeAddress = (address: string, port: number) => string | null;
+
 /** Why `address` must not be dialled for an endpoint of this topology; null when it may be. */
 export const addressProblem = (address: string, topology: Topology): string | null => {
   const version = isIP(address);
@@ -72,4 +75,40 @@ export const addressProblem = (address: string, topology: Topology): string | nu
   // A vendor's public API has no private address; a name that resolves to one was tampered with.
   if (isPrivate(address)) return topology === 'vendor' ? 'it is private, and a vendor is reached at public addresses' : null;
   return version === 4 || isGlobalUnicast(address) ? null : 'it is no global unicast address';
+};
+
+const lone = /\/(?:32|128)$/;
+
+/**
+ * Judges what an agent connects to by itself. Without `ranges` an address must be public; with them it must lie in one of them, which may then be
+ * private or this machine, and one of a special range only where it is listed by itself.
+ */
+export const judgeDestination = (ranges: readonly string[] | null, isOwn: (address: string, port: number) => boolean): JudgeAddress => {
+  const isListed = ranges === null ? null : listOf(namedBy(ranges));
+  const isListedAlone = listOf(namedBy((ranges ?? []).filter((range) => lone.test(range))));
+  return (address, port) => {
+    if (isIP(address) === 0) return 'it is not an address';
+    if (address.includes('%')) return 'it names a network interface';
+    if (isOwn(address, port)) return 'it is where this envelope listens';
+    if (isListed === null) return publicProblem(address);
+    if (!isListed(address)) return 'it is not among the addresses that the rule lists';
+    return isNever(address) && !isListedAlone(address)
+      ? 'it lies in a special range, of which a rule can list only single addresses'
+      : null;
+  };
+};
+
+const namedBy = (ranges: readonly string[]): Ranges => Object.fromEntries(ranges.map((range) => [range, 'listed']));
+
+const publicProblem = (address: string): string | null => {
+  if (isNever(address)) return 'it lies in a special range that is never dialled';
+  if (isLoopback(address)) return 'it is this machine';
+  if (isPrivate(address)) return 'it is private';
+  return isIP(address) === 4 || isGlobalUnicast(address) ? null : 'it is no global unicast address';
+};
+
+/** Judges all that is dialled where nothing may leave the ranges. */
+export const judgeConfined = (ranges: readonly string[]): JudgeAddress => {
+  const isInside = listOf(namedBy(ranges));
+  return (address) => (isIP(address) !== 0 && isInside(address) ? null : 'it lies outside the private ranges of this air-gapped envelope');
 };

@@ -8,6 +8,7 @@ import { connect as connectTcp, isIP } from 'node:net';
 import { TLSSocket, connect as connectTls } from 'node:tls';
 import { unlessAborted } from '../core/abort.ts';
 import type { Topology, Via } from '../core/endpoint.ts';
+import type { JudgeAddress } from './addresses.ts';
 import { addressProblem } from './addresses.ts';
 import { DialProblem } from './problem.ts';
 import { createTlsOptions } from './tls.ts';
@@ -20,11 +21,16 @@ export interface Place {
   readonly origin: URL;
   readonly topology: Topology;
   readonly via: Via;
+  /**
+   * For what an agent connects to by itself: judges its addresses in place of the topology, also where a proxy stands before it, which is then asked
+   * for the address that was judged and not for the name. One value a rule: connections are kept apart by it.
+   */
+  readonly judge?: JudgeAddress;
 }
 
 export interface Connected {
   readonly socket: Socket;
-  /** `ADDRESS:PORT` that was judged and dialled: the proxy's where there is one. */
+  /** `ADDRESS:PORT` that was judged and dialled: the proxy's where it is the one that resolves the name. */
   readonly address: string;
 }
 
@@ -37,29 +43,46 @@ export interface ConnectLimits {
 }
 
 /** Whom a connection leads to, as a sentence names it. */
-type Peer = 'endpoint' | 'proxy';
+type Peer = 'endpoint' | 'destination' | 'proxy';
 
-/** What is dialled first: the endpoint or its proxy. */
+/** What a name is resolved and judged for. */
 interface Hop {
   readonly peer: Peer;
   readonly url: URL;
-  /** The proxy is the organisation's own, wherever the endpoint is. */
-  readonly topology: Topology;
+  readonly judge: JudgeAddress;
 }
+
+/** The proxy is the organisation's own, wherever the endpoint is. */
+const proxyHop = (url: URL): Hop => ({ peer: 'proxy', url, judge: (address) => addressProblem(address, 'self-hosted') });
+
+const hopOf = ({ origin, topology, judge }: Place): Hop =>
+  judge === undefined
+    ? { peer: 'endpoint', url: origin, judge: (address) => addressProblem(address, topology) }
+    : { peer: 'destination', url: origin, judge };
 
 const idleProbeMs = 60_000;
 
 /** Codes of a peer that is there and turned us away: it may be restarting. */
 const turnedAway = new Set<unknown>(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
-export const createConnect = (resolve: Resolve, { connectMs, proxyAnswerBytes }: ConnectLimits): Connect => {
+/** `confine` judges every address once more, whatever it is for. */
+export const createConnect = (
+  resolve: Resolve,
+  { connectMs, proxyAnswerBytes }: ConnectLimits,
+  confine: JudgeAddress = () => null,
+): Connect => {
   const addressesOf = createAddressesOf(resolve);
   const tlsOptions = createTlsOptions();
+  const judgedOf = async (hop: Hop, signal: AbortSignal): Promise<readonly string[]> =>
+    judged(await unlessAborted(addressesOf(hop), signal), {
+      ...hop,
+      judge: (address, at) => confine(address, at) ?? hop.judge(address, at),
+    });
 
   const dialled = async (hop: Hop, { ca }: Via, signal: AbortSignal, verified: boolean): Promise<Connected> => {
     const untilMs = performance.now() + connectMs;
     const hostname = hostnameOf(hop.url);
-    const addresses = judged(await unlessAborted(addressesOf(hop), signal), hop);
+    const addresses = await judgedOf(hop, signal);
     const port = portOf(hop.url);
     const tls = isSecure(hop.url) ? { ...tlsOptions(hostname, ca), rejectUnauthorized: verified } : null;
     let problem: unknown;
@@ -68,11 +91,12 @@ export const createConnect = (resolve: Resolve, { connectMs, proxyAnswerBytes }:
       const shareMs = (untilMs - performance.now()) / (addresses.length - index);
       try {
         const socket = await within(shareMs, signal, (attempt) => {
-          const to = { host: address, port };
+          // Each direction of a tunnel ends by itself.
+          const to = { host: address, port, allowHalfOpen: hop.peer === 'destination' };
           return opened(tls === null ? connectTcp(to) : connectTls({ ...tls, ...to }), hop.peer, attempt);
         });
         socket.setNoDelay(true).setKeepAlive(true, idleProbeMs);
-        return { socket, address: isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}` };
+        return { socket, address: placed(address, port) };
       } catch (caught) {
         if (signal.aborted) throw caught;
         problem = caught;
@@ -81,18 +105,22 @@ export const createConnect = (resolve: Resolve, { connectMs, proxyAnswerBytes }:
     throw problem;
   };
 
-  const tunnelled = async ({ origin, topology, via }: Place, url: URL, signal: AbortSignal, verified: boolean): Promise<Connected> => {
-    const hostname = hostnameOf(origin);
-    // A name is the proxy's to resolve; an address can be judged here.
-    if (isIP(hostname) !== 0) judged([hostname], { peer: 'endpoint', url: origin, topology });
-    const { socket, address } = await dialled({ peer: 'proxy', url, topology: 'self-hosted' }, via, signal, true);
+  /** What the proxy is asked for. A name is the proxy's to resolve; an address can be judged here, and a destination's name is resolved here to be judged. */
+  const targetOf = async (place: Place, signal: AbortSignal): Promise<string> => {
+    const { origin, judge } = place;
+    const mustJudge = judge !== undefined || isIP(hostnameOf(origin)) !== 0;
+    const [address] = mustJudge ? await judgedOf(hopOf(place), signal) : [];
+    return address === undefined ? `${origin.hostname}:${portOf(origin)}` : placed(address, portOf(origin));
+  };
+
+  const tunnelled = async (place: Place, url: URL, signal: AbortSignal, verified: boolean): Promise<Connected> => {
+    const { origin, via, judge } = place;
+    const target = await targetOf(place, signal);
+    const { socket, address } = await dialled(proxyHop(url), via, signal, true);
     try {
-      await openTunnel(socket, `${origin.hostname}:${portOf(origin)}`, via.proxy?.secret ?? null, {
-        signal,
-        answerBytes: proxyAnswerBytes,
-      });
-      if (!isSecure(origin)) return { socket, address };
-      const tls = { ...tlsOptions(hostname, via.ca), rejectUnauthorized: verified, socket };
+      await openTunnel(socket, target, via.proxy?.secret ?? null, { signal, answerBytes: proxyAnswerBytes });
+      if (!isSecure(origin)) return { socket, address: judge === undefined ? address : target };
+      const tls = { ...tlsOptions(hostnameOf(origin), via.ca), rejectUnauthorized: verified, socket };
       return { socket: await opened(connectTls(tls), 'endpoint', signal), address };
     } catch (problem) {
       socket.destroy();
@@ -102,11 +130,9 @@ export const createConnect = (resolve: Resolve, { connectMs, proxyAnswerBytes }:
 
   return (place, cancel, unverified) =>
     within(connectMs, cancel, async (signal) => {
-      const { origin, topology, via } = place;
+      const { via } = place;
       const verified = unverified === undefined;
-      return via.proxy === null
-        ? dialled({ peer: 'endpoint', url: origin, topology }, via, signal, verified)
-        : tunnelled(place, via.proxy.url, signal, verified);
+      return via.proxy === null ? dialled(hopOf(place), via, signal, verified) : tunnelled(place, via.proxy.url, signal, verified);
     });
 };
 
@@ -148,11 +174,11 @@ const createAddressesOf = (resolve: Resolve): ((hop: Hop) => Promise<readonly st
   };
 };
 
-const judged = (addresses: readonly string[], { peer, topology }: Hop): readonly string[] => {
+const judged = (addresses: readonly string[], { peer, url, judge }: Hop): readonly string[] => {
   if (addresses.length === 0) throw new DialProblem('address_refused', `The name of the ${peer} resolves to no address.`);
   // One bad address among good ones is an attack or a mistake; neither is dialled round.
   for (const address of addresses) {
-    const problem = addressProblem(address, topology);
+    const problem = judge(address, portOf(url));
     if (problem !== null)
       throw new DialProblem('address_refused', `The name of the ${peer} resolves to an address that is refused: ${problem}.`);
   }
@@ -160,6 +186,8 @@ const judged = (addresses: readonly string[], { peer, topology }: Hop): readonly
 };
 
 const hostnameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
+
+const placed = (address: string, port: number): string => (isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`);
 
 const isSecure = ({ protocol }: URL): boolean => protocol === 'https:';
 
@@ -186,7 +214,7 @@ const opened = <S extends Socket>(socket: S, peer: Peer, signal: AbortSignal): P
   });
 
 const unreachable = (socket: Socket, peer: Peer, problem: Error): DialProblem => {
-  const who = peer === 'proxy' ? 'proxy' : 'upstream';
+  const who = peer === 'endpoint' ? 'upstream' : peer;
   if (socket instanceof TLSSocket && socket.authorizationError)
     return new DialProblem('unreachable', `The ${who}'s certificate could not be verified.`);
   return new DialProblem('unreachable', `The ${who} could not be reached.`, 'code' in problem && turnedAway.has(problem.code));

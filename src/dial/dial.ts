@@ -1,19 +1,32 @@
 // The only opener of outbound connections: resolves a name once, judges every address, and connects to one that it judged.
 // Failures are values with a sentence of ours; nothing of the upstream's text is in them. Redirects are answers, never followed.
 
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { UpstreamAnswer, UpstreamFailure, Via } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
+import type { JudgeAddress } from './addresses.ts';
 import type { ConnectLimits, Place, Resolve } from './connect.ts';
 import { createConnect } from './connect.ts';
 import type { Call, Connection, ConnectionLimits } from './connection.ts';
 import { createConnection } from './connection.ts';
 import { DialProblem } from './problem.ts';
 
+export { judgeConfined, judgeDestination, type JudgeAddress } from './addresses.ts';
+
 export interface Outbound extends Call, Place {}
+
+/** A connection as it is, for whoever carries bytes over it by himself, and ends it. */
+export interface Reached {
+  readonly stream: Duplex;
+  /** `ADDRESS:PORT` that was judged. */
+  readonly address: string;
+}
 
 export interface Dial {
   readonly send: (outbound: Outbound) => Promise<UpstreamAnswer | UpstreamFailure>;
+  /** Opens a connection and sends nothing. */
+  readonly reach: (place: Place, cancel: AbortSignal) => Promise<Reached | UpstreamFailure>;
   readonly close: () => Promise<void>;
 }
 
@@ -33,9 +46,9 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial => {
-  const connect = createConnect(resolve, bounds);
-  const open = new Set<Connection>();
+export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confine?: JudgeAddress): Dial => {
+  const connect = createConnect(resolve, bounds, confine);
+  const open = new Set<Pick<Connection, 'destroy'>>();
   /** Connections that carry nothing, the newest last, by place: what one endpoint may dial, through what and trusting whom, another may not. */
   const idle = new Map<string, Connection[]>();
   const placeOf = createPlaceNames();
@@ -72,6 +85,12 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial 
     };
   };
 
+  const failed = (problem: unknown, cancel: AbortSignal, attempts: number): UpstreamFailure => {
+    if (cancel.aborted || closed) return { failure: 'cancelled', reason: 'The call was cancelled before the upstream answered.', attempts };
+    if (!(problem instanceof DialProblem)) throw problem;
+    return { failure: problem.failure, reason: problem.message, attempts };
+  };
+
   return {
     send: async (outbound) => {
       const { cancel } = outbound;
@@ -80,12 +99,21 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial 
           cancel.throwIfAborted();
           return await attempt(outbound, attempts);
         } catch (problem) {
-          if (cancel.aborted || closed)
-            return { failure: 'cancelled', reason: 'The call was cancelled before the upstream answered.', attempts };
-          if (!(problem instanceof DialProblem)) throw problem;
-          if (attempts === 1 && problem.again) continue;
-          return { failure: problem.failure, reason: problem.message, attempts };
+          const again = problem instanceof DialProblem && problem.again && attempts === 1 && !cancel.aborted && !closed;
+          if (!again) return failed(problem, cancel, attempts);
         }
+      }
+    },
+    reach: async (place, cancel) => {
+      try {
+        cancel.throwIfAborted();
+        const { socket, address } = await connect(place, cancel);
+        open.add(socket);
+        socket.once('close', () => open.delete(socket));
+        if (closed) socket.destroy();
+        return { stream: socket, address };
+      } catch (problem) {
+        return failed(problem, cancel, 1);
       }
     },
     close: async () => {
@@ -95,15 +123,16 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits): Dial 
   };
 };
 
-/** A name for a topology, an origin and what stands between; the latter is told apart as the value that it is. */
+/** A name for a topology, an origin, what stands between and what judged it; the latter two are told apart as the values that they are. */
 const createPlaceNames = (): ((place: Place) => string) => {
-  const numbers = new WeakMap<Via, number>();
+  const numbers = new WeakMap<Via | JudgeAddress, number>();
   let count = 0;
-  return ({ topology, origin, via }) => {
-    const number = numbers.get(via) ?? (count += 1);
-    numbers.set(via, number);
-    return `${topology} ${number} ${origin.origin}`;
+  const numberOf = (value: Via | JudgeAddress): number => {
+    const number = numbers.get(value) ?? (count += 1);
+    numbers.set(value, number);
+    return number;
   };
+  return ({ topology, origin, via, judge }) => `${judge === undefined ? topology : numberOf(judge)} ${numberOf(via)} ${origin.origin}`;
 };
 
 const joined = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> => {
