@@ -2,13 +2,10 @@
 // Starts whole or not at all: a problem is one sentence that says what to do, and whatever was opened is closed again.
 // Together with `main.ts` the only file that knows everyone.
 
-import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
-import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   activationRecord,
   createRelease,
@@ -26,16 +23,13 @@ import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { Stamp } from './core/record.ts';
 import type { Cross } from './core/stages.ts';
-import { createDial } from './dial/dial.ts';
+import type { Resolve } from './dial/connect.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
 import type { ModelDoorParts } from './doors/model/model.ts';
-import type { SecretSources } from './endpoints/credentials.ts';
-import { createEndpoints } from './endpoints/endpoints.ts';
-import { openRoutes, readingOnce, transportsOf, trustedCertificates } from './endpoints/transports.ts';
+import { readingOnce, trustedCertificates } from './endpoints/transports.ts';
 import { stampOf } from './gate/recording.ts';
-import { createIdentity, identityFiles, type Identity } from './identity/identity.ts';
-import { createSubjectFile } from './identity/subject-file.ts';
+import { identityFiles, type Identity } from './identity/identity.ts';
 import { createInvocations, endedDenial, type Invocations } from './invocations/invocations.ts';
 import { createStops } from './invocations/stops.ts';
 import { createStrangers } from './invocations/strangers.ts';
@@ -49,10 +43,10 @@ import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
 import { canonicalTool } from './runner/agents/adapters.ts';
 import type { BodyBudget } from './server/server.ts';
 import { createBodyBudget } from './server/server.ts';
-import { readPlainJson } from './wire/plain-json.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
 import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
 import { openListeners } from './listeners.ts';
+import { openOutside } from './outside.ts';
 import { composeListing, composeSpine, keyedDigest } from './spine.ts';
 
 export interface EnvelopeParts {
@@ -63,12 +57,14 @@ export interface EnvelopeParts {
   readonly random: Random;
   readonly disk: Disk;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Finds the addresses of a name; without it the system does. */
+  readonly resolve?: Resolve;
   /** Diagnostics for the operator: one line each, without personal data. */
   readonly say: (line: string) => void;
 }
 
 export interface Envelope {
-  readonly doors: { readonly model: string; readonly admin: string };
+  readonly doors: { readonly model: string; readonly network: string; readonly admin: string };
   readonly release: string;
   readonly controlSocket: string;
   /** Verifier key of the ledger: to be kept elsewhere. */
@@ -137,6 +133,8 @@ export interface Rooms {
   readonly listModels: ModelDoorParts['listModels'];
   readonly release: string;
   readonly bodies: BodyBudget;
+  /** Ports that this envelope listens on; whoever opens one adds it. */
+  readonly ownPorts: Set<number>;
   /** Counts attempts by callers whom nobody could identify. */
   readonly stranger: (from: string) => void;
 }
@@ -219,20 +217,6 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
   return { memories, underWay, invocations, stops };
 };
 
-/** What lies outside: where models run, and who says who an invoker is. */
-const openOutside = (parts: EnvelopeParts, { readFile }: Rules, closers: Closers) => {
-  const { clock, random, disk } = parts;
-  const { config } = parts.loaded;
-  const dial = createDial((hostname) => lookup(hostname, { all: true }));
-  closers.push(() => dial.close());
-  const routes = openRoutes(config.endpoints, { sources: secretSources(parts), readFile, send: dial.send });
-  if ('problem' in routes) return { ...routes, next: 'Run `sealwright check`.' };
-  const subjects = createSubjectFile(disk, join(folders(config.data_dir).private, 'subjects'));
-  const identity = createIdentity(config.identity, { store: subjects, random, clock, send: dial.send, readFile, readJson: readPlainJson });
-  if ('problem' in identity) return { ...identity, next: 'Run `sealwright check`.' };
-  return { identity, endpoints: createEndpoints(config.endpoints, transportsOf(routes), { clock, random }) };
-};
-
 /** Everything that a crossing passes, from the policies to the ledger, and the control plane beside it. */
 const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms | EnvelopeProblem> => {
   const { loaded, clock, random, disk } = parts;
@@ -249,9 +233,10 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     invocations.stop();
     await strangers.flush();
   });
-  const outside = openOutside(parts, rules, closers);
+  const { readFile: read } = rules;
+  const outside = await openOutside(parts, { privateFolder: folders(config.data_dir).private, readFile: read }, closers);
   if ('problem' in outside) return outside;
-  const { identity, endpoints } = outside;
+  const { identity, endpoints, network, ownPorts } = outside;
   const { policy, release } = rules;
   const bodies = createBodyBudget(limits.bodiesInFlightBytes);
   const shared = { ...running, clock, recorder: ledger };
@@ -261,6 +246,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     random,
     decisions: policy,
     endpoints,
+    network,
     privacy: config.privacy,
     responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
     bodies,
@@ -279,7 +265,8 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   });
   const listModels = composeListing({ invocations, decisions: policy, endpoints });
   const { underWay } = running;
-  return { identity, control, ledger, invocations, underWay, cross, listModels, release: release.digest, bodies, stranger: strangers.seen };
+  const served = { identity, control, ledger, invocations, underWay, cross, listModels, bodies, ownPorts };
+  return { ...served, release: release.digest, stranger: strangers.seen };
 };
 
 /** The user whose process this is; where the system has no name for the id, the id. */
@@ -354,11 +341,3 @@ const digestKeys = (disk: Disk, privateFolder: string, random: Random) => {
     keptDigestKey: (invocationId: string): Promise<Uint8Array | null> => disk.readFile(path(invocationId)),
   };
 };
-
-/** Where secrets are found on this machine. */
-export const secretSources = ({ clock, environment }: Pick<EnvelopeParts, 'clock' | 'environment'>): SecretSources => ({
-  clock,
-  environment,
-  readFile: (path) => readFile(path, 'utf8'),
-  run: async ([program = '', ...args]) => (await promisify(execFile)(program, args, { timeout: limits.connectMs })).stdout,
-});

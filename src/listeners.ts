@@ -9,6 +9,7 @@ import { limits } from './core/limits.ts';
 import { carriedByDefault } from './core/principal.ts';
 import { diskErrorName } from './disk/disk.ts';
 import { createModelDoor, renderRefusal } from './doors/model/model.ts';
+import { createNetworkDoor, type NetworkDoorParts, renderRefusal as renderNetworkRefusal } from './doors/network/network.ts';
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
 import { createDigestCache } from './invocations/digest-cache.ts';
 import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
@@ -46,28 +47,28 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const tls = openTls(parts, closers);
   if (tls !== undefined && 'problem' in tls) return tls;
 
+  const common = { host, tls, hostNames, bodies, turnedAway, onError };
   const model = await listening(
     {
+      ...common,
       name: 'model',
       listen: { host, port: ports.model },
-      tls,
       takesPreamble: true,
-      hostNames,
       handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
       refuse: renderRefusal,
       bodyLimit: 'requestBodyBytes',
-      bodies,
-      turnedAway,
-      onError,
     },
     '`--port` or `server.ports.model`',
     closers,
   );
   if ('problem' in model) return model;
 
+  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, known, clock }, closers);
+  if ('problem' in network) return network;
+
   const [name = host.includes(':') ? `[${host}]` : host] = names;
   const scheme = tls === undefined ? 'http' : 'https';
-  const doors = { model: `${scheme}://${name}:${model.port}`, admin: '' };
+  const doors = { model: `${scheme}://${name}:${model.port}`, network: `${scheme}://${name}:${network.port}`, admin: '' };
   const app = createApps(parts, rooms, doors);
   const plane = () => ({
     bodyLimit: 'controlBodyBytes' as const,
@@ -92,6 +93,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   );
   if ('problem' in admin) return admin;
   doors.admin = `${scheme}://${name}:${admin.port}`;
+  for (const { port } of [model, network, admin]) if (port !== null) rooms.ownPorts.add(port);
   const control = await listenOnSocket(
     parts,
     { ...plane(), name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST'], turnedAway) },
@@ -99,6 +101,28 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   );
   return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
 };
+
+type Common = Pick<ListenerSettings, 'tls' | 'hostNames' | 'bodies' | 'turnedAway' | 'onError'>;
+
+const openNetworkDoor = (
+  { host, port, ...common }: Common & { readonly host: string; readonly port: number },
+  { cross }: Pick<Rooms, 'cross'>,
+  parts: Pick<NetworkDoorParts, 'clock' | 'newCrossingId' | 'known'>,
+  closers: Closers,
+): Promise<Listener | EnvelopeProblem> =>
+  listening(
+    {
+      ...common,
+      name: 'network',
+      listen: { host, port },
+      takesPreamble: true,
+      ...createNetworkDoor({ ...parts, cross, turnedAway: common.turnedAway }),
+      refuse: (denial) => renderNetworkRefusal(denial, null),
+      bodyLimit: 'requestBodyBytes',
+    },
+    '`--network-port` or `server.ports.network`',
+    closers,
+  );
 
 const listening = async (settings: ListenerSettings, setting: string, closers: Closers): Promise<Listener | EnvelopeProblem> => {
   try {

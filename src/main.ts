@@ -100,7 +100,7 @@ const loadRuleBooks = async (): Promise<RuleBooks> => {
 const openEndpointChecks: OpenEndpointChecks = async ({ endpoints }, { clock, environment }) => {
   const [{ secretSources }, { createDial }, { createExamine }, { openRoutes }, { createProbe }, { formats }, { limits }, { lookup }] =
     await Promise.all([
-      import('./envelope.ts'),
+      import('./outside.ts'),
       import('./dial/dial.ts'),
       import('./dial/examine.ts'),
       import('./endpoints/transports.ts'),

@@ -13,6 +13,7 @@ import type { KeyedDigest } from './core/record.ts';
 import type { Cross, Identified, Received, Stages } from './core/stages.ts';
 import { attemptOf, modelEndingOf } from './core/totals.ts';
 import type { ListedModel } from './core/wire-format.ts';
+import type { ForwardConnection } from './doors/network/forward.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
 import { createGate } from './gate/gate.ts';
 import { createRead } from './gate/read.ts';
@@ -22,7 +23,7 @@ import { createAdmit } from './invocations/admission.ts';
 import type { Invocations } from './invocations/invocations.ts';
 import type { Stops } from './invocations/stops.ts';
 import type { UnderWay } from './invocations/under-way.ts';
-import type { Decisions } from './policy/decide.ts';
+import type { Decisions, TermsFor } from './policy/decide.ts';
 import { createDecide } from './policy/decide.ts';
 import type { PrivacySettings } from './privacy/privacy.ts';
 import { createInspect } from './privacy/privacy.ts';
@@ -36,6 +37,8 @@ export interface SpineParts {
   readonly invocations: Invocations;
   readonly decisions: Decisions;
   readonly endpoints: Endpoints;
+  /** What an agent connects to by itself. */
+  readonly network: { readonly termsFor: TermsFor; readonly forward: ForwardConnection };
   readonly privacy: PrivacySettings;
   readonly memories: ReadingMemories;
   /** The canonical name of a tool, from the one that the model has for it. */
@@ -49,10 +52,12 @@ export interface SpineParts {
   readonly unidentified: (from: string) => void;
 }
 
+const nothing = new Uint8Array();
+
 export const keyedDigest: KeyedDigest = (invocation, bytes) => createHmac('sha256', invocation.digestKey).update(bytes).digest('hex');
 
 export const composeStages = (parts: SpineParts): Stages => {
-  const { clock, random, recorder, invocations, endpoints } = parts;
+  const { clock, random, recorder, invocations, endpoints, network } = parts;
   const nameTool: Stages['nameTool'] = ({ agent }, name) => parts.toolName(agent.client, name);
   const recording = createRecording({ recorder, clock, random, digest: keyedDigest, unidentified: parts.unidentified });
   return {
@@ -64,7 +69,7 @@ export const composeStages = (parts: SpineParts): Stages => {
         invocations.toolResultArrived(invocation, label(callId), success, label(otherwise));
     },
     inspect: createInspect(parts.privacy),
-    decide: createDecide(parts.decisions, endpoints.candidates, readToolArguments),
+    decide: createDecide(parts.decisions, endpoints.candidates, readToolArguments, network.termsFor),
     admit: createAdmit({
       clock,
       lives: invocations.lives,
@@ -73,7 +78,11 @@ export const composeStages = (parts: SpineParts): Stages => {
       responseSecondsMax: parts.responseSecondsMax,
       bodies: parts.bodies,
     }),
-    transformOut: endpoints.withPin,
+    transformOut: (admitted) => {
+      const { call } = admitted.crossing;
+      if (call.action !== 'network_connection') return endpoints.withPin(admitted);
+      return call.carrying.carries === 'http' ? call.carrying.body : nothing;
+    },
     recordIntent: async (transformed) => {
       const intent = await recording.recordIntent(transformed);
       const counting = invocations.counting(transformed.invocation);
@@ -82,6 +91,7 @@ export const composeStages = (parts: SpineParts): Stages => {
       return intent;
     },
     forward: (recorded, cancel) => {
+      if (recorded.crossing.call.action === 'network_connection') return network.forward(recorded, cancel);
       invocations.toolCallHandedOver(recorded);
       return endpoints.forward(recorded, cancel);
     },
@@ -122,7 +132,7 @@ export const composeListing =
 /** A refused tool call is replaced by text in an answer that otherwise succeeds. */
 const isText = (at: Received | Identified): boolean => {
   const { call } = at.crossing;
-  if (call.action === 'tool_call') return true;
+  if (call.action !== 'model_request') return call.action === 'tool_call';
   return 'invocation' in at && call.format.tellsAsAnswer(at.invocation.agent.client, call.operation, false);
 };
 

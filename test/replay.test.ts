@@ -146,7 +146,12 @@ test('audit verify --replay and impact print what a record says without rewritin
 const madeRecords = () => {
   let number = 0;
   const stamp = () => ({ log_id: `019aa5c2-7b1e-7c44-9d0b-${String((number += 1)).padStart(12, '0')}`, timestamp: now.toISOString() });
-  const decide = createDecide(policy, () => [rehearsal()], readToolArguments);
+  const decide = createDecide(
+    policy,
+    () => [rehearsal()],
+    readToolArguments,
+    () => ({ tls: true, addresses: null, wildcard: null }),
+  );
   const inspection = { notInspected: [] };
   const crossing = (call: object) => ({ crossing: { id: 'c', parentId: null, sessionId: null, call }, invocation, inspection });
   const recorded = (at: object): RecordBody => {

@@ -229,7 +229,7 @@ test('test names are sentences of behaviour', () => {
 });
 
 /** Files that put rooms together: what they alone reach is reached by every test of a whole envelope. */
-const composing = new Set(['src/spine.ts', 'src/envelope.ts', 'src/control-plane.ts', 'src/listeners.ts']);
+const composing = new Set(['src/spine.ts', 'src/envelope.ts', 'src/control-plane.ts', 'src/listeners.ts', 'src/outside.ts']);
 
 test('no package registry, no path of a machine and no address of a private network stands anywhere', () => {
   const registry = new RegExp(['registry\\.', 'npmjs\\.', 'yarnpkg\\.', 'artifactory'].map((part) => `\\b${part}`).join('|'), 'i');

@@ -48,7 +48,7 @@ const writeConfig = (name: string, text: string, mode = 0o600): string => {
 
 test('the demo shows two streams of one invocation, a denial and a verified ledger, and leaves nothing behind', async () => {
   const before = readdirSync(folder).filter((name) => name.startsWith('sealwright-demo-')).length;
-  const { code, stdout, stderr } = await run(['demo', '--once', '--port', '0', '--admin-port', '0']);
+  const { code, stdout, stderr } = await run(['demo', '--once', '--port', '0', '--network-port', '0', '--admin-port', '0']);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /tool: {2}get_order_status/);
   assert.match(stdout, /denied, as it should be: The role demo may not call the model simulated-2/);
@@ -61,7 +61,7 @@ test('the demo shows two streams of one invocation, a denial and a verified ledg
 });
 
 test('the demo for machines prints one JSON value a line: the envelope, the records, the verification', async () => {
-  const { code, stdout, stderr } = await run(['demo', '--once', '--json', '--port', '0', '--admin-port', '0']);
+  const { code, stdout, stderr } = await run(['demo', '--once', '--json', '--port', '0', '--network-port', '0', '--admin-port', '0']);
   assert.equal(code, 0, stderr);
   const lines = stdout
     .trim()
@@ -81,8 +81,8 @@ test('a port in use ends with 1 and names the option that chooses another', asyn
   context.after(() => blocker.close());
   const { port } = blocker.address() as AddressInfo;
   for (const [option, argv] of [
-    ['--port', ['--port', String(port), '--admin-port', '0']],
-    ['--admin-port', ['--port', '0', '--admin-port', String(port)]],
+    ['--port', ['--port', String(port), '--network-port', '0', '--admin-port', '0']],
+    ['--admin-port', ['--port', '0', '--network-port', '0', '--admin-port', String(port)]],
   ] as const) {
     const { code, stderr } = await run(['demo', '--once', ...argv]);
     assert.equal(code, 1);

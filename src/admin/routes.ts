@@ -136,6 +136,7 @@ const closed = z.strictObject({
   denied_as_text: z.number().describe('Denials that the agent read as text in an answer.'),
   model_calls: z.number(),
   tool_calls: z.number(),
+  connections: z.number().describe('Network connections that were permitted.'),
   input_token_count: z.number().nullable().describe('As the providers counted; null where none did.'),
   cached_input_token_count: z.number().nullable(),
   output_token_count: z.number().nullable(),

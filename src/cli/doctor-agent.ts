@@ -19,7 +19,7 @@ const configOf = ({ client, expects: { model } }: AgentAdapter, dataDir: string)
     environment: 'development',
     data_dir: dataDir,
     identity: { local_development: true },
-    server: { ports: { model: 0, admin: 0 } },
+    server: { ports: { model: 0, network: 0, admin: 0 } },
     agents: { examined: { client, roles: ['worker', 'bare'] } },
     agent_roles: { worker: { allowed_models: [model], allowed_tools: ['builtin/shell'] }, bare: { allowed_models: [model] } },
     endpoints: {

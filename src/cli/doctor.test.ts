@@ -30,7 +30,7 @@ const config = (name: string, more = ''): string => {
     `environment: development
 data_dir: ./data
 identity: { local_development: true }
-server: { ports: { model: 0, admin: 0 } }
+server: { ports: { model: 0, network: 0, admin: 0 } }
 agents: { sdk: { client: sdk, roles: [demo] } }
 agent_roles: { demo: { allowed_models: [simulated-1] } }
 endpoints:

@@ -172,7 +172,7 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
       ? await examineEnvelope(control)
       : { status: null, findings: [{ check: 'envelope', standing: 'fail', finding: control.problem, next: '' } as const] };
   const ours = portsOf(envelope.status);
-  const { host, ports } = config?.server ?? { host: '127.0.0.1', ports: { model: 7420, admin: 7422 } };
+  const { host, ports } = config?.server ?? { host: '127.0.0.1', ports: { model: 7420, network: 7421, admin: 7422 } };
   const folder = folderOf(input, io, config, envelope.status);
   return [
     examineNode(process.version),
@@ -181,6 +181,7 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
     ...(config === null ? [] : examineModes(config)),
     ...(loaded === null ? [] : examinePolicies(loaded, await judge(), io)),
     await examinePort('model', host, ports.model, ours.has(ports.model)),
+    await examinePort('network', host, ports.network, ours.has(ports.network)),
     await examinePort('admin', host, ports.admin, ours.has(ports.admin)),
     ...(folder === undefined ? [] : [...examineDataFolder(folder, userIdOf()), examineDiskSync(folder, io.clock)]),
     ...envelope.findings,

@@ -14,7 +14,7 @@ import { toolNameWarnings } from './tool-names.ts';
 
 /** The envelope, as far as a command knows it; `envelope.ts` is injected. */
 export interface RunningEnvelope {
-  readonly doors: { readonly model: string; readonly admin: string };
+  readonly doors: { readonly model: string; readonly network: string; readonly admin: string };
   readonly release: string;
   readonly controlSocket: string;
   /** Verifier key of the ledger. */
@@ -29,6 +29,12 @@ export type StartEnvelope = (
 
 export const portOptions: readonly CommandOption[] = [
   { name: 'port', type: 'text', value: 'PORT', describe: 'Port of the model door, instead of `server.ports.model`; 0 takes any free one' },
+  {
+    name: 'network-port',
+    type: 'text',
+    value: 'PORT',
+    describe: 'Port of the network door, instead of `server.ports.network`; 0 takes any free one',
+  },
   {
     name: 'admin-port',
     type: 'text',
@@ -76,7 +82,14 @@ export const overridden = (loaded: LoadedConfig, input: CommandInput, io: Comman
     config: {
       ...loaded.config,
       data_dir: dataDir === undefined ? loaded.config.data_dir : resolve(io.cwd, dataDir),
-      server: { ...loaded.config.server, ports: { model: port('port', ports.model), admin: port('admin-port', ports.admin) } },
+      server: {
+        ...loaded.config.server,
+        ports: {
+          model: port('port', ports.model),
+          network: port('network-port', ports.network),
+          admin: port('admin-port', ports.admin),
+        },
+      },
     },
   };
 };

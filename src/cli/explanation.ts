@@ -40,6 +40,9 @@ const attempted = (record: RecordMembers): string => {
   const model = textOf(record, 'model_asked') ?? textOf(record, 'model_version');
   const action = textOf(record, 'action_type');
   if (action === 'tool_call') return `a call of the tool ${tool ?? '(unknown)'}`;
+  const { name, port } = membersOf(record['destination']);
+  if (action === 'network_connection')
+    return typeof name === 'string' ? `a connection to ${name}, port ${String(port)}` : 'a connection to a host that could not be read';
   if (action === 'model_request') return `a request to the model ${model ?? '(unknown)'}`;
   const control = textOf(record, 'control_action');
   if (control !== null) return `${control} on the control plane`;
@@ -66,6 +69,7 @@ const settingOf = (denial: DenialCode | null, role: string | null, policies: rea
   if (policies.length > 0) return null;
   if (denial === 'model_not_permitted') return `${member}.allowed_models`;
   if (denial === 'tool_not_permitted') return `${member}.allowed_tools`;
+  if (denial === 'host_not_permitted') return `${member}.allowed_hosts`;
   return denial === 'deadline_exceeded' ? `${member}.max_response_time_seconds` : null;
 };
 
@@ -124,7 +128,9 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
   // A model that no endpoint lists is the one that policy was not asked about.
   const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
   const byPolicy =
-    judged !== null && !unlisted && ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'].includes(cause);
+    judged !== null &&
+    !unlisted &&
+    ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'host_not_permitted', 'approval_unavailable'].includes(cause);
   const tried = byPolicy ? wayOut : null;
   const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record, 'agent_role'), policies));
   return {

@@ -40,7 +40,13 @@ const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? v
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Denials that say what policy said. */
-const byPolicy = ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'approval_unavailable'] as const satisfies DenialCode[];
+const byPolicy = [
+  'not_permitted',
+  'model_not_permitted',
+  'tool_not_permitted',
+  'host_not_permitted',
+  'approval_unavailable',
+] as const satisfies DenialCode[];
 
 const whatOf = (request: Members): string => {
   const [, action] = entityOf(request['action']);
@@ -48,6 +54,8 @@ const whatOf = (request: Members): string => {
   const parents = Array.isArray(request['parents']) ? request['parents'].map(entityOf) : [];
   const place = parents.find(([parent]) => parent === 'Endpoint');
   if (type === 'Envelope' || type === '') return action || 'unknown';
+  const { port } = membersOf(request['context']);
+  if (type === 'Host' && typeof port === 'number') return `host ${id}, port ${port}`;
   return `${type.toLowerCase()} ${id}${place === undefined ? '' : ` at ${place[1]}`}`;
 };
 

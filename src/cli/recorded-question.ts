@@ -27,7 +27,12 @@ const isHourOf = (timestamp: unknown, hour: unknown): boolean => {
 };
 
 /** What members of the record must say, by what the question is about. */
-const resourceMembers = (record: RecordMembers, [type, id]: readonly [string, string], endpoint: string | undefined): RecordMembers => {
+const resourceMembers = (
+  record: RecordMembers,
+  [type, id]: readonly [string, string],
+  endpoint: string | undefined,
+  port: unknown,
+): RecordMembers => {
   const [tool, place, truncated] = ['tool', 'endpoint', 'truncated'].map((name) => membersOf(record[name])) as [
     RecordMembers,
     RecordMembers,
@@ -42,6 +47,12 @@ const resourceMembers = (record: RecordMembers, [type, id]: readonly [string, st
       action_type: record['action_type'] === 'model_request',
       // A refused request names no model but the one that was asked for, which may be another name of the pin.
       ...('denial' in record ? {} : { model_version: record['model_version'] === id, endpoint: place['id'] === endpoint }),
+    };
+  const destination = membersOf(record['destination']);
+  if (type === 'Host')
+    return {
+      action_type: record['action_type'] === 'network_connection',
+      destination: destination['name'] === id && destination['port'] === port,
     };
   return type === 'Agent' ? { action_type: record['action_type'] === 'invocation' } : {};
 };
@@ -68,7 +79,7 @@ export const contradictions = (record: RecordMembers, question: unknown): readon
           data_classification: same('data_classification', facts['data_classification']),
           containment: same('containment', facts['containment']),
         }),
-    ...resourceMembers(record, entityOf(resource), endpoint),
+    ...resourceMembers(record, entityOf(resource), endpoint, facts['port']),
   };
   return Object.keys(said).filter((name) => said[name] === false);
 };

@@ -57,6 +57,7 @@ const calls = ({ totals, countedFrom }: RunSummary): string =>
   joined(
     plural(totals.model_calls, 'model call', 'model calls'),
     plural(totals.tool_calls, 'tool call', 'tool calls'),
+    totals.connections === 0 ? null : plural(totals.connections, 'connection', 'connections'),
     `${grouped(totals.denials)} denied`,
     countedFrom === 'records' ? 'counted from the records' : null,
     totals.since === 'restart' ? 'from the restart of the envelope on' : null,

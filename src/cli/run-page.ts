@@ -35,7 +35,7 @@ const listed = 50;
 
 type Anchors = ReadonlyMap<Row, number>;
 
-const classOfRow: Readonly<Record<Row['what'], string>> = { model: 'm', tool: 't', run: 'o', finding: 'f', other: 'o' };
+const classOfRow: Readonly<Record<Row['what'], string>> = { model: 'm', tool: 't', network: 't', run: 'o', finding: 'f', other: 'o' };
 const classOfState: Readonly<Record<Row['state'], string>> = {
   done: '',
   denied: ' x',

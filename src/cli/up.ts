@@ -36,6 +36,7 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
     writeJson(io.stdout, { ready: true, doors, control_socket: controlSocket, release, ledger_key: vkey, data: loaded.config.data_dir });
   else {
     io.stdout.write(`model door      ${doors.model}\n`);
+    io.stdout.write(`network door    ${doors.network}\n`);
     io.stdout.write(`admin plane     ${doors.admin}\n`);
     io.stdout.write(`control socket  ${controlSocket}\n`);
     io.stdout.write(`data            ${loaded.config.data_dir}\n`);

@@ -43,7 +43,7 @@ describe('what a config means', () => {
   it('fills in defaults', () => {
     const config = configOf(least());
     assert.equal(config.server.host, '127.0.0.1');
-    assert.deepEqual({ ...config.server.ports }, { model: 7420, admin: 7422 });
+    assert.deepEqual({ ...config.server.ports }, { model: 7420, network: 7421, admin: 7422 });
     assert.equal(config.server.deployment, 'laptop');
     assert.deepEqual({ ...config.ledger }, { name: 'local', retention_class: 'standard', segment_bytes: limits.segmentBytes });
     assert.deepEqual({ ...config.policies }, { folder: null, mode: 'enforce' });
@@ -153,7 +153,7 @@ describe('problems', () => {
   });
 
   it('G-WORLD-3: tell what is not built yet from what is misspelt', () => {
-    for (const name of ['vendors', 'tools', 'network', 'oversight', 'budgets', 'changes', 'governance']) {
+    for (const name of ['vendors', 'tools', 'oversight', 'budgets', 'changes', 'governance']) {
       assert.deepEqual(problems(least(`${name}: {}`)), [`8: ${name} is not built yet; take it out`]);
     }
     assert.match(problems(least('privacy: { mode: mask }'))[0] ?? '', /^8: privacy\.mode .*not built yet/);

@@ -4,7 +4,8 @@
 
 import nodePath from 'node:path';
 import { z } from 'zod';
-import { endpointsConfig } from '../endpoints/config.ts';
+import { createNetworkConfig } from '../doors/network/config.ts';
+import { endpointsConfig, proxyConfig } from '../endpoints/config.ts';
 import type { EndpointSettings } from '../endpoints/config.ts';
 import { fileRightsProblem, type FileStatus, folderRightsProblem } from '../core/file-rights.ts';
 import { frozen, type Frozen } from '../core/frozen.ts';
@@ -30,6 +31,7 @@ import { readYaml } from './read-yaml.ts';
 import { renderReference } from './reference.ts';
 import { type TrustFiles, trustFileProblems } from './trust-files.ts';
 
+export { type ConfiguredPlace, placesOf } from './places.ts';
 export { type ConfigProblem, problemText } from './problem.ts';
 
 const schema = z.strictObject({
@@ -44,12 +46,13 @@ const schema = z.strictObject({
   agent_role_defaults: agentRoleDefaultsConfig.optional().describe('Fills what a role leaves out.'),
   policies: policiesConfig.optional().describe('Hand-written Cedar policies, and whether decisions are enforced.'),
   endpoints: endpointsConfig.describe('Places where models run. A model goes to the first one listed that the decision permits.'),
+  network: createNetworkConfig(proxyConfig).prefault({}).describe('What holds for all that leaves by itself, whatever the role.'),
   privacy: privacyConfig.prefault({}).describe('What happens to personal data.'),
   ledger: ledgerConfig.prefault({}).describe('The tamper-evident log.'),
 });
 
 /** Parts of the design that this version does not have: known, so that they are not taken for typing errors. */
-const notBuilt: readonly string[] = ['vendors', 'tools', 'network', 'oversight', 'budgets', 'changes', 'governance'];
+const notBuilt: readonly string[] = ['vendors', 'tools', 'oversight', 'budgets', 'changes', 'governance'];
 
 /** The file's own content with defaults filled in and paths as they were written: what a release is made of. Holds no secret, by construction. */
 export type DeclaredConfig = Frozen<z.output<typeof schema>>;
@@ -65,6 +68,7 @@ export interface Config {
   readonly policies: PoliciesSettings;
   /** In the order of the file. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly network: DeclaredConfig['network'];
   readonly privacy: DeclaredConfig['privacy'];
   readonly ledger: DeclaredConfig['ledger'];
 }
@@ -122,6 +126,7 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
       mode: typeof policies === 'object' ? policies.mode : ('enforce' as const),
     },
     endpoints: Object.fromEntries(endpoints) as z.output<typeof endpointsConfig>,
+    network: absoluteNetwork(declared.network, from),
     privacy: declared.privacy,
     ledger: { ...declared.ledger, ...(knownCheckpoints === undefined ? {} : { known_checkpoints: from(knownCheckpoints) }) },
   });
@@ -152,14 +157,22 @@ const absoluteIdentity = (identity: DeclaredIdentity, from: (path: string) => st
 
 type DeclaredEndpoint = z.output<typeof endpointsConfig>[string];
 
+const located = <T extends DeclaredEndpoint['credential']>(credential: T, from: (path: string) => string) =>
+  credential !== undefined && 'file' in credential ? { file: from(credential.file) } : credential;
+
+type DeclaredNetwork = z.output<typeof schema>['network'];
+
+const absoluteNetwork = (network: DeclaredNetwork, from: (path: string) => string): DeclaredNetwork => {
+  const proxy = network.via?.proxy;
+  return proxy === undefined ? network : { ...network, via: { proxy: { ...proxy, credential: located(proxy.credential, from) } } };
+};
+
 const absoluteEndpoint = (endpoint: DeclaredEndpoint, from: (path: string) => string): DeclaredEndpoint => {
-  const located = <T extends DeclaredEndpoint['credential']>(credential: T) =>
-    credential !== undefined && 'file' in credential ? { file: from(credential.file) } : credential;
   const { credential, via } = endpoint;
-  const proxy = via?.proxy && { ...via.proxy, credential: located(via.proxy.credential) };
+  const proxy = via?.proxy && { ...via.proxy, credential: located(via.proxy.credential, from) };
   return {
     ...endpoint,
-    credential: located(credential),
+    credential: located(credential, from),
     via: via && { ...via, proxy, ca: via.ca === undefined ? undefined : from(via.ca) },
   };
 };

@@ -3,7 +3,7 @@
 
 import { nearest } from '../core/nearest.ts';
 import { carriedFormats } from '../endpoints/config.ts';
-import { approvalSubjects, toolOf } from '../policy/config.ts';
+import { approvalSubjects, hostProblems, hostWarnings, toolOf } from '../policy/config.ts';
 import { isLoopback } from '../server/config.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem, PathStep } from './problem.ts';
@@ -110,12 +110,24 @@ const socketPath = ({ server }: Config, at: At): readonly ConfigProblem[] => {
     : [];
 };
 
+type Remark = ReturnType<typeof hostProblems>[number];
+
+const hostRemarks = (
+  { agent_roles: roles }: Config,
+  at: At,
+  remarks: (entries: Parameters<typeof hostProblems>[0]) => readonly Remark[],
+): readonly ConfigProblem[] =>
+  Object.entries(roles).flatMap(([id, { allowed_hosts: hosts = [] }]) =>
+    remarks(hosts).map(({ index, message }) => at(['agent_roles', id, 'allowed_hosts', index], message)),
+  );
+
 export const crossProblems = (config: Config, at: At): readonly ConfigProblem[] => [
   ...rolesExist(config, at),
   ...namesAreUnambiguous(config, at),
   ...socketPath(config, at),
   ...identityNamesExist(config, at),
   ...listenersAreSafe(config, at),
+  ...hostRemarks(config, at, hostProblems),
 ];
 
 const modelWarnings = ({ agent_roles: roles, endpoints }: Config, at: At): readonly ConfigProblem[] => {
@@ -194,4 +206,5 @@ export const crossWarnings = (config: Config, at: At): readonly ConfigProblem[] 
   ...modelWarnings(config, at),
   ...toolWarnings(config, at),
   ...formatWarnings(config, at),
+  ...hostRemarks(config, at, hostWarnings),
 ];

@@ -1,6 +1,9 @@
 // A crossing is one attempt to pass the boundary. It has an id from the moment it is accepted, whatever becomes of it.
 // `Call` is what a door hands over: bytes and facts of the connection, not yet read.
 
+import type { Duplex } from 'node:stream';
+import type { Denial } from './denial.ts';
+import type { Destination, Terms } from './destination.ts';
 import type { ClientIds, NotInspected, WireFormat } from './wire-format.ts';
 
 export interface ModelCall {
@@ -35,7 +38,43 @@ export interface ToolCall {
   readonly notInspected: readonly NotInspected[];
 }
 
-export type Call = ModelCall | ToolCall;
+/** A connection that an agent makes by itself. */
+export interface NetworkCall {
+  readonly action: 'network_connection';
+  /** Null where what was asked for names none; such a crossing is refused when it is read. */
+  readonly destination: Destination | null;
+  readonly carrying: Tunnel | PlainRequest;
+}
+
+/** Bytes both ways, as they are. */
+export interface Tunnel {
+  readonly carries: 'tunnel';
+  /** Joins the agent with its destination until both directions have ended or `cut` aborts; then the destination's side is closed. Never rejects. */
+  readonly join: (peer: Duplex, terms: Terms, cut: AbortSignal) => Promise<Carried>;
+}
+
+/** What a tunnel has carried when it is over. */
+export interface Carried {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Why the envelope ended it; null where it did not. */
+  readonly denial: Denial | null;
+  /** Whether a side broke off. */
+  readonly broken: boolean;
+}
+
+/** One request of plain HTTP, read and to be written anew. */
+export interface PlainRequest {
+  readonly carries: 'http';
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Those of the client's header fields that travel on, in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export type Call = ModelCall | ToolCall | NetworkCall;
 
 export interface Crossing<C extends Call = Call> {
   readonly id: string;

@@ -12,6 +12,7 @@ export type Denial =
   | { readonly denial: 'not_permitted'; readonly problem: string }
   | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string; readonly unlisted?: boolean }
   | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string; readonly unmet?: UnmetConditions }
+  | { readonly denial: 'host_not_permitted'; readonly host: string; readonly port: number; readonly role: string }
   | { readonly denial: 'not_inspectable'; readonly problem: string }
   | { readonly denial: 'approval_unavailable'; readonly subject: string }
   | { readonly denial: 'stopped'; readonly problem: string }
@@ -71,6 +72,12 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     retryable: false,
     level: 'info',
     meaning: 'No policy permits the role this tool, or not with these arguments. Ask the owner of the role.',
+  },
+  host_not_permitted: {
+    status: 403,
+    retryable: false,
+    level: 'info',
+    meaning: 'No policy permits the role a connection to this host and port. Ask the owner of the role.',
   },
   not_inspectable: {
     status: 403,
@@ -132,6 +139,8 @@ export const sentenceOf = (denial: Denial): string => {
       return denial.unmet === undefined
         ? `The role ${denial.role} may not use the tool ${denial.tool}.`
         : unmetSentence(denial.role, denial.tool, denial.unmet);
+    case 'host_not_permitted':
+      return `The role ${denial.role} may not connect to ${denial.host}, port ${denial.port}.`;
     case 'not_inspectable':
       return `Refused because it could not be inspected: ${denial.problem}.`;
     case 'approval_unavailable':

@@ -12,6 +12,16 @@ export interface Destination extends Host {
   readonly port: number;
 }
 
+/** What holds for a connection, by the rule that names its host. */
+export interface Terms {
+  /** Its first bytes must be a TLS ClientHello that asks for the host. */
+  readonly tls: boolean;
+  /** Ranges that all its addresses must lie in; null for any public ones. */
+  readonly addresses: readonly string[] | null;
+  /** The domain of the rule, where it names every host of one. */
+  readonly wildcard: string | null;
+}
+
 export interface NoDestination {
   /** Why, as the rest of a sentence. */
   readonly malformed: string;

@@ -31,6 +31,8 @@ export interface UpstreamAnswer {
   readonly status: number;
   /** Lower-case names; repeated fields joined as HTTP joins them. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Values of `set-cookie`, which cannot be joined; absent where there are none. */
+  readonly cookies?: readonly string[];
   /** Read once. Ends or throws; stopping early does what `discard` does. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Lets go of a body that will not be read, or not further; without it the connection would stay taken. May be called at any time, also twice. */

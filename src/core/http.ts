@@ -1,6 +1,7 @@
 // One HTTP exchange as a door or the admin plane sees it, whoever carries the bytes.
 // The server makes these, doors consume them; neither knows the other.
 
+import type { Duplex } from 'node:stream';
 import type { Denial } from './denial.ts';
 
 export interface Incoming {
@@ -24,12 +25,25 @@ export interface Incoming {
 }
 
 export interface Outgoing {
-  readonly begin: (status: number, headers: Readonly<Record<string, string>>) => void;
+  /** `cookies` are values of `set-cookie`, which cannot be joined. */
+  readonly begin: (status: number, headers: Readonly<Record<string, string>>, cookies?: readonly string[]) => void;
   /** Resolves when more can be taken, and at once when the client has gone. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   readonly end: () => void;
   /** Breaks the connection: what was sent is not whole. */
   readonly destroy: () => void;
+}
+
+/** A request to be joined with another place (CONNECT): the connection is the client's own from here on. */
+export interface Connecting extends Pick<Incoming, 'from' | 'credential' | 'headers' | 'gone'> {
+  /** What stands where other requests have a path, as it came. */
+  readonly target: string;
+  /** The client's side. What came behind the request is read first. */
+  readonly stream: Duplex;
+  /** Says that the tunnel is open. */
+  readonly accept: () => void;
+  /** Answers and closes. */
+  readonly refuse: (answer: PlainAnswer) => void;
 }
 
 export interface PlainAnswer {

@@ -21,6 +21,13 @@ export const limits = {
   /** What has not ended this long before the rest is broken is ended with a sentence. */
   drainNoticeMs: 3_000,
   drainLookMs: 50,
+  clientHelloBytes: 16 * KIB,
+  clientHelloMs: 5_000,
+  /** How long a tunnel may carry nothing once one of its directions has ended. */
+  halfOpenMs: 60_000,
+  /** From here on a label of a name that a wildcard permits could carry something out; so many bits a character only where chance chose them. */
+  plainLabelCharacters: 40,
+  randomLabelCharacters: 20,
   certificateLookMs: 10_000,
   // wire formats
   jsonDepth: 200,
@@ -127,6 +134,9 @@ export const limits = {
   policyTextsValidatedCount: 4_096,
   /** From so many on, what is common to all roles is a set of its own: asking one more set takes as long as 30 policies. */
   policiesSharedCount: 64,
+  portsPerHostCount: 16,
+  rangesPerHostCount: 64,
+  privateRangesCount: 64,
   toolConditionsCount: 16,
   conditionValuesCount: 256,
   toolArgumentsCount: 128,

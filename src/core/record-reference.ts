@@ -17,7 +17,7 @@ export const recordMembers: readonly RecordMember[] = [
     name: 'stream',
     type: 'agent | model | control',
     on: 'every record',
-    meaning: 'agent: invocations and tool crossings; model: model crossings; control: the rest.',
+    meaning: 'agent: invocations, tool calls and network connections; model: model crossings; control: the rest.',
   },
   {
     name: 'kind',
@@ -44,7 +44,12 @@ export const recordMembers: readonly RecordMember[] = [
     meaning:
       'On the decision of a model request: what the client says of its session, of an agent that it started (agent_id), its thread and turn, as far as it says it. Claims: nothing is decided by them.',
   },
-  { name: 'action_type', type: 'invocation | model_request | tool_call', on: 'invocations and crossings', meaning: 'What was attempted.' },
+  {
+    name: 'action_type',
+    type: 'invocation | model_request | tool_call | network_connection',
+    on: 'invocations and crossings',
+    meaning: 'What was attempted.',
+  },
   {
     name: 'agent_id',
     type: 'string | null',
@@ -169,6 +174,13 @@ export const recordMembers: readonly RecordMember[] = [
     meaning: "HMAC-SHA-256 over the bytes sent, under the invocation's erasable key.",
   },
   { name: 'response_digest', type: 'string | null', on: 'where it applies', meaning: 'The same over the bytes released to the agent.' },
+  {
+    name: 'destination',
+    type: 'object',
+    on: 'where it applies',
+    meaning:
+      'Of a network connection: name and port as they were judged, null where they could not be read, and on its outcome the address and port that was dialled.',
+  },
   { name: 'not_inspected', type: 'object[]', on: 'where it applies', meaning: 'What passed without inspection, and why.' },
   { name: 'success', type: 'boolean | null', on: 'where it applies', meaning: 'null: unknown.' },
   { name: 'error_message', type: 'string | null', on: 'where it applies', meaning: "Our sentence and the provider's error type." },
@@ -224,7 +236,7 @@ export const recordMembers: readonly RecordMember[] = [
     type: 'object | null',
     on: 'where it applies',
     meaning:
-      'On closed: crossings, denials and denied_as_text (denials that the agent read as text in an answer); model_calls and tool_calls that went on; what the providers counted, null where none did; tools_used with the count of each, most used first, and in truncated.tools_used how many calls were of tools beyond that list; cost, one for each currency, null where nothing has a price, and calls_without_cost, which may have cost something more; since: opening, or restart where the envelope was started anew meanwhile and what was done before is not counted.',
+      'On closed: crossings, denials and denied_as_text (denials that the agent read as text in an answer); model_calls, tool_calls and network connections that went on; what the providers counted, null where none did; tools_used with the count of each, most used first, and in truncated.tools_used how many calls were of tools beyond that list; cost, one for each currency, null where nothing has a price, and calls_without_cost, which may have cost something more; since: opening, or restart where the envelope was started anew meanwhile and what was done before is not counted.',
   },
   { name: 'finding', type: 'object', on: 'where it applies', meaning: 'Something a person should look at: code, sentence and count.' },
   {

@@ -1,7 +1,7 @@
 // How crossings become records; `record-reference.ts` lists the members.
 // Unknown is null, never absent. No member ever holds a credential, a prompt, a completion or a detected value.
 
-import type { Crossing } from './crossing.ts';
+import type { Crossing, NetworkCall } from './crossing.ts';
 import type { Authorised, Decision } from './decision.ts';
 import type { Denial, DenialCode } from './denial.ts';
 import { sentenceOf } from './denial.ts';
@@ -158,6 +158,14 @@ export type KeyedDigest = (invocation: Invocation, bytes: Uint8Array) => string;
 /** What a tool belongs to: `builtin` for an agent's own, else an MCP server. */
 const serverOf = (tool: string): string | null => (tool.includes('/') ? tool.slice(0, tool.indexOf('/')) : null);
 
+const destinationMember = ({ destination }: NetworkCall, address: string | null): Record<string, unknown> => ({
+  name: destination?.name ?? null,
+  port: destination?.port ?? null,
+  address,
+});
+
+const carriedAsItIs = ({ carrying }: NetworkCall): readonly NotInspected[] => [{ what: carrying.carries, why: 'carried as it is' }];
+
 const saidMembers = (
   at: Identified | Read | Inspected | Decided | Admitted | Transformed,
   digest: KeyedDigest,
@@ -167,6 +175,11 @@ const saidMembers = (
     return {
       tool: { name: call.tool, server: serverOf(call.tool), call_id: call.callId, arguments_digest: digest(at.invocation, call.arguments) },
       ...boundedMembers({ not_inspected: [...call.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)] }),
+    };
+  if (call.action === 'network_connection')
+    return {
+      destination: destinationMember(call, null),
+      ...boundedMembers({ not_inspected: [...carriedAsItIs(call), ...('inspection' in at ? at.inspection.notInspected : unread)] }),
     };
   const reading = 'reading' in at ? at.reading : null;
   const judgement = 'judgement' in at ? at.judgement : null;
@@ -264,6 +277,16 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
       ...common,
       tool: { name: call.tool, server: serverOf(call.tool), call_id: call.callId },
       ...boundedMembers({ not_inspected: notInspected }),
+    });
+  if (call.action === 'network_connection')
+    return body(stamp, 'agent', 'outcome', {
+      ...common,
+      destination: destinationMember(call, ending.address),
+      upstream_status: ending.status,
+      bytes_sent: ending.bytesSent,
+      bytes_received: ending.bytesReceived,
+      attempts: ending.attempts,
+      ...boundedMembers({ not_inspected: [...carriedAsItIs(call), ...notInspected] }),
     });
   const cost = costOfOutcome(at, ending);
   return body(stamp, 'model', 'outcome', {

@@ -1,9 +1,11 @@
 // What flows between the stages of the gate. Each stage adds one member; the brand says which stages a value has passed.
 // Only `gate/` may make these values: the brand's symbol is not exported, so a stage that is skipped is a compile error.
 
+import type { Duplex } from 'node:stream';
 import type { Call, Crossing } from './crossing.ts';
 import type { Decision } from './decision.ts';
 import type { Denial } from './denial.ts';
+import type { Terms } from './destination.ts';
 import type { Candidate, UpstreamAnswer, UpstreamFailure } from './endpoint.ts';
 import type { Outgoing } from './http.ts';
 import type { Invocation } from './principal.ts';
@@ -25,7 +27,7 @@ export interface Received<C extends Call = Call> {
 
 export type Identified<C extends Call = Call> = Received<C> & Passed<'identified'> & { readonly invocation: Invocation };
 
-/** What the crossing says: a model request's reading, or null for a tool call, which says all in its call. */
+/** What the crossing says: a model request's reading, or null for all else, which says all in its call. */
 export type Read<C extends Call = Call> = Identified<C> & Passed<'read'> & { readonly reading: Reading | null };
 
 export interface Inspection {
@@ -37,8 +39,10 @@ export interface Judgement {
   readonly decision: Decision;
   /** The denial to give when the decision does not let the crossing on. */
   readonly denial: Denial | null;
-  /** Where it goes when it goes on; null for a tool call, which goes back to the agent. */
+  /** Where it goes when it goes on; null for a tool call, which goes back to the agent, and for a connection, which names its destination itself. */
   readonly candidate: Candidate | null;
+  /** What holds for a connection; absent for all else. */
+  readonly terms?: Terms;
 }
 export type Decided<C extends Call = Call> = Inspected<C> & Passed<'decided'> & { readonly judgement: Judgement };
 
@@ -68,7 +72,15 @@ export type Recorded<C extends Call = Call> = Transformed<C> & Passed<'recorded'
 export interface HandedOver {
   readonly handedOver: true;
 }
-export type Forwarded = UpstreamAnswer | UpstreamFailure | HandedOver;
+
+/** A connection to a destination, over which nothing was sent. */
+export interface Reached {
+  readonly stream: Duplex;
+  /** `ADDRESS:PORT` that was judged. */
+  readonly address: string;
+}
+
+export type Forwarded = UpstreamAnswer | UpstreamFailure | HandedOver | Reached;
 
 /** How a crossing ended, for its outcome record. */
 export interface Ending {

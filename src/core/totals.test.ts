@@ -19,6 +19,7 @@ test('nothing done is nothing counted: no cost, and no units that anyone counted
     denied_as_text: 0,
     model_calls: 0,
     tool_calls: 0,
+    connections: 0,
     tools_used: [],
     since: 'opening',
     input_token_count: null,

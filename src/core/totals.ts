@@ -17,6 +17,8 @@ export interface Totals {
   readonly model_calls: number;
   /** Those that were handed to the agent. */
   readonly tool_calls: number;
+  /** Network connections that were permitted. */
+  readonly connections: number;
   readonly input_token_count: number | null;
   readonly cached_input_token_count: number | null;
   readonly output_token_count: number | null;
@@ -33,7 +35,7 @@ export interface Totals {
 /** `restart`: the envelope was started anew while the run was open, and what it did before is not counted. */
 export type CountedSince = 'opening' | 'restart';
 
-export type Attempt = { readonly model: string } | { readonly tool: string };
+export type Attempt = { readonly model: string } | { readonly tool: string } | { readonly connection: true };
 
 /** How a model call ended. `refusedByProvider`: with an error, for which no provider charges. */
 export interface ModelEnding extends Counted {
@@ -59,11 +61,16 @@ export interface Counting {
 const countingOperations: ReadonlySet<string> = new Set(['count_tokens', 'countTokens', 'input_tokens']);
 export const onlyCounts = (operation: string): boolean => countingOperations.has(operation);
 
-export const attemptOf = ({ call }: Crossing): Attempt => (call.action === 'tool_call' ? { tool: call.tool } : { model: call.operation });
+export const attemptOf = ({ call }: Crossing): Attempt => {
+  if (call.action === 'network_connection') return { connection: true };
+  return call.action === 'tool_call' ? { tool: call.tool } : { model: call.operation };
+};
 
 /** What the call cost at the price of the pin that it went to. */
 export const costOfOutcome = ({ crossing: { call }, judgement }: Recorded, { facts }: Ending): Cost | null =>
-  call.action === 'tool_call' || facts === null || onlyCounts(call.operation) ? null : costOf(judgement.candidate?.price ?? null, facts);
+  call.action !== 'model_request' || facts === null || onlyCounts(call.operation)
+    ? null
+    : costOf(judgement.candidate?.price ?? null, facts);
 
 /** How a model call ended, as the envelope saw it. */
 export const modelEndingOf = (recorded: Recorded, ending: Ending): ModelEnding => ({
@@ -97,7 +104,7 @@ const plus = (sum: number | null, count: number | null): number | null => (count
 
 export const createCounting = (since: CountedSince): Counting => {
   const [tools, sum] = [createToolCount(), createCostSum()];
-  let [crossings, denials, deniedAsText, modelCalls, toolCalls, priced, free] = [0, 0, 0, 0, 0, 0, 0];
+  let [crossings, denials, deniedAsText, modelCalls, toolCalls, connections, priced, free] = [0, 0, 0, 0, 0, 0, 0, 0];
   let [input, cached, output]: [number | null, number | null, number | null] = [null, null, null];
   let deniedRecords: readonly string[] = [];
   return {
@@ -106,7 +113,8 @@ export const createCounting = (since: CountedSince): Counting => {
       if ('tool' in attempt) {
         toolCalls += 1;
         tools.add(attempt.tool);
-      } else if (!onlyCounts(attempt.model)) modelCalls += 1;
+      } else if ('connection' in attempt) connections += 1;
+      else if (!onlyCounts(attempt.model)) modelCalls += 1;
     },
     denied: (asText) => {
       crossings += 1;
@@ -133,6 +141,7 @@ export const createCounting = (since: CountedSince): Counting => {
       denied_as_text: deniedAsText,
       model_calls: modelCalls,
       tool_calls: toolCalls,
+      connections,
       input_token_count: input,
       cached_input_token_count: cached,
       output_token_count: output,

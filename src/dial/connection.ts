@@ -16,7 +16,7 @@ export interface Connection {
 }
 
 export interface Call {
-  readonly method: 'POST' | 'GET';
+  readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -56,7 +56,7 @@ export const createConnection = (
       // Beside the client's own, which begins again with every interim answer (RFC 9110, section 15.2).
       const timer = setTimeout(() => late.reject(tooLate()), upstreamHeadersMs);
       try {
-        const sending = { path, method, headers, body: method === 'POST' ? body : null, signal: cancel };
+        const sending = { path, method, headers, body: method === 'POST' || body.length > 0 ? body : null, signal: cancel };
         return await Promise.race([unlessAborted(client.request(sending), cancel), late.promise]);
       } catch (problem) {
         destroy();

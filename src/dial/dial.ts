@@ -1,10 +1,10 @@
 // The only opener of outbound connections: resolves a name once, judges every address, and connects to one that it judged.
 // Failures are values with a sentence of ours; nothing of the upstream's text is in them. Redirects are answers, never followed.
 
-import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { UpstreamAnswer, UpstreamFailure, Via } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
+import type { Reached } from '../core/stages.ts';
 import type { JudgeAddress } from './addresses.ts';
 import type { ConnectLimits, Place, Resolve } from './connect.ts';
 import { createConnect } from './connect.ts';
@@ -16,16 +16,9 @@ export { judgeConfined, judgeDestination, type JudgeAddress } from './addresses.
 
 export interface Outbound extends Call, Place {}
 
-/** A connection as it is, for whoever carries bytes over it by himself, and ends it. */
-export interface Reached {
-  readonly stream: Duplex;
-  /** `ADDRESS:PORT` that was judged. */
-  readonly address: string;
-}
-
 export interface Dial {
   readonly send: (outbound: Outbound) => Promise<UpstreamAnswer | UpstreamFailure>;
-  /** Opens a connection and sends nothing. */
+  /** Opens a connection and sends nothing; whoever carries bytes over it ends it. */
   readonly reach: (place: Place, cancel: AbortSignal) => Promise<Reached | UpstreamFailure>;
   readonly close: () => Promise<void>;
 }
@@ -78,7 +71,7 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confin
     });
     return {
       status: response.statusCode,
-      headers: joined(response.headers),
+      ...fieldsOf(response.headers),
       ...readOnce(response.body, bounds),
       address: connection.address,
       attempts,
@@ -135,12 +128,20 @@ const createPlaceNames = (): ((place: Place) => string) => {
   return ({ topology, origin, via, judge }) => `${judge === undefined ? topology : numberOf(judge)} ${numberOf(via)} ${origin.origin}`;
 };
 
-const joined = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> => {
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !hopByHop.has(name)) result[name] = Array.isArray(value) ? value.join(', ') : value;
+type Fields = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Fields that are for the next hop only: the known ones, and those that the field `connection` names (RFC 9110, section 7.6.1). */
+const fieldsOf = (fields: Fields): Pick<UpstreamAnswer, 'headers' | 'cookies'> => {
+  const headers: Record<string, string> = {};
+  const forHop = new Set([fields['connection'] ?? []].flat().flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || hopByHop.has(name) || forHop.has(name)) continue;
+    headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  return result;
+  const cookies = fields['set-cookie'];
+  if (cookies === undefined) return { headers };
+  delete headers['set-cookie'];
+  return { headers, cookies: [cookies].flat() };
 };
 
 /** The body, and a way to let go of it: the little that may be left is taken, so that the connection can be used again; more ends the connection. */

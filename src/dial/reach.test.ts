@@ -9,7 +9,8 @@ import { direct } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
 import { judgeConfined, judgeDestination } from './addresses.ts';
 import type { Place, Resolve } from './connect.ts';
-import type { Dial, Reached } from './dial.ts';
+import type { Reached } from '../core/stages.ts';
+import type { Dial } from './dial.ts';
 import { createDial } from './dial.ts';
 
 const here = judgeDestination(['127.0.0.0/8'], () => false);

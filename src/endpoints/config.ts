@@ -79,7 +79,7 @@ const model = z.strictObject({
     ),
 });
 
-const proxy = z
+export const proxyConfig = z
   .strictObject({
     url: z
       .string()
@@ -95,7 +95,7 @@ const proxy = z
   });
 
 const via = z.strictObject({
-  proxy: proxy
+  proxy: proxyConfig
     .optional()
     .describe('A corporate proxy through which every connection to this endpoint goes. Variables of the environment name none.'),
   ca: z

@@ -58,12 +58,14 @@ export const createEndpoints = (
 
     withPin: ({ crossing: { call }, reading, judgement }) => {
       if (call.action === 'tool_call') return call.arguments;
+      if (call.action === 'network_connection') return new Uint8Array();
       if (reading === null || judgement.candidate === null || reading.model === judgement.candidate.pin) return call.body;
       return applySplices(call.body, call.format.spliceModel(reading, judgement.candidate.pin));
     },
 
     forward: async ({ crossing: { call }, invocation, judgement, outbound }, cancel) => {
       if (call.action === 'tool_call') return { handedOver: true };
+      if (call.action === 'network_connection') return { failure: 'unreachable', reason: 'No endpoint is a destination.', attempts: 0 };
       const { candidate } = judgement;
       const send = candidate === null ? undefined : transports.get(candidate.endpoint.id);
       if (candidate === null || send === undefined) return { failure: 'unreachable', reason: 'No endpoint was chosen.', attempts: 0 };

@@ -11,6 +11,7 @@ import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { Crossed, Ending, Forwarded, Recorded } from '../core/stages.ts';
 import type { AnswerFacts, WholeAnswer } from '../core/wire-format.ts';
+import { concludeConnection, refusedAddress } from './conclude-connection.ts';
 import { concludeStream, concludeUnasked } from './conclude-stream.ts';
 import type { Concluding, Why } from './ending.ts';
 import { brokenSentence, endUndelivered, judgeToolCall, recordEnding, refused, withRequestId, writeWithin } from './ending.ts';
@@ -21,6 +22,8 @@ export const conclude = async (recorded: Recorded, forwarded: Forwarded, conclud
   const { call } = recorded.crossing;
   if ('handedOver' in forwarded || call.action === 'tool_call') return { crossed: 'handed_over' };
   if ('failure' in forwarded) return concludeFailure(recorded, forwarded, concluding);
+  if (call.action === 'network_connection') return concludeConnection(recorded, call, forwarded, concluding);
+  if ('stream' in forwarded) throw new Error('a model was reached by a tunnel');
   const streamed = forwarded.status < 300 && (forwarded.headers['content-type'] ?? '').toLowerCase().startsWith('text/event-stream');
   if (!streamed) return concludeWhole(recorded, call, forwarded, concluding);
   return concluding.live === null
@@ -34,11 +37,12 @@ const lasting: readonly UpstreamFailure['failure'][] = ['address_refused', 'cred
 /** Ends a crossing that got no answer. */
 export const concludeFailure = (recorded: Recorded, failure: UpstreamFailure, { stages, deadline, live }: Concluding): Promise<Crossed> => {
   live?.stayQuiet();
-  const why = deadline.denial() ?? {
-    sentence: failure.reason,
-    status: failure.failure === 'timed_out' ? 504 : 502,
-    retryable: !lasting.includes(failure.failure),
-  };
+  const why = deadline.denial() ??
+    refusedAddress(recorded, failure) ?? {
+      sentence: failure.reason,
+      status: failure.failure === 'timed_out' ? 504 : 502,
+      retryable: !lasting.includes(failure.failure),
+    };
   const ending: Ending = {
     success: false,
     errorMessage: 'denial' in why ? sentenceOf(why) : failure.reason,

@@ -1,5 +1,5 @@
 // The read stage: wire bytes become slots, tools and a model name, by the reader of the crossing's own format.
-// A tool call says all in its call already. What cannot be read is refused, once the caller is identified and can be told.
+// A tool call and a connection say all in their call already. What cannot be read is refused, once the caller is identified and can be told.
 
 import { label } from '../core/identifier.ts';
 import type { Stages } from '../core/stages.ts';
@@ -19,7 +19,7 @@ export const createRead =
   (memoryOf: MemoryOf, nameTool: Stages['nameTool']): Stages['read'] =>
   ({ crossing: { call }, invocation, unreadable }) => {
     if (unreadable !== undefined) return unreadable;
-    if (call.action === 'tool_call') return { reading: null };
+    if (call.action !== 'model_request') return { reading: null };
     if (call.operation === 'unknown') {
       const path = call.path.slice(1);
       const named = label(path) === path ? `/${path}` : label(path);

@@ -7,7 +7,8 @@ import type { Recorder } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { KeyedDigest, Stamp } from '../core/record.ts';
 import { denialRecord, intentRecord, invocationMembers, outcomeRecord } from '../core/record.ts';
-import type { Ending, Recorded, Stages } from '../core/stages.ts';
+import type { Ending, Recorded, Stages, Transformed } from '../core/stages.ts';
+import { tellingPart } from './telling-name.ts';
 
 export interface RecordingParts {
   readonly recorder: Recorder;
@@ -28,7 +29,13 @@ type RecordingStages = Pick<Stages, 'recordIntent' | 'recordOutcome' | 'recordDe
 export const createRecording = ({ recorder, clock, random, digest, unidentified }: RecordingParts): RecordingStages => {
   const stamp = (): Stamp => stampOf(clock, random);
   return {
-    recordIntent: (transformed) => recorder.append(intentRecord(transformed, stamp(), digest)),
+    recordIntent: (transformed) => {
+      const intent = recorder.append(intentRecord(transformed, stamp(), digest));
+      const finding = nameFinding(transformed);
+      if (finding !== null)
+        void recorder.append({ ...invocationMembers(transformed.invocation), ...finding, ...stamp(), stream: 'agent', kind: 'finding' });
+      return intent;
+    },
 
     recordOutcome: async (recorded, ending) => {
       const durationMs = clock.monotonicMs() - recorded.crossing.acceptedMs;
@@ -48,6 +55,16 @@ export const createRecording = ({ recorder, clock, random, digest, unidentified 
       return isRefusal(receipt) ? null : receipt.logId;
     },
   };
+};
+
+/** A name that says more than which host is meant can say it to whoever answers for the domain. */
+const nameFinding = ({ crossing: { id, call }, judgement: { terms } }: Transformed): Record<string, unknown> | null => {
+  const name = call.action === 'network_connection' ? call.destination?.name : undefined;
+  const domain = terms?.wildcard ?? null;
+  const part = name === undefined || domain === null ? null : tellingPart(name, domain);
+  if (part === null) return null;
+  const sentence = `A host under *.${domain}, which a wildcard permits, ${part}; a name can carry data to whoever answers for the domain.`;
+  return { crossing_id: id, finding: { code: 'telling_host_name', sentence, count: 1 } };
 };
 
 /** A provider that reports a model outside the pin's `reports` changed something that we pinned. */

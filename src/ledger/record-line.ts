@@ -34,6 +34,7 @@ const joined = (parts: readonly string[], by = ', '): string => parts.filter((pa
 const actions = new Map<unknown, string>([
   ['model_request', 'a model request'],
   ['tool_call', 'a tool call'],
+  ['network_connection', 'a network connection'],
   ['invocation', 'an opening'],
 ]);
 
@@ -41,6 +42,8 @@ const actions = new Map<unknown, string>([
 export const attemptOf = (members: Members): string => {
   const tool = at(members, 'tool', 'name');
   const counting = onlyCounts(plain(members['operation'] ?? '')) ? '(counts tokens only)' : '';
+  const host = at(members, 'destination', 'name');
+  if (host !== undefined && host !== null) return joined([said('host ', host), said('port ', at(members, 'destination', 'port'))], ' ');
   const what =
     tool === undefined
       ? joined(
@@ -66,6 +69,13 @@ const costOf = (cost: unknown): string => {
   return typeof currency === 'string' && typeof amount === 'string' ? plain(shownCost({ currency, amount })) : '';
 };
 
+/** What a connection carried. */
+const carriedOf = (members: Members): string => {
+  const { bytes_sent: sent, bytes_received: received } = members;
+  if (members['action_type'] !== 'network_connection') return '';
+  return typeof sent === 'number' || typeof received === 'number' ? `${countOf(sent)} bytes out, ${countOf(received)} in` : '';
+};
+
 /** What became of a crossing. */
 export const outcomeLine = (members: Members): string => {
   const { success } = members;
@@ -75,6 +85,7 @@ export const outcomeLine = (members: Members): string => {
   return joined([
     `${result}${members['source'] === 'agent' ? ', as the agent reports' : ''}`,
     typeof input === 'number' || typeof output === 'number' ? `${plain(input ?? '?')} tokens in and ${plain(output ?? '?')} out` : '',
+    carriedOf(members),
     Array.isArray(called) && called.length > 0 ? plain(`calls ${called.map(plain).join(', ')}`) : '',
     costOf(members['cost']),
     said('', members['duration_ms'], ' ms'),
@@ -93,6 +104,7 @@ export const endedHow = (members: Members): string => {
   return joined([
     success === false ? `failed${reported}` : success !== true ? 'outcome unknown' : counted ? '' : `succeeded${reported}`,
     counted ? `${countOf(input)} tokens in, ${countOf(output)} out` : '',
+    carriedOf(members),
     costOf(members['cost']),
     said('', members['duration_ms'], ' ms'),
     source === 'agent' ? '' : said('', members['error_message']),

@@ -71,15 +71,18 @@ const costOf = (value: unknown): Cost | null => {
   return typeof currency === 'string' && typeof amount === 'string' ? { currency, amount } : null;
 };
 
+const crossingTypes = ['model_request', 'tool_call', 'network_connection'] as const;
+
 /** Counts what the records of a run say, as the envelope counts while it runs. */
 export const totalsOf = (records: readonly StoredRecord[]): Totals => {
   const counting = createCounting('opening');
   const operations = new Map<unknown, string>();
   for (const { members } of records) {
     const { kind, action_type: action, decision, log_id: id, operation } = members;
-    if (kind !== 'decision' || (action !== 'model_request' && action !== 'tool_call')) continue;
+    if (kind !== 'decision' || !(crossingTypes as readonly unknown[]).includes(action)) continue;
     const isTool = action === 'tool_call';
     if (!isPermitted(decision)) counting.denied(isTool);
+    else if (action === 'network_connection') counting.passed({ connection: true });
     else if (isTool) counting.passed({ tool: plain(at(members, 'tool', 'name') ?? '?') });
     else {
       operations.set(id, plain(operation ?? ''));
@@ -123,6 +126,7 @@ const recordedTotals = (closed: Members): Totals | null => {
     denied_as_text: deniedAsText,
     model_calls: modelCalls,
     tool_calls: toolCalls,
+    connections: count(of('connections')) ?? 0,
     input_token_count: count(of('input_token_count')),
     cached_input_token_count: count(of('cached_input_token_count')),
     output_token_count: count(of('output_token_count')),

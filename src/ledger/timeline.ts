@@ -11,7 +11,7 @@ export type RowState = 'done' | 'denied' | 'observed' | 'failed' | 'open' | 'fin
 export interface Row {
   /** A decision and its outcome, or one record by itself. */
   readonly records: readonly [StoredRecord, ...StoredRecord[]];
-  readonly what: 'model' | 'tool' | 'run' | 'finding' | 'other';
+  readonly what: 'model' | 'tool' | 'network' | 'run' | 'finding' | 'other';
   readonly state: RowState;
   /** Since the first record; null where a timestamp is none. */
   readonly atMs: number | null;
@@ -113,7 +113,12 @@ const whatOf = ({ kind, action_type: action }: Members): Row['what'] => {
   if (kind === 'finding') return 'finding';
   if (kind === 'opened' || kind === 'closed') return 'run';
   if (kind !== 'decision' && kind !== 'outcome') return 'other';
-  return action === 'model_request' ? 'model' : action === 'tool_call' ? 'tool' : 'other';
+  const kinds = new Map<unknown, Row['what']>([
+    ['model_request', 'model'],
+    ['tool_call', 'tool'],
+    ['network_connection', 'network'],
+  ]);
+  return kinds.get(action) ?? 'other';
 };
 
 const stateOf = ([{ members }, outcome]: Group): RowState => {

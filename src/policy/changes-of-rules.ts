@@ -8,10 +8,13 @@ import type { UnmetConditions } from '../core/tool-arguments.ts';
 import { compileConditions } from './compile-conditions.ts';
 import type { GroupSettings } from './compile-grants.ts';
 import { type CompiledPolicy, type ConditionalEntry, type RoleList, settingOf } from './compile-roles.ts';
+import type { AllowedHost } from './allowed-hosts.ts';
+import { hostRuleOf, hostRuleText } from './allowed-hosts.ts';
 import type { AllowedTool, ConditionalTool } from './config.ts';
 import type { WrittenPolicy } from './policy-files.ts';
 import { type Asked, takenApart } from './question.ts';
 import type { PolicySettings } from './rules.ts';
+import { isCrossing } from './schema.ts';
 import { conditionPlace } from './unmet-conditions.ts';
 
 /** The rules after some changes, and the groups that the invoker would be in besides. */
@@ -30,13 +33,27 @@ export interface Change {
 type Edit = (settings: PolicySettings) => PolicySettings;
 
 const withRole =
-  (role: string, list: RoleList, edit: (entries: readonly AllowedTool[]) => readonly AllowedTool[]): Edit =>
+  (role: string, list: Exclude<RoleList, 'allowed_hosts'>, edit: (entries: readonly AllowedTool[]) => readonly AllowedTool[]): Edit =>
   (settings) => {
     const before = settings.agent_roles[role];
     if (before === undefined) return settings;
     const after = { ...before, [list]: edit(before[list]) };
     return { ...settings, agent_roles: { ...settings.agent_roles, [role]: after } };
   };
+
+const withHosts =
+  (role: string, edit: (entries: readonly AllowedHost[]) => readonly AllowedHost[]): Edit =>
+  (settings) => {
+    const before = settings.agent_roles[role];
+    if (before === undefined) return settings;
+    const after = { ...before, allowed_hosts: edit(before.allowed_hosts ?? []) };
+    return { ...settings, agent_roles: { ...settings.agent_roles, [role]: after } };
+  };
+
+const isHostRule = (entry: AllowedHost, text: string): boolean => {
+  const rule = hostRuleOf(entry);
+  return !('malformed' in rule) && hostRuleText(rule) === text;
+};
 
 const withGroup =
   (group: string, edit: (before: GroupSettings) => GroupSettings): Edit =>
@@ -85,6 +102,11 @@ const undoingCompiled = ({ source }: CompiledPolicy, { agent, role }: Asked): Ch
   switch (source.from) {
     case 'role': {
       const { name, list, value, entry } = source;
+      if (list === 'allowed_hosts')
+        return editing(
+          [takenOut(value, where)],
+          withHosts(name, (entries) => entries.filter((each) => !isHostRule(each, value))),
+        );
       if (entry !== undefined)
         return editing(
           [gone(where)],
@@ -203,6 +225,16 @@ const loosening = ({ settings }: RuleState, role: string, tool: string, { settin
     ];
   });
 
+const allowingHost = (role: string, { resource, port }: Asked): readonly Change[] => {
+  const entry = `${resource.id.includes(':') ? `[${resource.id}]` : resource.id}:${port}`;
+  return [
+    editing(
+      [added(entry, `agent_roles.${role}.allowed_hosts`)],
+      withHosts(role, (entries) => [...entries, entry]),
+    ),
+  ];
+};
+
 /** Where nothing permits what is asked: each change that could. */
 export const permitting = (
   state: RuleState,
@@ -211,9 +243,9 @@ export const permitting = (
   const asked = takenApart(request);
   if (asked === null) return [];
   const { action, role, resource } = asked;
-  if (action === 'connect') return [];
-  if (action !== 'invokeModel' && action !== 'callTool') return throughGroups(state, asked);
+  if (!isCrossing(action)) return throughGroups(state, asked);
   if (role === null || !Object.hasOwn(state.settings.agent_roles, role)) return [];
+  if (action === 'connect') return allowingHost(role, asked);
   if (unmet !== undefined) return loosening(state, role, resource.id, unmet);
   const list = action === 'invokeModel' ? 'allowed_models' : 'allowed_tools';
   const where = `agent_roles.${role}.${list}`;

@@ -3,11 +3,12 @@
 
 import { entity, policyText } from './cedar-text.ts';
 import { type ArgumentCondition, compileConditions, givenArguments } from './compile-conditions.ts';
+import { type HostRule, hostRulesOf, hostRuleText } from './allowed-hosts.ts';
 import { type AllowedTool, approvalSubjects, type RoleSettings } from './config.ts';
 import type { SetPolicy } from './policy-set.ts';
 import type { PolicyAction } from './schema.ts';
 
-export type RoleList = 'allowed_models' | 'allowed_tools' | 'prohibited_tools' | 'requires_human_approval_for';
+export type RoleList = 'allowed_models' | 'allowed_tools' | 'prohibited_tools' | 'requires_human_approval_for' | 'allowed_hosts';
 
 /** An entry of `allowed_tools` with conditions. */
 export interface ConditionalEntry {
@@ -59,14 +60,15 @@ interface Rule {
   readonly value: string;
   readonly effect: 'permit' | 'forbid';
   readonly action: PolicyAction;
-  /** Null stands for every tool. */
-  readonly resource: string | null;
+  /** Scope of the resource. */
+  readonly resource: string;
+  readonly when?: readonly string[];
   readonly approval?: string;
   readonly entry?: ConditionalEntry;
 }
 
 const compiled = (role: string, rule: Rule): CompiledPolicy => {
-  const { list, value, effect, action, resource, approval, entry } = rule;
+  const { list, value, effect, action, resource, when, approval, entry } = rule;
   const id = `role/${role}/${keyOf(rule)}`;
   return {
     id,
@@ -77,8 +79,8 @@ const compiled = (role: string, rule: Rule): CompiledPolicy => {
       ...(approval === undefined ? {} : { approval }),
       principal: `principal in ${entity('Role', role)}`,
       action: `action == ${entity('Action', action)}`,
-      resource: resource === null ? 'resource' : `resource == ${resource}`,
-      ...(entry === undefined ? {} : { when: [givenArguments, ...entry.conditions.map(({ cedar }) => cedar)] }),
+      resource,
+      ...(when === undefined ? {} : { when }),
     }),
     actions: [action],
     role,
@@ -93,6 +95,22 @@ const compiled = (role: string, rule: Rule): CompiledPolicy => {
 /** What comes behind the role in an id. Of a tool with conditions the place in the list comes first: the name of a tool may end like a number. */
 const keyOf = ({ word, value, entry }: Rule): string => `${word}/${entry === undefined ? '' : `${entry.index}/`}${value}`;
 
+/** A host is in each domain above it, and also in itself, which a wildcard does not mean. */
+const hostPermit = (rule: HostRule): Rule => {
+  const { host, wildcard, ports } = rule;
+  const named = entity('Host', host.name);
+  const atPort = ports.length === 1 ? `context.port == ${ports[0]}` : `[${ports.join(', ')}].contains(context.port)`;
+  return {
+    word: 'host',
+    list: 'allowed_hosts',
+    value: hostRuleText(rule),
+    effect: 'permit',
+    action: 'connect',
+    resource: `resource ${wildcard ? 'in' : '=='} ${named}`,
+    when: wildcard ? [`resource != ${named}`, atPort] : [atPort],
+  };
+};
+
 const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings>>): readonly Rule[] => {
   const { tools, conditions } = approvalSubjects(role, roles);
   const toolRule = (effect: Rule['effect'], word: string, list: RoleList, tool: string): Rule => ({
@@ -101,12 +119,17 @@ const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings
     value: tool,
     effect,
     action: 'callTool',
-    resource: entity('Tool', tool),
+    resource: `resource == ${entity('Tool', tool)}`,
   });
   const allowed = (entry: AllowedTool, index: number): Rule => {
     if (typeof entry === 'string') return toolRule('permit', 'tool', 'allowed_tools', entry);
     const { tool, when } = entry;
-    return { ...toolRule('permit', 'when', 'allowed_tools', tool), entry: { index, conditions: compileConditions(when) } };
+    const conditions = compileConditions(when);
+    return {
+      ...toolRule('permit', 'when', 'allowed_tools', tool),
+      when: [givenArguments, ...conditions.map(({ cedar }) => cedar)],
+      entry: { index, conditions },
+    };
   };
   const approval = (subject: string): Rule => ({
     ...toolRule('forbid', 'approval', 'requires_human_approval_for', subject),
@@ -119,13 +142,14 @@ const rulesOf = (role: RoleSettings, roles: Readonly<Record<string, RoleSettings
       value: model,
       effect: 'permit',
       action: 'invokeModel',
-      resource: entity('Model', model),
+      resource: `resource == ${entity('Model', model)}`,
     })),
     ...role.allowed_tools.map((entry, index) => allowed(entry, index)),
     ...role.prohibited_tools.map((tool) => toolRule('forbid', 'prohibited', 'prohibited_tools', tool)),
     ...tools.map(approval),
     // A condition that is not defined cannot be found unmet, so it holds for every tool.
-    ...conditions.map((condition): Rule => ({ ...approval(condition), resource: null })),
+    ...conditions.map((condition): Rule => ({ ...approval(condition), resource: 'resource' })),
+    ...hostRulesOf(role.allowed_hosts ?? []).map(hostPermit),
   ];
 };
 

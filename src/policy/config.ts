@@ -6,6 +6,9 @@ import type { Frozen } from '../core/frozen.ts';
 import { label, ownNameForm, ownNameProblem, plainName } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { agentClients, carriables } from '../core/principal.ts';
+import { type AllowedHost, allowedHostConfig } from './allowed-hosts.ts';
+
+export { type AllowedHost, hostProblems, hostRulesOf, hostWarnings, type HostRule } from './allowed-hosts.ts';
 
 /** A name that somebody else chose: of a model or tool. */
 const name = z
@@ -131,6 +134,10 @@ const role = z.strictObject({
     .default([])
     .describe('Tools that the role may use, by canonical name, or with conditions on their arguments. All others are denied.'),
   prohibited_tools: z.array(toolName).default([]).describe('Tools that the role may never use, whatever else permits them.'),
+  allowed_hosts: z
+    .array(allowedHostConfig)
+    .default([])
+    .describe('Hosts that the role may connect to through the network door, by name or address and port. All others are denied.'),
   max_response_time_seconds: z
     .number()
     .positive()
@@ -195,6 +202,8 @@ export interface RoleSettings {
   readonly allowed_tools: readonly AllowedTool[];
   readonly prohibited_tools: readonly string[];
   readonly requires_human_approval_for: readonly string[];
+  /** Without it: none. */
+  readonly allowed_hosts?: readonly AllowedHost[] | undefined;
   readonly max_response_time_seconds?: number | undefined;
   readonly data_classification: DataClassification;
   readonly purpose?: string | undefined;

@@ -20,6 +20,8 @@ const decision = (verdict: Verdict, mode: Decision['mode'] = 'enforce'): Decisio
   observed: null,
 });
 
+const terms = { tls: true, addresses: null, wildcard: null };
+
 const decideWith = (model: Decision, tools: Readonly<Record<string, Decision>> = {}, candidates: readonly Candidate[] = [candidate]) =>
   createDecide(
     {
@@ -28,9 +30,11 @@ const decideWith = (model: Decision, tools: Readonly<Record<string, Decision>> =
         candidate: model.verdict === 'permit' || model.mode === 'observe' ? (offered[0] ?? null) : null,
       }),
       decideTool: ({ tool }) => tools[tool] ?? decision('deny'),
+      decideConnection: ({ destination }) => tools[destination.name] ?? decision('deny'),
     },
     () => candidates,
     () => null,
+    () => terms,
   );
 
 const asking = (toolsOffered: readonly OfferedTool[] = []): Inspected =>
@@ -62,9 +66,11 @@ test('arguments are read when policy asks for them, and not where something of t
         asked.push(given?.());
         return { ...decision('deny'), unmet: { unreadable: false, settings: ['s'] } };
       },
+      decideConnection: () => decision('deny'),
     },
     () => [candidate],
     (bytes) => ({ bytes: bytes.length }),
+    () => terms,
   );
   const call = (notInspected: readonly object[]) =>
     decide({
@@ -131,4 +137,18 @@ test('what policies that only observe say of a hosted tool stands in the reason 
     { web_search: tool },
   )(asking([{ name: 'web_search', hosted: true }]));
   assert.deepEqual([judged.decision.reason, judged.decision.observed], ['Permitted. It would be denied: watch.', null]);
+});
+
+test('a connection is judged by its destination, and the terms of its rule go with it', () => {
+  const connecting = (name: string | null): Inspected =>
+    ({
+      crossing: { call: { action: 'network_connection', destination: name === null ? null : { name, kind: 'name', port: 443 } } },
+      invocation: { role: 'demo' },
+      reading: null,
+    }) as unknown as Inspected;
+  const decide = decideWith(decision('deny'), { 'a.test': decision('permit'), 'b.test': decision('approval') });
+  assert.partialDeepStrictEqual(decide(connecting('a.test')), { denial: null, candidate: null, terms });
+  assert.deepEqual(decide(connecting('c.test')).denial, { denial: 'host_not_permitted', host: 'c.test', port: 443, role: 'demo' });
+  assert.equal(decide(connecting('b.test')).denial?.denial, 'approval_unavailable');
+  assert.equal(decide(connecting(null)).denial?.denial, 'malformed');
 });

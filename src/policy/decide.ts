@@ -4,6 +4,7 @@
 import type { Decision } from '../core/decision.ts';
 import { goesOn } from '../core/decision.ts';
 import type { Denial } from '../core/denial.ts';
+import type { Destination, Terms } from '../core/destination.ts';
 import type { Candidate } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
 import type { Invocation } from '../core/principal.ts';
@@ -30,18 +31,23 @@ export interface Decisions {
     readonly candidate: Candidate | null;
   };
   readonly decideTool: (question: ToolQuestion) => Decision;
+  readonly decideConnection: (question: { readonly invocation: Invocation; readonly destination: Destination }) => Decision;
 }
 
 export type CandidatesFor = (model: string, formatName: string) => readonly Candidate[];
+
+/** What holds for a connection of the role. */
+export type TermsFor = (role: string, destination: Destination) => Terms;
 
 /** Reads the arguments of a call as policies may look at them; null where nobody can say what they are. */
 export type ReadArguments = (bytes: Uint8Array) => ToolArguments | null;
 
 export const createDecide =
   (
-    { decideModel, decideTool }: Decisions,
+    { decideModel, decideTool, decideConnection }: Decisions,
     candidatesFor: CandidatesFor,
     readArguments: ReadArguments,
+    termsFor: TermsFor,
   ): ((inspected: Inspected) => Judgement) =>
   ({ crossing: { call }, invocation, reading }) => {
     const judgeTool = (tool: string, given?: ToolQuestion['given']): Judgement => {
@@ -50,6 +56,7 @@ export const createDecide =
     };
     if (call.action === 'tool_call')
       return judgeTool(call.tool, () => (call.notInspected.length > 0 ? null : readArguments(call.arguments)));
+    if (call.action === 'network_connection') return judgeConnection(invocation, call.destination, { decideConnection, termsFor });
 
     const model = reading?.model ?? '';
     const candidates = candidatesFor(model, call.format.name);
@@ -64,6 +71,37 @@ export const createDecide =
     const together = withHostedTools(decision, new Map([...tools].map(([tool, judged]) => [tool, judged.decision])));
     return { decision: together, denial: refused?.denial ?? denial, candidate };
   };
+
+interface Connecting extends Pick<Decisions, 'decideConnection'> {
+  readonly termsFor: TermsFor;
+}
+
+const judgeConnection = (
+  invocation: Invocation,
+  destination: Destination | null,
+  { decideConnection, termsFor }: Connecting,
+): Judgement => {
+  if (destination === null)
+    return { decision: noDestination, denial: { denial: 'malformed', problem: 'no destination is named' }, candidate: null };
+  const { role } = invocation;
+  const decision = decideConnection({ invocation, destination });
+  return { decision, denial: connectionDenial(decision, destination, role), candidate: null, terms: termsFor(role, destination) };
+};
+
+const noDestination: Decision = {
+  verdict: 'deny',
+  policies: [],
+  reason: 'No destination is named.',
+  mode: 'enforce',
+  request: null,
+  observed: null,
+};
+
+const connectionDenial = ({ verdict }: Decision, { name, port }: Destination, role: string): Denial | null => {
+  if (verdict === 'permit') return null;
+  if (verdict === 'approval') return { denial: 'approval_unavailable', subject: `A connection to ${name}` };
+  return { denial: 'host_not_permitted', host: name, port, role };
+};
 
 const modelDenial = ({ verdict }: Decision, model: string, role: string, unlisted: boolean): Denial | null => {
   if (verdict === 'permit') return null;

@@ -9,7 +9,7 @@ import type { AgentSettings, RoleSettings } from './config.ts';
 import { createSlice, type Finding, type Slice } from './evaluate.ts';
 import { lookAtArguments, policyPartsFor, type SetPolicy } from './policy-set.ts';
 import { type Asked, type QuestionSettings, questionOf, takenApart } from './question.ts';
-import { controlActionNames, isCrossing, type PolicyAction } from './schema.ts';
+import { controlActionNames, crossingActions, isCrossing, type PolicyAction } from './schema.ts';
 import { createUnmet } from './unmet-conditions.ts';
 
 export interface JudgeSettings extends QuestionSettings {
@@ -31,10 +31,10 @@ const listed = (ids: readonly string[]): string => (ids.length > 1 ? `${ids[0]} 
 
 const verdicts: Readonly<Record<Finding['found'], Verdict>> = { permit: 'permit', deny: 'deny', approval: 'approval', error: 'deny' };
 
-const deedOf = ({ action, resource, role, places }: Asked): string => {
+const deedOf = ({ action, resource, role, places, port }: Asked): string => {
   if (action === 'invokeModel') return `call the model ${resource.id}${places[0] === undefined ? '' : ` at ${places[0].id}`}`;
   if (action === 'callTool') return `use the tool ${resource.id}`;
-  if (action === 'connect') return `connect to ${resource.id}`;
+  if (action === 'connect') return `connect to ${resource.id}, port ${port}`;
   return action === 'delegate' ? `let the agent ${resource.id} take the role ${role ?? ''}` : `do ${action} on the control plane`;
 };
 
@@ -105,9 +105,6 @@ const words: Readonly<Record<Verdict, string>> = {
 const observing = ({ verdict, policies }: Observed): string =>
   ` If the policies that only observe counted, ${words[verdict]}${policies.length === 0 ? '' : `: ${listed(policies)}`}.`;
 
-/** Crossings that there is a door for. */
-const passedNow = ['invokeModel', 'callTool'] as const;
-
 /** Decides by `policies`; parses a slice of them when it is first needed. */
 export const createJudge = (settings: JudgeSettings, policies: readonly SetPolicy[]): Judge => {
   const slicesFor = createSlices(policies);
@@ -142,7 +139,7 @@ export const createJudge = (settings: JudgeSettings, policies: readonly SetPolic
     };
   };
   const prepare = (): void => {
-    for (const role of Object.keys(settings.agent_roles)) for (const action of passedNow) slicesFor(action, role);
+    for (const role of Object.keys(settings.agent_roles)) for (const action of crossingActions) slicesFor(action, role);
     for (const action of ['delegate', ...controlActionNames] as const) slicesFor(action, null);
   };
   return { decide, looksAtArguments: (role, tool) => lookAtArguments(looking, role, tool), prepare };

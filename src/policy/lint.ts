@@ -162,6 +162,7 @@ const jsonOfCompiled = (policy: CompiledPolicy): Read | null => {
   // What the config became is read from its own parts: no condition of it is simple enough to contain a hand-written one.
   if (policy.role === null || policy.actions.length !== 1 || policy.source.from !== 'role') return null;
   const [action = ''] = policy.actions;
+  if (action === 'connect') return null;
   const resource = policy.effect === 'forbid' && policy.source.list === 'requires_human_approval_for' ? null : policy.source.value;
   const type = action === 'invokeModel' ? 'Model' : 'Tool';
   const read = readOf(policy, {

@@ -4,6 +4,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { Decision, JudgedRequest } from '../core/decision.ts';
+import type { Destination } from '../core/destination.ts';
 import { goesOn } from '../core/decision.ts';
 import type { Candidate } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
@@ -14,6 +15,7 @@ import type { ToolQuestion } from './decide.ts';
 import {
   controlRequest,
   delegationRequest,
+  hostRequest,
   hourOf,
   modelRequest,
   type Moment,
@@ -38,6 +40,8 @@ export interface Policy {
   readonly decideModel: (asked: { readonly invocation: Invocation; readonly candidates: readonly Candidate[] }) => ModelDecision;
   /** A question that holds arguments keeps digests in their place. */
   readonly decideTool: (asked: ToolQuestion) => Decision;
+  /** May the agent connect to this host and port? */
+  readonly decideConnection: (asked: { readonly invocation: Invocation; readonly destination: Destination }) => Decision;
   /** May this invoker let this agent take this role? Asked when an invocation is opened. */
   readonly decideDelegation: (asked: {
     readonly invoker: Invoker;
@@ -121,6 +125,10 @@ export const createPolicy = (
       const request = toolRequest(invocation, momentNow(), name, seen);
       return { ...judge.decide(request), request: { ...request, context: withoutPersonal(request.context, invocation.digestKey) } };
     },
+    decideConnection: ({ invocation, destination }) =>
+      decide('connect', [destination.name, destination.port, ...standingKey(invocation)], (moment) =>
+        hostRequest(invocation, moment, destination),
+      ),
     decideDelegation: (standing) => decide('delegate', standingKey(standing), (moment) => delegationRequest(standing, moment)),
     decideControl: ({ invoker, action }) =>
       decide('control', [action, ...invokerKey(invoker)], (moment) => controlRequest(invoker, moment, action)),

@@ -3,6 +3,8 @@
 
 import { createHmac } from 'node:crypto';
 import type { Json } from '../core/canonical-json.ts';
+import type { Destination } from '../core/destination.ts';
+import { domainsAbove, readHost } from '../core/destination.ts';
 import { digestPrefix, type JudgedRequest } from '../core/decision.ts';
 import type { Candidate } from '../core/endpoint.ts';
 import type { ControlAction, Invocation, Invoker } from '../core/principal.ts';
@@ -98,6 +100,9 @@ export const toolRequest = (standing: Standing, moment: Moment, tool: string, gi
     ...(given === undefined ? {} : { further: { [argumentsFact]: given } }),
   });
 
+export const hostRequest = (standing: Standing, moment: Moment, { name, port }: Destination): JudgedRequest =>
+  crossing('connect', standing, moment, { resource: entity('Host', name), parents: [], further: { port } });
+
 export const delegationRequest = (standing: Standing, { environment, hour }: Moment): JudgedRequest => ({
   principal: entity('Invoker', standing.invoker.userId),
   action: entity('Action', 'delegate'),
@@ -136,6 +141,8 @@ export interface Asked {
   readonly groups: readonly EntityId[];
   /** What the resource is in. */
   readonly places: readonly EntityId[];
+  /** Of a connection. */
+  readonly port: number | null;
 }
 
 const isType = ({ type }: EntityId, name: string): boolean => type === `${namespace}::${name}`;
@@ -160,7 +167,9 @@ export const takenApart = (request: JudgedRequest): Asked | null => {
   const isWhole = parents.length === request.parents.length && roles.length + groups.length + places.length === parents.length;
   const agent = crosses ? principal : action === 'delegate' ? resource : null;
   if (!principal || !resource || !invoker || !isWhole || roles.length !== (agent === null ? 0 : 1) || places.length > 1) return null;
-  return { action, principal, resource, agent: agent?.id ?? null, role: roles[0]?.id ?? null, invoker, groups, places };
+  const { port } = request.context;
+  const at = typeof port === 'number' ? port : null;
+  return { action, principal, resource, agent: agent?.id ?? null, role: roles[0]?.id ?? null, invoker, groups, places, port: at };
 };
 
 interface Place {
@@ -213,6 +222,13 @@ const contextOf = (request: JudgedRequest, settings: QuestionSettings, endpoint:
   };
 };
 
+/** What a resource is in: what the request says, and for a host what its name says. */
+const placesOf = ({ action, resource, places }: Asked): readonly EntityId[] => {
+  if (action !== 'connect') return places;
+  const host = readHost(resource.id);
+  return 'malformed' in host ? [] : domainsAbove(host).map((domain) => uid('Host', domain));
+};
+
 /** The question to Cedar. */
 export const questionOf = (request: JudgedRequest, asked: Asked, settings: QuestionSettings): Question => {
   const { action, principal, resource, agent, role, invoker, groups, places } = asked;
@@ -224,7 +240,7 @@ export const questionOf = (request: JudgedRequest, asked: Asked, settings: Quest
     context: contextOf(request, settings, endpoint),
     entities: [
       ...(agent === null ? [] : [agentEntity(agent, role, settings)]),
-      ...(agent === resource.id && action === 'delegate' ? [] : [{ uid: resource, attrs: {}, parents: [...places] }]),
+      ...(agent === resource.id && action === 'delegate' ? [] : [{ uid: resource, attrs: {}, parents: [...placesOf(asked)] }]),
       {
         uid: invoker,
         attrs: { issuer: request.issuer ?? '', assurance: request.context['assurance'] as string },

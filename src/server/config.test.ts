@@ -5,8 +5,13 @@ import { isLoopback, serverConfig } from './config.ts';
 const accepts = (settings: unknown): boolean => serverConfig.safeParse(settings).success;
 
 test('listeners are on loopback, at the usual ports, unless another address or port is named', () => {
-  assert.deepEqual(serverConfig.parse({}), { deployment: 'laptop', host: '127.0.0.1', names: [], ports: { model: 7420, admin: 7422 } });
-  assert.ok(accepts({ host: '::1', ports: { model: 0, admin: 0 } }));
+  assert.deepEqual(serverConfig.parse({}), {
+    deployment: 'laptop',
+    host: '127.0.0.1',
+    names: [],
+    ports: { model: 7420, network: 7421, admin: 7422 },
+  });
+  assert.ok(accepts({ host: '::1', ports: { model: 0, network: 0, admin: 0 } }));
   assert.ok(accepts({ host: '0.0.0.0', names: ['envelope.example.com'], tls: { certificate: 'cert.pem', key: 'key.pem' } }));
 });
 

@@ -43,10 +43,15 @@ export const serverConfig = z.strictObject({
   ports: z
     .strictObject({
       model: port.default(7420).describe('Model door. 0 takes any free port.'),
+      network: port.default(7421).describe('Network door, an HTTP proxy. 0 takes any free port.'),
       admin: port.default(7422).describe('Control plane, health and readiness. 0 takes any free port.'),
     })
-    .refine(({ model, admin }) => model === 0 || model !== admin, { error: 'must be different ports', path: ['admin'] })
-    .default({ model: 7420, admin: 7422 })
+    .refine(({ model, network }) => model === 0 || model !== network, { error: 'must be different ports', path: ['network'] })
+    .refine(({ model, network, admin }) => admin === 0 || (admin !== model && admin !== network), {
+      error: 'must be different ports',
+      path: ['admin'],
+    })
+    .default({ model: 7420, network: 7421, admin: 7422 })
     .describe('Ports of the listeners.'),
   control_socket: z
     .string()

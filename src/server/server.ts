@@ -8,10 +8,11 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
-import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
+import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
+import { createTunnels } from './tunnels.ts';
 import type { SecureMaterial, TlsIdentity } from './tls-identity.ts';
 
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
@@ -29,6 +30,8 @@ export interface ListenerSettings {
   /** Names that a Host field may carry, without port; empty accepts any (a unix socket proves the place by itself). */
   readonly hostNames: readonly string[];
   readonly handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>;
+  /** Makes it a proxy: takes CONNECT, and leaves requests in absolute form, which name another place, to `handle`. */
+  readonly connect?: (request: Connecting) => Promise<void>;
   /** Renders a refusal for a path in the shape that its clients understand. */
   readonly refuse: (denial: Denial, path: string) => PlainAnswer;
   /** Which limit holds for one body. */
@@ -71,23 +74,42 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   const answering = new WeakSet<Socket>();
   const underWay = new Set<Promise<void>>();
   const preamble = createPreambleReader((socket) => settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`));
-  const server = openServer(settings, (message, response) => {
-    answering.add(message.socket);
-    response.once('close', () => answering.delete(message.socket));
-    const serving = serve(settings, message, response, preamble.credentialOf(message.socket))
+  const tunnels = createTunnels();
+  const track = (work: Promise<void>, abandon: () => void): void => {
+    const serving = work
       .catch((problem: unknown) => {
         settings.onError(problem);
-        response.destroy();
+        abandon();
       })
       .finally(() => underWay.delete(serving));
     underWay.add(serving);
+  };
+  const server = openServer(settings, (message, response) => {
+    answering.add(message.socket);
+    response.once('close', () => answering.delete(message.socket));
+    track(serve(settings, message, response, preamble.credentialOf(message.socket)), () => response.destroy());
   });
   if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connectionsCount;
-  server.on('connect', (message: IncomingMessage, socket: Duplex) => {
-    settings.turnedAway(`${settings.name} ${networkOf(message.socket.remoteAddress)}`);
-    endRaw(socket, settings.refuse({ denial: 'not_permitted', problem: 'this door is no proxy' }, '/'));
+  server.on('connect', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
+    const { stream, gone } = tunnels.take(socket, head);
+    if (settings.connect === undefined) {
+      settings.turnedAway(from);
+      return endRaw(stream, settings.refuse({ denial: 'not_permitted', problem: 'this door is no proxy' }, '/'));
+    }
+    const request: Connecting = {
+      from,
+      target: message.url ?? '',
+      headers: singleHeaders(message),
+      credential: preamble.credentialOf(message.socket),
+      gone,
+      stream,
+      accept: () => void stream.write('HTTP/1.1 200 Connection Established\r\n\r\n'),
+      refuse: (answer) => endRaw(stream, answer),
+    };
+    return track(settings.connect(request), () => stream.destroy());
   });
   server.on('clientError', (problem: BrokenHttp, socket: Socket) => {
     // Behind an answer that has begun, another one would be read as a part of it.
@@ -109,7 +131,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
     port: typeof address === 'object' && address !== null ? address.port : null,
     close: () => {
       preamble.close();
-      return closeServer(server, underWay);
+      return closeServer(server, underWay, tunnels.breakAll);
     },
   };
 };
@@ -156,9 +178,12 @@ const openServer = ({ name, tls, asksClients = false, turnedAway }: ListenerSett
 };
 
 /** Handlers outlive their clients: what a crossing still has to record is waited for. */
-const closeServer = async (server: Server, underWay: ReadonlySet<Promise<void>>): Promise<void> => {
+const closeServer = async (server: Server, underWay: ReadonlySet<Promise<void>>, breakTunnels: () => void): Promise<void> => {
   await new Promise<void>((resolve) => {
-    const breakRest = setTimeout(() => server.closeAllConnections(), limits.drainMs);
+    const breakRest = setTimeout(() => {
+      server.closeAllConnections();
+      breakTunnels();
+    }, limits.drainMs);
     // A connection whose answer ends while we wait is kept alive by its client, not by us.
     const letGo = setInterval(() => server.closeIdleConnections(), limits.drainLookMs);
     server.close(() => {
@@ -213,13 +238,17 @@ const serve = async (
   await settings.handle(incoming, outgoing(response));
 };
 
-const wrongPlace = ({ hostNames }: ListenerSettings, message: IncomingMessage): Denial | null => {
+const wrongPlace = ({ hostNames, connect }: ListenerSettings, message: IncomingMessage): Denial | null => {
+  // What its fields say is said to the place that it names, and no browser that was not told to use a proxy asks in this form.
+  if (connect !== undefined && isAbsoluteForm(message)) return null;
   // A browser sends Origin; agents do not. A page must not be able to use a door through its visitor.
   if (message.headers.origin !== undefined) return { denial: 'not_permitted', problem: 'requests with an Origin field are not taken here' };
   if (hostNames.length === 0) return null;
   const name = (message.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
   return hostNames.includes(name) ? null : { denial: 'not_permitted', problem: 'the Host field names another place' };
 };
+
+const isAbsoluteForm = ({ url }: IncomingMessage): boolean => url !== undefined && !url.startsWith('/') && url !== '*';
 
 /** The caller's /32 or, for IPv6, /64: one host must not look like many. */
 const networkOf = (address: string | undefined): string => {
@@ -262,9 +291,9 @@ const readBody = async (
 };
 
 const outgoing = (response: ServerResponse): Outgoing => ({
-  begin: (status, headers) => {
+  begin: (status, headers, cookies = []) => {
     if (response.destroyed || response.headersSent) return;
-    response.writeHead(status, headers);
+    response.writeHead(status, cookies.length === 0 ? headers : { ...headers, 'set-cookie': [...cookies] });
   },
   write: (bytes) => {
     if (response.destroyed || response.write(bytes)) return Promise.resolve();
@@ -323,6 +352,10 @@ const endRaw = (socket: Duplex, answer: PlainAnswer): void => {
   const fields = Object.entries({ ...answer.headers, connection: 'close', 'content-length': String(answer.body.length) });
   const head = `HTTP/1.1 ${answer.status} Refused\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), answer.body]));
+  // A client that says more, or does not leave, is waited for a while only.
+  const patience = setTimeout(() => socket.destroy(), limits.unwantedBodyMs);
+  socket.once('close', () => clearTimeout(patience));
+  socket.resume();
 };
 
 const brokenHttp = (code: string | undefined): Denial => {

@@ -88,6 +88,7 @@ test('an SDK gets the name of the error that belongs to the status', () => {
     not_permitted: 'PERMISSION_DENIED',
     model_not_permitted: 'PERMISSION_DENIED',
     tool_not_permitted: 'PERMISSION_DENIED',
+    host_not_permitted: 'PERMISSION_DENIED',
     not_inspectable: 'PERMISSION_DENIED',
     approval_unavailable: 'PERMISSION_DENIED',
     stopped: 'PERMISSION_DENIED',

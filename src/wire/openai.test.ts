@@ -51,6 +51,7 @@ test('an SDK gets the error type that belongs to the status, and our code beside
     not_permitted: 'permission_error',
     model_not_permitted: 'permission_error',
     tool_not_permitted: 'permission_error',
+    host_not_permitted: 'permission_error',
     not_inspectable: 'permission_error',
     approval_unavailable: 'permission_error',
     stopped: 'permission_error',

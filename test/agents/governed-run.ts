@@ -94,7 +94,7 @@ const configOf = (cli: Cli, { models, tools = [], otherModels = [], carry }: Rul
 environment: development
 data_dir: ${dataDir}
 identity: { local_development: true }
-server: { ports: { model: 0, admin: 0 } }
+server: { ports: { model: 0, network: 0, admin: 0 } }
 agents: { cli: { client: ${cli.name}, roles: [worker]${carry === undefined ? '' : `, carry: ${list(carry)}`} } }
 agent_roles: { worker: { allowed_models: ${list(models)}, allowed_tools: ${list(tools)} } }
 endpoints:

@@ -84,7 +84,7 @@ const record = async (name: CliName): Promise<void> => {
 };
 
 mkdirSync(`${root}docs/examples`, { recursive: true });
-const up = spawn(bin, ['up', '--config', layOut(), '--control', control, '--port', '0', '--admin-port', '0'], {
+const up = spawn(bin, ['up', '--config', layOut(), '--control', control, '--port', '0', '--network-port', '0', '--admin-port', '0'], {
   env,
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -1,7 +1,7 @@
 // A whole envelope in this process over a temporary folder, and an upstream whose every byte a test decides.
 // Loopback only; whoever starts one stops and removes it.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/core/clock.ts';
+import type { Resolve } from '../../src/dial/connect.ts';
 import { createDisk } from '../../src/disk/disk.ts';
 import { startEnvelope, type Envelope } from '../../src/envelope.ts';
 import { decodeBundle, tilePath, tilesOfTree } from '../../src/ledger/tiles.ts';
@@ -59,7 +60,7 @@ export const configText = (dataDir: string, upstreamUrl: string): string => `
 environment: development
 data_dir: ${dataDir}
 identity: { local_development: true }
-server: { ports: { model: 0, admin: 0 } }
+server: { ports: { model: 0, network: 0, admin: 0 } }
 agents:
   sdk: { client: sdk, roles: [demo, hurried] }
   claude: { client: claude-code, roles: [demo] }
@@ -114,6 +115,7 @@ export const startRunning = async (
   edit: (text: string) => string = (text) => text,
   folder: string = mkdtempSync(join(tmpdir(), 'sealwright-test-')),
   after: Clock['after'] | null = null,
+  resolve?: Resolve,
 ): Promise<Running> => {
   const dataDir = join(folder, 'data');
   const loaded = parseConfig(Buffer.from(edit(configText(dataDir, upstreamUrl))), folder);
@@ -131,6 +133,7 @@ export const startRunning = async (
     random,
     disk: createDisk(),
     environment,
+    ...(resolve && { resolve }),
     say: (line) => said.push(line),
   });
   if ('problem' in envelope) throw new Error(envelope.problem);
@@ -182,6 +185,8 @@ const askSocket: (socketPath: string, ...asked: Parameters<Running['control']>) 
 /** Records of a stopped envelope, in the order of their log. */
 export const recordsUnder = (dataDir: string, stream: string): readonly LedgerRecord[] => {
   const logs = join(dataDir, 'ledger', 'logs', 'local', stream, 'standard');
+  // A stream that nothing was recorded in has no log.
+  if (!existsSync(logs)) return [];
   return readdirSync(logs).flatMap((shard) => {
     const [, size] = readFileSync(join(logs, shard, 'checkpoint'), 'utf8').split('\n');
     return [...tilesOfTree(Number(size))]

@@ -78,6 +78,7 @@ test('G-RECORD-7: closing says what the run did: calls, tools, units, cost and t
     denied_as_text: 2,
     model_calls: 3,
     tool_calls: 2,
+    connections: 0,
     since: 'opening',
     calls_without_cost: 0,
     input_token_count: 2_000,

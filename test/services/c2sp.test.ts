@@ -232,7 +232,7 @@ test('what the demo leaves behind verifies, and so does a proof that `audit prov
   const environment = { ...process.env, NO_COLOR: '1' };
   const sealwright = (...argv: readonly string[]) =>
     spawnSync(`${root}bin/sealwright`, argv, { env: environment, cwd: scratch, encoding: 'utf8', timeout: 120_000 });
-  const demo = sealwright('demo', '--once', '--data', data, '--port', '0', '--admin-port', '0');
+  const demo = sealwright('demo', '--once', '--data', data, '--port', '0', '--network-port', '0', '--admin-port', '0');
   assert.equal(demo.status, 0, demo.stderr);
   const ledger = join(data, 'ledger');
   const [{ origin, size } = { origin: '', size: 0 }] = logsOf(judge(ledger).accepted);

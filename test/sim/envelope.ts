@@ -81,6 +81,7 @@ const decisions: Decisions = {
     return { decision: decisionOf(candidate !== null && rules[role]?.models.includes(candidate.pin) === true, role), candidate };
   },
   decideTool: ({ invocation: { role }, tool }) => decisionOf(rules[role]?.tools.includes(tool) === true, role),
+  decideConnection: ({ invocation: { role } }) => decisionOf(false, role),
 };
 
 const places: Readonly<Record<string, EndpointSettings>> = {
@@ -201,6 +202,10 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     invocations,
     decisions,
     endpoints,
+    network: {
+      termsFor: () => ({ tls: true, addresses: null, wildcard: null }),
+      forward: async () => ({ failure: 'unreachable', reason: 'Nothing leads out.', attempts: 0 }),
+    },
     privacy: { mode: 'off' },
     memories,
     stops: { denialFor: () => null },
