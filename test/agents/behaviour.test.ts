@@ -25,8 +25,8 @@ interface Ways {
   readonly argv: readonly string[];
   /** Arguments of each of its forms of output for machines. */
   readonly forms: readonly (readonly string[])[];
-  /** Exit code of a run that was interrupted, without a terminal. */
-  readonly interrupted: number;
+  /** Its own exit code when it is interrupted without a terminal, and that of the run. */
+  readonly interrupted: readonly [own: number, ofRun: number];
   /** Of one whose network broke in an answer: those that ask again get one. */
   readonly broken: number;
 }
@@ -39,10 +39,10 @@ const ways: Readonly<Record<CliName, Ways>> = {
       ['--output-format', 'json'],
       ['--output-format', 'stream-json', '--verbose'],
     ],
-    interrupted: 0,
+    interrupted: [0, 0],
     broken: 0,
   },
-  codex: { model: 'corp-model', argv: ['-m', 'corp-model'], forms: [['--json']], interrupted: 1, broken: 0 },
+  codex: { model: 'corp-model', argv: ['-m', 'corp-model'], forms: [['--json']], interrupted: [1, 1], broken: 0 },
   'gemini-cli': {
     model: 'gemini-3.8-flash',
     argv: ['-m', 'gemini-3.8-flash', '-y'],
@@ -50,7 +50,7 @@ const ways: Readonly<Record<CliName, Ways>> = {
       ['-o', 'json'],
       ['-o', 'stream-json'],
     ],
-    interrupted: 0,
+    interrupted: [0, 1],
     broken: 1,
   },
 };
@@ -88,7 +88,7 @@ for (const cli of Object.values(clis)) {
       assert.ok(ran.asked[0]?.body.includes(prompt));
       const [before, after, ...more] = oursIn(ran);
       assert.match(before ?? '', /^sealwright: invocation [0-9a-f-]{36} · agent cli as worker · models \S+ · containment advisory \(/);
-      assert.match(after ?? '', /^sealwright: crossings 1 · denied 0 · record [0-9a-f-]{36}$/);
+      assert.match(after ?? '', /^sealwright: model calls 1 · tool calls 0 · tokens \d+ in, \d+ out · denied 0 · record [0-9a-f-]{36}$/);
       assert.deepEqual(more, []);
       assert.ok(ran.stderr.startsWith('sealwright: '));
     },
@@ -99,9 +99,10 @@ for (const cli of Object.values(clis)) {
     { timeout },
     async () => {
       const ran = await run(cli, { script: inOrder({ hang: 'half of' }), signal: { name: 'SIGINT', afterRequests: 1 } });
-      assert.equal(ran.exitCode, interrupted);
+      const [own, ofRun] = interrupted;
+      assert.equal(ran.exitCode, ofRun);
       assert.equal(ran.asked.length, 1);
-      assert.deepEqual(closedIn(ran), [interrupted]);
+      assert.deepEqual(closedIn(ran), [own]);
       assert.deepEqual(wordsOf(ran.models), [`${model} failed`]);
     },
   );

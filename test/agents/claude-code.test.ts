@@ -240,7 +240,7 @@ test('G-DECIDE-1: a model that the role may not call is asked for once, and our 
 
 test('a denial in the middle of a stream is the end of the answer: asked for once, shown once', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ babble: 'so far so good' }) });
-  assert.equal(ran.exitCode, 0);
+  assert.equal(ran.exitCode, 1, 'the agent itself ended with 0');
   assert.equal(timesIn(ran.stdout, 'Refused because it could not be inspected'), 1);
   assert.equal(ran.asked.length, 1);
   assert.deepEqual(wordsOf(ran.models), [`${opus} failed`]);

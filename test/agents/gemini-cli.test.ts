@@ -186,13 +186,13 @@ test(
   async ({ name }) => {
     const order = { models: ['another'], otherModels: [model], script: inOrder() };
     const ran = await run(name, order);
-    assert.equal(ran.exitCode, 0);
+    assert.equal(ran.exitCode, 1, 'the agent itself ended with 0');
     assert.equal(timesIn(ran.stdout + ran.stderr, noModel), 1);
     assert.deepEqual([ran.door.length, ran.upstream.length], [1, 0]);
     assert.deepEqual(wordsOf(ran.models), [`${model} model_not_permitted`]);
 
     const asJson = await run(`${name} json`, { ...order, argv: [...argv, '-o', 'json'] });
-    assert.equal(asJson.exitCode, 0);
+    assert.equal(asJson.exitCode, 1);
     assert.ok((JSON.parse(asJson.stdout) as { response: string }).response.startsWith(noModel));
   },
 );
@@ -206,7 +206,7 @@ test('when the small one is denied it takes a large one by itself, which is judg
 
 test('a denial in the middle of a stream is the end of the answer: asked for once, shown once', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ babble: 'so far so good' }) });
-  assert.equal(ran.exitCode, 0);
+  assert.equal(ran.exitCode, 1, 'the agent itself ended with 0');
   assert.equal(timesIn(ran.stdout, 'so far so good'), 1);
   assert.equal(timesIn(ran.stdout + ran.stderr, 'Refused because it could not be inspected'), 1);
   assert.equal(ran.door.length, 1);
@@ -224,14 +224,14 @@ test(
 
     const lasting = await run(`${name} lasting`, { script: () => ({ status: 503 }) });
     assert.equal(timesIn(lasting.stdout + lasting.stderr, 'The upstream answered 503 UNAVAILABLE.'), 1);
-    assert.deepEqual([lasting.exitCode, lasting.door.length, lasting.upstream.length], [0, 1, 4]);
+    assert.deepEqual([lasting.exitCode, lasting.door.length, lasting.upstream.length], [1, 1, 4]);
     assert.deepEqual(crossingsIn(lasting.models)[0]?.ended, { success: false, attempts: 4, status: 503, source: 'envelope' });
   },
 );
 
 test('a stream that is cut is asked for once, and what there was of it is shown once, with our sentence', { timeout }, async ({ name }) => {
   const ran = await run(name, { script: inOrder({ cut: 'half of' }) });
-  assert.equal(ran.exitCode, 0);
+  assert.equal(ran.exitCode, 1, 'the agent itself ended with 0');
   assert.equal(timesIn(ran.stdout, 'half of'), 1);
   assert.equal(timesIn(ran.stdout + ran.stderr, 'Ask: sealwright why'), 1);
   assert.equal(ran.door.length, 1);
