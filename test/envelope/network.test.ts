@@ -361,3 +361,20 @@ test('a name under a wildcard that could carry something out is a finding', asyn
   assert.partialDeepStrictEqual(finding, { finding: { code: 'telling_host_name' }, invocation_id: run.invocation_id });
   assert.ok(!JSON.stringify(finding?.['finding']).includes('mzxw6'));
 });
+
+test('G-NET-7: an air-gapped envelope starts only where all that its config names is inside, and dials nothing outside', async (t) => {
+  const airgapped = (ranges: string) => (text: string) =>
+    `${text.replace('demo: { allowed_models', 'demo: { allowed_hosts: [{ host: out.test, addresses: [192.0.2.0/24] }], allowed_models')}network: { mode: airgapped, private_ranges: ${ranges} }\n`;
+  const names = resolving({ 'model.test': ['127.0.0.1', '192.0.2.1'], 'out.test': ['192.0.2.1'] });
+  const starting = (url: string, ranges: string) => startRunning(url, airgapped(ranges), undefined, null, names);
+  await assert.rejects(starting('http://model.test:9', '[127.0.0.0/8]'), /endpoints\.scripted\.base_url` is refused: it lies outside/);
+  await assert.rejects(starting('http://absent.test:9', '[127.0.0.0/8]'), /no address that could be looked up/);
+  await assert.rejects(starting('http://127.0.0.1:9', '[10.0.0.0/8]'), /is refused: it lies outside/);
+  const running = await starting('http://127.0.0.1:9', '[127.0.0.0/8]');
+  t.after(() => running.remove());
+  const { credential } = await running.open();
+  const { status, body } = await createProxyClient(t, running.envelope.doors.network).asked(connectRequest('out.test:443', credential));
+  assert.equal(status, 403);
+  assert.match(body, /outside the private ranges/);
+  await running.stop();
+});
