@@ -40,7 +40,8 @@ export const durationMs = (text: string): number | null => {
   return count === undefined || ms === undefined ? null : Number(count) * ms;
 };
 
-const sinceOf = (input: CommandInput, io: CommandIo): string => {
+/** The beginning of the time that `--since` names, as an RFC 3339 timestamp. */
+export const sinceOf = (input: CommandInput, io: CommandIo): string => {
   const given = input.text('since') ?? '7d';
   const ms = durationMs(given);
   if (ms === null) throw usageError(`\`--since\` takes a duration such as 7d, 12h or 30m, not \`${given}\``, 'Correct the duration.');

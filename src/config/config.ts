@@ -31,7 +31,7 @@ import { readYaml } from './read-yaml.ts';
 import { renderReference } from './reference.ts';
 import { type TrustFiles, trustFileProblems } from './trust-files.ts';
 
-export { type ConfiguredPlace, placesOf } from './places.ts';
+export { type AllowedDestination, type ConfiguredPlace, destinationsOf, placesOf } from './places.ts';
 export { type ConfigProblem, problemText } from './problem.ts';
 
 const schema = z.strictObject({

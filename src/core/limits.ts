@@ -142,6 +142,7 @@ export const limits = {
   toolArgumentsCount: 128,
   toolArgumentNameCharacters: 128,
   toolArgumentCharacters: 4 * KIB,
+  suggestionsCount: 1_024,
   decisionsCachedCount: 4_096,
   decisionsReplayedCount: 16_384,
   questionReplayedCharacters: 4 * KIB,

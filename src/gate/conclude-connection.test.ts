@@ -102,7 +102,7 @@ test('what ended a tunnel stands in its outcome: the first refusal, a break, or 
   const stopped = await connect(cut, ({ happened }) => ({
     carries: 'tunnel',
     join: async (_peer, _terms, signal) => {
-      if (!signal.aborted) await new Promise((resolve) => void signal.addEventListener('abort', resolve));
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
       happened.push('cut');
       return { ...quiet, broken: true };
     },

@@ -8,7 +8,7 @@ import { limits } from '../core/limits.ts';
 import { agentClients, carriables } from '../core/principal.ts';
 import { type AllowedHost, allowedHostConfig } from './allowed-hosts.ts';
 
-export { type AllowedHost, hostProblems, hostRulesOf, hostWarnings, type HostRule } from './allowed-hosts.ts';
+export { type AllowedHost, hostProblems, hostRulesOf, hostRuleText, hostWarnings, type HostRule } from './allowed-hosts.ts';
 
 /** A name that somebody else chose: of a model or tool. */
 const name = z
