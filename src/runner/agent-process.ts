@@ -40,10 +40,11 @@ export interface AgentStart {
   readonly onResume: () => void;
 }
 
-const passedOn: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
-const ofKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+const passedOn: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
+/** Sent by the keyboard, or by the shell that brings a job back, to the whole process group. */
+const ofTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGCONT'];
 
-/** Whether our process group has the terminal: then the keyboard's signals reach the agent by themselves, and a second one would be one too many. */
+/** Whether our process group has the terminal: then the terminal's signals reach the agent by themselves, and a second one would be one too many. */
 const hasTerminal = (): boolean => {
   try {
     // proc_pid_stat(5): after the command's name come state, ppid, pgrp, session, tty_nr, tpgid.
@@ -81,9 +82,9 @@ export const startAgent = ({ executable, args, cwd, env, stdio, stopMs, around, 
   };
 
   // Listening comes first: a signal between start and listening would end the runner and leave the agent.
-  for (const signal of [...passedOn, ...ofKeyboard]) {
+  for (const signal of [...passedOn, ...ofTerminal]) {
     const listener = (): void => {
-      if (running && (!ofKeyboard.includes(signal) || !hasTerminal())) send(signal);
+      if (running && (!ofTerminal.includes(signal) || !hasTerminal())) send(signal);
       if (signal === 'SIGCONT') onResume();
     };
     listeners.set(signal, listener);
