@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { AgentHome } from './agent-home.ts';
 import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
+import { aptFolders, jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
 
 export interface JailPlace {
@@ -75,6 +76,7 @@ export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentH
     (path) => !isSystem(path) && !liesWithin(workspace, path),
   );
   const linked = repository === null ? [] : [repository.gitFolder, repository.commonFolder];
+  for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
   writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
   return {
     workspace,
@@ -84,7 +86,7 @@ export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentH
     hidden: ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path)),
     home: { outside: home.person, inside: userHome },
     temporary: home.temporary,
-    ownFiles: writeInto(join(home.folder, 'etc'), { ...noNames, ...program.managed }),
+    ownFiles: writeInto(join(home.folder, 'etc'), { ...noNames, ...jailFiles(userHome), ...program.managed }),
     folder: home.folder,
   };
 };

@@ -21,9 +21,10 @@ import type { Repository } from './git-facts.ts';
 import { gitSettingsFor } from './git-settings.ts';
 import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
+import { jailVariables } from './jail-environment.ts';
 import type { JailPlace } from './jail-order.ts';
 import { jailOrder, workspaceProblem } from './jail-order.ts';
-import type { JailOrder } from './jail/jail.ts';
+import type { JailOrder, JailPort } from './jail/jail.ts';
 import { jailPorts } from './jail/jail.ts';
 import { watchFiles } from './program-state.ts';
 
@@ -102,9 +103,16 @@ export const foundProgram = (name: string, search: SearchPlace): string | Refusa
   return typeof found === 'string' ? found : { ...found, code: found.exitCode === 127 ? 'not_found' : 'not_executable' };
 };
 
-/** What the agent is told of the doors: where they are for it, and, in a jail, a credential that no door accepts. */
-const seenFrom = (opened: OpenedInvocation, containment: Containment): OpenedInvocation =>
-  containment === 'jail' ? { ...opened, modelDoor: `http://127.0.0.1:${jailPorts.model}`, credential: 'held-outside-the-jail' } : opened;
+/**
+ * What the agent is told of the doors. In a jail: where they are for it, and a credential that no door accepts. Outside of one nothing would keep it to the
+ * network door, and it is told of none.
+ */
+const seenFrom = (opened: OpenedInvocation, containment: Containment): OpenedInvocation => {
+  if (containment === 'advisory') return { ...opened, networkDoor: null };
+  const at = (port: JailPort): string => `http://127.0.0.1:${jailPorts[port]}`;
+  const networkDoor = opened.networkDoor === null ? null : at('network');
+  return { ...opened, modelDoor: at('model'), networkDoor, credential: 'held-outside-the-jail' };
+};
 
 const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope }: PreparingPlace): JailPlace => ({
   cwd: realpathSync(cwd),
@@ -125,7 +133,7 @@ const startPlainJailed = (
   const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
   const seen = seenFrom(opened, 'jail');
   return {
-    env: { ...agentEnvironment(place.env, seen), ...compatibleVariables(seen), TMPDIR: '/tmp' },
+    env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,
     carried: [],
     warnings: [],
@@ -197,9 +205,9 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   const git = gitSettingsFor(place.repository, userHome);
   const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
   const seen = seenFrom(opened, containment);
-  const { modelDoor, credential, hostedTools } = seen;
+  const { modelDoor, networkDoor, credential, hostedTools } = seen;
   const jailed = containment === 'jail';
-  const setup = adapter.setUp({ modelDoor, credential, hostedTools, home: run.home, workspace: cwd, jailed }, carried, args);
+  const setup = adapter.setUp({ modelDoor, networkDoor, credential, hostedTools, home: run.home, workspace: cwd, jailed }, carried, args);
   run.lay(setup.files);
   const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
@@ -207,6 +215,7 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   return {
     env: {
       ...onlyCredential(agentEnvironment(env, seen), adapter),
+      ...jailVariables(networkDoor),
       ...git.environment,
       PATH: path,
       TMPDIR: temporary,

@@ -31,7 +31,7 @@ export const laidByHand = (cli: Cli, { env, workspace, home: userHome }: Person,
   const { home, temporary, lay, close } = openAgentHome(stateFolder(env), { agent: 'byhand', client: cli.name, kept: adapter.kept });
   const { carried } = readCarried(adapter, ['instructions', 'memory'], { userHome, cwd: workspace, workspace });
   const { origin: modelDoor, credential, environment, invocationId = 'none' } = door;
-  const setup = adapter.setUp({ modelDoor, credential, hostedTools: [], jailed: false, home, workspace }, carried, argv);
+  const setup = adapter.setUp({ modelDoor, credential, hostedTools: [], jailed: false, networkDoor: null, home, workspace }, carried, argv);
   lay(setup.files);
   return {
     command: {

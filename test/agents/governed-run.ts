@@ -56,6 +56,8 @@ export interface Order {
   readonly cut?: (index: number) => boolean;
   /** Started without `run`, with these variables beside those that `run` would set; what it is given is the credential. */
   readonly byHand?: (credential: string) => Readonly<Record<string, string>>;
+  /** In a jail, with these entries of `allowed_hosts`; what goes between the agent and the envelope is then not watched. */
+  readonly jailed?: { readonly hosts: readonly string[] };
   /** Done with the person before the first run, before the second, and at the end. */
   readonly before?: (person: Person) => unknown;
   readonly between?: (person: Person) => unknown;
@@ -88,15 +90,20 @@ export const dialects: Readonly<Record<Cli['format'], Dialect>> = {
 
 const list = (names: readonly string[]): string => `[${names.map((name) => JSON.stringify(name)).join(', ')}]`;
 
-type Rules = Pick<Order, 'models' | 'tools' | 'otherModels' | 'carry'>;
+type Rules = Pick<Order, 'models' | 'tools' | 'otherModels' | 'carry' | 'jailed'>;
 
-const configOf = (cli: Cli, { models, tools = [], otherModels = [], carry }: Rules, upstreamUrl: string, dataDir: string): string => `
+const configOf = (
+  cli: Cli,
+  { models, tools = [], otherModels = [], carry, jailed }: Rules,
+  upstreamUrl: string,
+  dataDir: string,
+): string => `
 environment: development
 data_dir: ${dataDir}
 identity: { local_development: true }
 server: { ports: { model: 0, network: 0, admin: 0 } }
 agents: { cli: { client: ${cli.name}, roles: [worker]${carry === undefined ? '' : `, carry: ${list(carry)}`} } }
-agent_roles: { worker: { allowed_models: ${list(models)}, allowed_tools: ${list(tools)} } }
+agent_roles: { worker: { allowed_models: ${list(models)}, allowed_tools: ${list(tools)}, allowed_hosts: [${jailed?.hosts.join(', ') ?? ''}] } }
 endpoints:
   scripted:
     formats: [${cli.format}]
@@ -113,6 +120,9 @@ const dataDirIn = (config: string): string => /^data_dir: (.*)$/m.exec(config)?.
 /** A whole envelope in front of `upstreamUrl`, and what watches its ways in. */
 export interface Stage {
   readonly cli: Cli;
+  readonly containment: 'jail' | 'advisory';
+  /** What `run --control` takes. */
+  readonly socket: string;
   readonly running: Running;
   readonly watch: DoorWatch;
   readonly control: ControlWatch;
@@ -125,6 +135,9 @@ export const startStage = async (cli: Cli, rules: Rules, upstreamUrl: string, cu
   const control = await watchControl(running.controlSocket, watch.origin);
   return {
     cli,
+    containment: rules.jailed === undefined ? 'advisory' : 'jail',
+    // Watched connections would come from nobody: in a jail the credential comes before HTTP does.
+    socket: rules.jailed === undefined ? control.socket : running.controlSocket,
     running,
     watch,
     control,
@@ -137,13 +150,17 @@ export const startStage = async (cli: Cli, rules: Rules, upstreamUrl: string, cu
 };
 
 /** The command that runs `argv` of the agent inside an envelope. */
-export const runCommand = ({ cli, control }: Stage, argv: readonly string[], options: readonly string[] = ['--quiet']): Command['argv'] => [
+export const runCommand = (
+  { cli, containment, socket }: Stage,
+  argv: readonly string[],
+  options: readonly string[] = ['--quiet'],
+): Command['argv'] => [
   join(root, 'bin', 'sealwright'),
   'run',
   '--containment',
-  'advisory',
+  containment,
   '--control',
-  control.socket,
+  socket,
   ...options,
   '--',
   cli.command,

@@ -45,7 +45,7 @@ const configOf = (dataDir: string, edit: (text: string) => string): string =>
 environment: development
 data_dir: ${dataDir}
 identity: { local_development: true }
-server: { ports: { model: 0, admin: 0 } }
+server: { ports: { model: 0, network: 0, admin: 0 } }
 agents: { sdk: { client: sdk, roles: [demo] } }
 agent_roles: { demo: { allowed_models: [simulated-1], allowed_tools: [] } }
 endpoints:

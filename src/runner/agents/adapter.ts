@@ -14,6 +14,8 @@ export interface Place {
   readonly workspace: string;
   /** Whether it runs in a jail, where its own sandbox has no place. */
   readonly jailed: boolean;
+  /** Origin of the network door, a proxy, for the tools that it starts; null without one. */
+  readonly networkDoor: string | null;
   /** What the doors accept from this agent. */
   readonly credential: string;
   /** Which of the tools that a provider may run by itself the role may use, by canonical name. */

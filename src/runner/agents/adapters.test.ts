@@ -15,6 +15,7 @@ const place = {
   credential: 'sw-credential',
   hostedTools: [],
   jailed: false,
+  networkDoor: null,
 };
 
 const nothing: Carried = { instructions: [], memory: null, mcpServers: null };

@@ -17,7 +17,7 @@ const patienceMs = 900_000;
 /** A TOML basic string; JSON's escapes are all TOML's, but for one character that JSON leaves as it is. */
 const toml = (text: string): string => JSON.stringify(text).replaceAll('\u007f', '\\u007f');
 
-const configOf = ({ modelDoor, workspace, hostedTools, jailed }: Place): string => `model_provider = ${toml(provider)}
+const configOf = ({ modelDoor, networkDoor, workspace, hostedTools, jailed }: Place): string => `model_provider = ${toml(provider)}
 check_for_update_on_startup = false
 approval_policy = "on-request"
 sandbox_mode = ${toml(jailed ? 'danger-full-access' : 'workspace-write')}
@@ -45,8 +45,10 @@ apps = false
 daemon_auto_start = false
 
 [shell_environment_policy]
-ignore_default_excludes = false
-exclude = ["HTTPS_PROXY", "https_proxy"]
+# Its own list holds all names with KEY in them, also those by which settings of git are overruled.
+ignore_default_excludes = true
+exclude = ["*API_KEY*", "*SECRET*", "*TOKEN*", "*PASSWORD*", "*CREDENTIAL*", "HTTPS_PROXY", "https_proxy"]
+set = { ${networkDoor === null ? '' : `HTTPS_PROXY = ${toml(networkDoor)}, https_proxy = ${toml(networkDoor)}`} }
 
 [skills]
 include_instructions = false
@@ -65,7 +67,7 @@ const withoutSandbox = (argv: readonly string[]): readonly string[] => {
 };
 
 /**
- * In a terminal it fetches an announcement of its vendor, whatever it is told: a proxy that is not there ends that. Its tools do not get these
+ * In a terminal it fetches an announcement of its vendor, whatever it is told: a proxy that is not there ends that. Its tools get other
  * variables, and what it is told to speak to on this machine is no matter of a proxy.
  */
 const nowhereElse = ({ modelDoor }: Place): Readonly<Record<string, string>> => {

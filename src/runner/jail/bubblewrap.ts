@@ -36,6 +36,11 @@ const systemFolders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'] a
 /** Named, because `/etc` also holds keys, the names of other machines, and where their sockets lie. */
 export const readableOfEtc: readonly string[] = [
   'alternatives',
+  'apt/keyrings',
+  'apt/preferences.d',
+  'apt/sources.list',
+  'apt/sources.list.d',
+  'apt/trusted.gpg.d',
   'bash.bashrc',
   'ca-certificates',
   'ca-certificates.conf',
@@ -111,6 +116,8 @@ export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly st
     ['--seccomp', `${plan.seccompFd}`, '--json-status-fd', `${plan.statusFd}`],
     ['--proc', '/proc', ...covered(host), '--dev', '/dev', '--ro-bind', '/usr', '/usr', ...system(host)],
     readableOfEtc.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
+    // Settings of APT can hold credentials of mirrors, and it warns of a folder that is not there.
+    ['--dir', '/etc/apt/apt.conf.d', '--ro-bind-try', '/var/lib/dpkg/status', '/var/lib/dpkg/status'],
     Object.entries(ownFiles).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
     ['--bind', temporary, '/tmp', '--symlink', '../tmp', '/var/tmp', '--dir', '/run'],
     ['--bind', home.outside, home.inside],
