@@ -154,6 +154,8 @@ export const limits = {
   programHashedBytes: 1_024 * MIB,
   examinedRunMs: 120_000,
   examinedOutputCharacters: 1_000_000,
+  /** Threads count as processes here. */
+  jailProcessesCount: 4_096,
   toolchainsCount: 64,
   hostProgramsListedCount: 100,
   agentFilesCount: 4_096,

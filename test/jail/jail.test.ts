@@ -126,6 +126,11 @@ with open("/proc/self/status") as status: print([line.split()[1] for line in sta
   ]);
 });
 
+test('how many processes it may have is bounded, and a crash leaves no image of its memory', { timeout }, async () => {
+  const bounds = await lines(`awk '/processes|core/ { print $2, $3, $(NF-1) }' /proc/self/limits`);
+  assert.deepEqual(bounds, ['core file 0', 'processes 4096 4096']);
+});
+
 test('G-JAIL-1: nothing is left running at the end, whatever it did to get away', { timeout }, async () => {
   const mark = '98761';
   await lines(`(setsid sleep ${mark} &) ; nohup sleep ${mark} >/dev/null 2>&1 & sleep 0.1; echo started`);

@@ -1,6 +1,6 @@
 // What runs first inside a jail: listens on the jail's own loopback, hands the listening sockets to the runner outside, and becomes the agent.
 // So each connection that is made in the jail is accepted outside, and nothing of ours stays in it. It imports nothing and stands alone in there.
-// `node inside PORTS PROGRAM ARGUMENTS…`; ends with 125 when it cannot hand over.
+// `node inside PORTS PROCESSES PROGRAM ARGUMENTS…`; ends with 125 when it cannot hand over.
 
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:net';
 const host = '127.0.0.1';
 /** O_CLOEXEC, as proc(5) shows it. */
 const closeOnExec = 0o2000000;
-const [ports = '', ...command] = process.argv.slice(2);
+const [ports = '', processes = '', ...command] = process.argv.slice(2);
 
 const listening = (port: number): Promise<Server> =>
   new Promise((resolve, reject) => {
@@ -36,12 +36,15 @@ const closeInherited = (): void => {
   }
 };
 
+/** Node can set no limit of the system (setrlimit(2)); shells can, and do not agree on the letter for processes. */
+const bounded = 'ulimit -c 0; ulimit -u "$0" 2>/dev/null || ulimit -p "$0"; exec "$@"';
+
 const becomeAgent = (): void => {
   closeInherited();
   const { NODE_CHANNEL_FD: _channel, NODE_CHANNEL_SERIALIZATION_MODE: _mode, ...environment } = process.env;
   // The signals that the runner has everything outside ignore, and the one that Node ignores, are the agent's own again.
   const signals = '--default-signal=INT,QUIT,TSTP,PIPE';
-  process.execve?.('/usr/bin/env', ['env', signals, '--', ...command], environment);
+  process.execve?.('/bin/sh', ['sh', '-c', bounded, processes, '/usr/bin/env', signals, '--', ...command], environment);
 };
 
 try {

@@ -28,7 +28,7 @@ test('what a jail is started with names no credential, hides its own list, and h
   const { program, args, furtherStdio } = command;
   assert.deepEqual([program, args[0]], ['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP']);
   assert.deepEqual(args.slice(2, 5), ['--args', '6', '--']);
-  assert.deepEqual(args.slice(-3), ['7420', '/bin/agent', 'words']);
+  assert.deepEqual(args.slice(-4), ['7420', '4096', '/bin/agent', 'words']);
   const kept = readFileSync(join(folder, 'arguments'), 'utf8').split('\0');
   assert.ok(kept.includes('--unshare-net') && kept.includes('/work'));
   assert.ok(![...args, ...kept].some((word) => word.includes('sw_secret')));

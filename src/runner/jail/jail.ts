@@ -8,6 +8,7 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { limits } from '../../core/limits.ts';
 import type { HostRoot, JailPlan } from './bubblewrap.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
 import { systemProgram } from './missing.ts';
@@ -84,7 +85,7 @@ const commandOf = (order: JailOrder, agent: readonly string[], filterFd: number)
   const argumentsFd = keptArguments(order.folder, bubblewrapArguments(plan, host));
   return {
     program: '/usr/bin/env',
-    args: [ignoring, bwrap, '--args', '6', '--', nodeInside, firstInside, ports.join(','), ...agent],
+    args: [ignoring, bwrap, '--args', '6', '--', nodeInside, firstInside, ports.join(','), `${limits.jailProcessesCount}`, ...agent],
     furtherStdio: ['ipc', filterFd, 'pipe', argumentsFd],
     fds: [filterFd, argumentsFd],
   };
