@@ -20,18 +20,17 @@ const missing = (credential: Config['endpoints'][string]['credential'], environm
   }
 };
 
-/** One warning for each endpoint whose secret cannot be had from where the config says that it lies. */
-export const secretWarnings = ({ endpoints }: Config, environment: Environment): readonly ConfigProblem[] =>
-  Object.entries(endpoints).flatMap(([id, { credential, via }]) =>
-    Object.entries({ credential, 'via.proxy.credential': via?.proxy?.credential }).flatMap(([name, reference]) => {
-      const problem = missing(reference, environment);
-      if (problem === null) return [];
-      return [
-        {
-          path: `endpoints.${id}.${name}`,
-          line: null,
-          message: `has no secret: ${problem}; until it is there, calls to this endpoint fail`,
-        },
-      ];
-    }),
-  );
+/** One warning for each secret that cannot be had from where the config says that it lies. */
+export const secretWarnings = ({ endpoints, network }: Config, environment: Environment): readonly ConfigProblem[] => {
+  const warnings = (path: string, reference: Config['endpoints'][string]['credential'], fails: string): readonly ConfigProblem[] => {
+    const problem = missing(reference, environment);
+    return problem === null ? [] : [{ path, line: null, message: `has no secret: ${problem}; until it is there, ${fails} fail` }];
+  };
+  return [
+    ...Object.entries(endpoints).flatMap(([id, { credential, via }]) => [
+      ...warnings(`endpoints.${id}.credential`, credential, 'calls to this endpoint'),
+      ...warnings(`endpoints.${id}.via.proxy.credential`, via?.proxy?.credential, 'calls to this endpoint'),
+    ]),
+    ...warnings('network.via.proxy.credential', network.via?.proxy.credential, 'connections of agents'),
+  ];
+};

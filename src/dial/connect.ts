@@ -23,7 +23,7 @@ export interface Place {
   readonly via: Via;
   /**
    * For what an agent connects to by itself: judges its addresses in place of the topology, also where a proxy stands before it, which is then asked
-   * for the address that was judged and not for the name. One value a rule: connections are kept apart by it.
+   * for the address that was judged and not for the name. Such a connection carries one exchange.
    */
   readonly judge?: JudgeAddress;
 }

@@ -63,11 +63,14 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confin
 
   const attempt = async (outbound: Outbound, attempts: number): Promise<UpstreamAnswer> => {
     const place = placeOf(outbound);
-    const kept = attempts === 1 ? idle.get(place)?.pop() : undefined;
+    // What an agent says may sign the whole connection in, which is then for nobody else.
+    const mayKeep = outbound.judge === undefined;
+    const kept = mayKeep && attempts === 1 ? idle.get(place)?.pop() : undefined;
     const connection = kept ?? (await openConnection(outbound, place));
     const response = await connection.exchange(outbound);
     response.body.once('close', () => {
-      if (!connection.isLost()) idle.set(place, [...(idle.get(place) ?? []), connection]);
+      if (!mayKeep) connection.destroy();
+      else if (!connection.isLost()) idle.set(place, [...(idle.get(place) ?? []), connection]);
     });
     return {
       status: response.statusCode,
@@ -116,16 +119,15 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confin
   };
 };
 
-/** A name for a topology, an origin, what stands between and what judged it; the latter two are told apart as the values that they are. */
+/** A name for a topology, an origin and what stands between; the latter is told apart as the value that it is. */
 const createPlaceNames = (): ((place: Place) => string) => {
-  const numbers = new WeakMap<Via | JudgeAddress, number>();
+  const numbers = new WeakMap<Via, number>();
   let count = 0;
-  const numberOf = (value: Via | JudgeAddress): number => {
-    const number = numbers.get(value) ?? (count += 1);
-    numbers.set(value, number);
-    return number;
+  return ({ topology, origin, via }) => {
+    const number = numbers.get(via) ?? (count += 1);
+    numbers.set(via, number);
+    return `${topology} ${number} ${origin.origin}`;
   };
-  return ({ topology, origin, via, judge }) => `${judge === undefined ? topology : numberOf(judge)} ${numberOf(via)} ${origin.origin}`;
 };
 
 type Fields = Readonly<Record<string, string | string[] | undefined>>;

@@ -58,7 +58,7 @@ const concludePlain = async (
   // Without a length of its own the answer is whole only where we end it.
   const { 'content-length': length, ...others } = answer.headers;
   const headers = method === 'HEAD' && length !== undefined ? answer.headers : others;
-  delivery.begin(answer.status, headers, answer.cookies);
+  delivery.begin(answer.status, withoutOurs(headers), answer.cookies);
   try {
     for await (const chunk of answer.body) {
       bytesReceived += chunk.length;
@@ -76,6 +76,10 @@ const concludePlain = async (
   const recording = await recordEnding(recorded, { ...nothingKnown, ...known, success: message === null, errorMessage: message }, stages);
   return message !== null || 'denial' in recording ? { crossed: 'cut' } : { crossed: 'answered', recordId: recording.recordId };
 };
+
+/** What only we say, nobody else may. */
+const withoutOurs = (headers: UpstreamAnswer['headers']): UpstreamAnswer['headers'] =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('x-sealwright-')));
 
 const nothingKnown: Omit<Ending, 'success' | 'errorMessage' | 'bytesSent'> = {
   facts: null,

@@ -284,6 +284,7 @@ test('G-NET-5: a plain request is written anew: its Host is the target, hop fiel
         connection: 'x-hop',
         'x-hop': '1',
         'x-kept': '2',
+        'x-sealwright-denial': 'stopped',
       });
       response.end('moved');
     });
@@ -295,6 +296,7 @@ test('G-NET-5: a plain request is written anew: its Host is the target, hop fiel
     `proxy-authorization: ${basic(run.credential)}`,
     'connection: close, x-mine',
     'x-mine: 1',
+    `x-token: ${run.credential}`,
     'te: trailers',
     'x-own: 2',
   ];
@@ -302,7 +304,7 @@ test('G-NET-5: a plain request is written anew: its Host is the target, hop fiel
   assert.equal(status, 302);
   assert.match(headers, /set-cookie: a=1; x\r\nset-cookie: b=2/);
   assert.match(headers, /x-kept: 2/);
-  assert.doesNotMatch(headers, /x-hop/);
+  assert.doesNotMatch(headers, /x-hop|x-sealwright/);
   assert.match(body, /^5\r\nmoved\r\n0\r\n\r\n$/);
   assert.deepEqual(seen, [
     [
@@ -376,5 +378,16 @@ test('G-NET-7: an air-gapped envelope starts only where all that its config name
   const { status, body } = await createProxyClient(t, running.envelope.doors.network).asked(connectRequest('out.test:443', credential));
   assert.equal(status, 403);
   assert.match(body, /outside the private ranges/);
+  await running.stop();
+});
+
+test('G-NET-5: no two plain requests share a connection, which one of them could have signed in', async (t) => {
+  const upstream = await http(t, (_message, response) => void response.end('x'));
+  const { running, run, client } = await open(t, `[${rule(upstream.port)}]`);
+  const request = `GET http://site.test:${upstream.port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\nproxy-authorization: ${basic(run.credential)}\r\n\r\n`;
+  for (let count = 1; count <= 2; count += 1) {
+    assert.equal((await client.asked(request)).status, 200);
+    assert.equal(upstream.connections(), count);
+  }
   await running.stop();
 });

@@ -47,8 +47,11 @@ const notCarried = new Set([
   'upgrade',
 ]);
 
+/** What has the form of our own credential travels in no field, wherever a client put it. */
+const holdsCredential = (value: string): boolean => /sw_[A-Za-z0-9_-]{43}/.test(value);
+
 export const carriedFields = (headers: Incoming['headers']): Readonly<Record<string, string>> => {
   const forHop = new Set((headers['connection'] ?? '').toLowerCase().split(/[\s,]+/));
   const carried = Object.entries(headers).filter(([name]) => !notCarried.has(name) && !forHop.has(name));
-  return Object.fromEntries(carried.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(carried.flatMap(([name, value]) => (value === undefined || holdsCredential(value) ? [] : [[name, value]])));
 };
