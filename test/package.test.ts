@@ -23,7 +23,7 @@ test('the package asks for Node instead of bringing it, holds no script, and sta
   for (const absent of ['optionalDependencies', 'devDependencies', 'scripts']) assert.equal(manifest[absent], undefined, absent);
   const { dependencies, engines } = JSON.parse(before) as Readonly<Record<string, unknown>>;
   assert.deepEqual([manifest['dependencies'], manifest['engines']], [dependencies, engines]);
-  const { status, stdout } = spawnSync(join(scratch, 'package/bin/sealwright'), ['version'], { encoding: 'utf8', env });
+  const { status, stdout } = spawnSync(join(scratch, 'package/bin/sealwright'), ['version'], { encoding: 'utf8', env, cwd: scratch });
   assert.equal(status, 0);
   assert.match(stdout, /^sealwright \d/);
 });
