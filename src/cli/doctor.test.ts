@@ -58,6 +58,7 @@ test('a sound machine is healthy, and what is only weak is a warning with someth
   for (const check of ['node', 'clock', 'config', 'policies', 'data folder', 'ledger']) assert.deepEqual(standing(check), ['ok'], check);
   assert.deepEqual(standing('identity'), ['warn']);
   assert.deepEqual(standing('envelope'), ['warn']);
+  assert.equal(standing('jail').length, 1);
   for (const { standing: how, finding, next } of checks) assert.ok(how === 'ok' || next !== '' || /sealwright up/.test(finding));
 });
 

@@ -164,6 +164,15 @@ const folderOf = (input: CommandInput, io: CommandIo, config: Config | null, sta
   return input.text('config') === undefined ? (status?.data ?? configured) : configured;
 };
 
+/** Of this machine: an envelope needs none, and agents may run elsewhere. */
+const examineJail = async (): Promise<Finding> => {
+  const { jailProblem } = await import('../runner/runner.ts');
+  const problem = jailProblem(process.platform, process.arch);
+  return problem === null
+    ? { check: 'jail', standing: 'ok', finding: 'agents can be jailed here', next: '' }
+    : { check: 'jail', standing: 'warn', finding: 'no agent can be jailed here', next: problem };
+};
+
 const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promise<JudgeRules>): Promise<readonly Finding[]> => {
   const { config, loaded, findings } = examineConfig(input, io);
   const control = controlSocketPath(input.text('control') ?? config?.server.control_socket ?? null, io.environment, 'connect');
@@ -177,6 +186,7 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
   return [
     examineNode(process.version),
     await examineClock(io.clock),
+    await examineJail(),
     ...findings,
     ...(config === null ? [] : examineModes(config)),
     ...(loaded === null ? [] : examinePolicies(loaded, await judge(), io)),
@@ -189,7 +199,6 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
   ];
 };
 
-/** The command, given what judges policies; it is loaded only where there is a config. */
 /** Which CLI agent is meant: one that the config or the running envelope names, else a kind of client. */
 const adapterFor = async (name: string, input: CommandInput, io: CommandIo): Promise<AgentAdapter> => {
   const [{ configuredAgents }, { adapterOf }] = await Promise.all([import('./configured-agents.ts'), import('../runner/runner.ts')]);
@@ -210,6 +219,7 @@ const examineOne = async (name: string, start: StartEnvelope, input: CommandInpu
   return examine(start, { adapter, program: input.text('program') ?? adapter.programs[0] ?? name, json: input.json }, io);
 };
 
+/** The command, given what judges policies; it is loaded only where there is a config. */
 export const createDoctor = (judge: () => Promise<JudgeRules>, start: StartEnvelope): Command => ({
   name: 'doctor',
   summary: 'Examine this machine, the config and the running envelope',

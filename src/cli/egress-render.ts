@@ -47,7 +47,10 @@ export const egressRender: Command = {
   describe:
     'For the proxy or firewall that stands before the envelope. Each host and port once, sorted, so that a change of the config is a change of a line.',
   positionals: [],
-  options: [{ name: 'as', type: 'text', value: 'FORM', describe: 'squid or json', default: 'squid' }, configOption],
+  options: [
+    { name: 'as', type: 'text', value: 'FORM', describe: 'Form of the list: squid (its allowlist) or json', default: 'squid' },
+    configOption,
+  ],
   examples: [{ line: 'sealwright egress render --as squid --config sealwright.yaml', does: 'rules for squid.conf' }],
   run: async (input, io) => {
     const form = formOf(input);

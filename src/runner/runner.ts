@@ -35,6 +35,7 @@ export type { AgentAdapter } from './agents/adapter.ts';
 export { adapterOf } from './agents/adapters.ts';
 export { liesWithin } from './executable.ts';
 export { findRepository } from './git-facts.ts';
+export { jailProblem } from './jail/missing.ts';
 
 export interface RunOrder {
   /** The program and its arguments. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { root } from '../project-files.ts';
 import type { Ground } from './jailed.ts';
 import { collect, openGround, processesNamed, recordsOf } from './jailed.ts';
 
@@ -124,6 +125,12 @@ with open("/proc/self/status") as status: print([line.split()[1] for line in sta
     'EPERM',
     "['0000000000000000', '1', '2']",
   ]);
+});
+
+test('`doctor` says that agents can be jailed where they can', { timeout }, async () => {
+  const { stdout } = await collect(process.execPath, [`${root}src/main.ts`, 'doctor', '--json'], { cwd: ground.folder, env: ground.env });
+  const { checks } = JSON.parse(stdout) as { checks: readonly { check: string; standing: string }[] };
+  assert.equal(checks.find(({ check }) => check === 'jail')?.standing, 'ok');
 });
 
 test('how many processes it may have is bounded, and a crash leaves no image of its memory', { timeout }, async () => {

@@ -42,19 +42,19 @@ const settingOf = (path: string): string | null => {
   }
 };
 
-/** Why a jail that was tried did not come about, as far as the machine says. */
-export const whyNoJail = (): string => {
-  const bwrap = systemProgram('bwrap') ?? 'bwrap';
-  const tried = spawnSync(bwrap, ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', 'true'], {
+const tryNamespaces = () =>
+  spawnSync(systemProgram('bwrap') ?? 'bwrap', ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', 'true'], {
     encoding: 'utf8',
     timeout: 5_000,
   });
-  if (tried.status === 0) {
-    const signals = spawnSync('/usr/bin/env', ['--default-signal=PIPE', 'true'], { timeout: 5_000 });
-    return signals.status === 0
-      ? `What is bound into it could not be. ${otherwise}`
-      : `\`env\` here has no --default-signal; coreutils 8.31 or newer is needed. ${otherwise}`;
-  }
+
+const trySignals = () => spawnSync('/usr/bin/env', ['--default-signal=PIPE', 'true'], { timeout: 5_000 });
+
+/** What the machine refuses a jail, found by trying; null when it refuses nothing. */
+const refusedOfJail = (): string | null => {
+  const tried = tryNamespaces();
+  if (tried.status === 0)
+    return trySignals().status === 0 ? null : `\`env\` here has no --default-signal; coreutils 8.31 or newer is needed. ${otherwise}`;
   const hints = [
     settingOf('/proc/sys/user/max_user_namespaces') === '0' ? 'allow user namespaces: sysctl user.max_user_namespaces=15000' : '',
     settingOf('/proc/sys/kernel/unprivileged_userns_clone') === '0'
@@ -67,3 +67,10 @@ export const whyNoJail = (): string => {
   const said = tried.stderr.replaceAll(/\s+/g, ' ').trim();
   return `This machine does not let bubblewrap make namespaces (${said}).${hints.map((hint) => ` To change that, ${hint}.`).join('')} ${otherwise}`;
 };
+
+/** Why a jail that was tried did not come about, as far as the machine says. */
+export const whyNoJail = (): string => refusedOfJail() ?? `What is bound into it could not be. ${otherwise}`;
+
+/** Why no jail can be made here, looked at and tried; null when one can. */
+export const jailProblem = (platform: NodeJS.Platform, architecture: string): string | null =>
+  missingForJail(platform, architecture) ?? refusedOfJail();
