@@ -2,66 +2,14 @@
 // Names resolve as the test says, to loopback only; the whole envelope runs in this process.
 
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import { createServer as createTlsServer } from 'node:tls';
-import type { Resolve } from '../../src/dial/connect.ts';
-import { createAuthority } from '../certificate.ts';
 import { extensionOf, helloOf, serverNames } from '../client-hello.ts';
-import { freePort, http, listening, tcp, type Upstream } from '../loopback.ts';
-import { basic, closed, connectRequest, createProxyClient, type ProxyClient, secure, textOf } from './proxy-client.ts';
-import { type LedgerRecord, type OpenedRun, type Running, startRunning } from './running.ts';
-
-const authority = createAuthority('Test Sites');
-
-interface World {
-  readonly running: Running;
-  readonly run: OpenedRun;
-  readonly client: ProxyClient;
-}
-
-/** Where each name leads; a name that is not here does not resolve. */
-type Names = Readonly<Record<string, readonly string[]>>;
-
-const resolving =
-  (names: Names): Resolve =>
-  async (name) => {
-    const addresses = names[name];
-    if (addresses === undefined) throw new Error('ENOTFOUND');
-    return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-  };
-
-const open = async (t: TestContext, hosts: string, names: Names = { 'site.test': ['127.0.0.1'] }, more = ''): Promise<World> => {
-  const running = await startRunning(
-    'http://127.0.0.1:9',
-    (text) => `${text.replace('demo: { allowed_models', `demo: { allowed_hosts: ${hosts}, allowed_models`)}${more}`,
-    undefined,
-    null,
-    resolving(names),
-  );
-  t.after(() => running.remove());
-  const run = await running.open();
-  return { running, run, client: createProxyClient(t, running.envelope.doors.network) };
-};
-
-/** A rule for a port of this test, whose addresses are this machine's. */
-const rule = (port: number, more = ''): string => `{ host: site.test, ports: [${port}], addresses: [127.0.0.0/8]${more} }`;
-
-const site = (t: TestContext, serve: (socket: Socket) => void): Promise<Upstream> =>
-  listening(
-    t,
-    createTlsServer({ ...authority.issue(['site.test'], []), allowHalfOpen: true }, (socket) => {
-      socket.on('error', () => undefined);
-      serve(socket);
-    }),
-  );
-
-const connections = (records: readonly LedgerRecord[]): readonly LedgerRecord[] =>
-  records.filter(({ action_type: action }) => action === 'network_connection');
-
-const decisionOf = ({ decision }: LedgerRecord): { readonly verdict: string; readonly reason: string; readonly mode: string } =>
-  decision as { verdict: string; reason: string; mode: string };
+import { freePort, tcp } from '../loopback.ts';
+import { startProxy } from '../loopback-proxy.ts';
+import { authority, connections, open, resolving, rule, site } from './network-world.ts';
+import { closed, connectRequest, createProxyClient, secure, textOf } from './proxy-client.ts';
+import { type LedgerRecord, type Running, startRunning } from './running.ts';
 
 test('G-NET-1: a permitted tunnel carries TLS end to end, and is one decision before and one outcome after', async (t) => {
   const upstream = await site(t, (socket) => socket.once('data', () => socket.end('hello back')));
@@ -271,89 +219,6 @@ test('G-NET-6: an envelope that is shut down ends its tunnels with their outcome
   assert.partialDeepStrictEqual(await ended, { kind: 'outcome' });
 });
 
-test('G-NET-5: a plain request is written anew: its Host is the target, hop fields and the credential stay behind, the answer ends after its outcome', async (t) => {
-  const seen: unknown[] = [];
-  const upstream = await http(t, (message, response) => {
-    const chunks: Buffer[] = [];
-    message.on('data', (chunk: Buffer) => chunks.push(chunk));
-    message.on('end', () => {
-      seen.push([message.method, message.url, { ...message.headersDistinct }, Buffer.concat(chunks).toString()]);
-      response.writeHead(302, {
-        location: 'http://evil.test/',
-        'set-cookie': ['a=1; x', 'b=2'],
-        connection: 'x-hop',
-        'x-hop': '1',
-        'x-kept': '2',
-        'x-sealwright-denial': 'stopped',
-      });
-      response.end('moved');
-    });
-  });
-  const { running, run, client } = await open(t, `[${rule(upstream.port)}]`);
-  const url = `http://Site.TEST:${upstream.port}/a?b=%20c`;
-  const fields = [
-    `host: evil.test`,
-    `proxy-authorization: ${basic(run.credential)}`,
-    'connection: close, x-mine',
-    'x-mine: 1',
-    `x-token: ${run.credential}`,
-    'te: trailers',
-    'x-own: 2',
-  ];
-  const { status, headers, body } = await client.asked(`POST ${url} HTTP/1.1\r\n${fields.join('\r\n')}\r\ncontent-length: 4\r\n\r\nbody`);
-  assert.equal(status, 302);
-  assert.match(headers, /set-cookie: a=1; x\r\nset-cookie: b=2/);
-  assert.match(headers, /x-kept: 2/);
-  assert.doesNotMatch(headers, /x-hop|x-sealwright/);
-  assert.match(body, /^5\r\nmoved\r\n0\r\n\r\n$/);
-  assert.deepEqual(seen, [
-    [
-      'POST',
-      '/a?b=%20c',
-      { host: [`site.test:${upstream.port}`], 'x-own': ['2'], 'content-length': ['4'], connection: ['keep-alive'] },
-      'body',
-    ],
-  ]);
-  const [, outcome] = connections((await running.stop()).agent);
-  assert.partialDeepStrictEqual(outcome, { success: true, upstream_status: 302, bytes_sent: 4, bytes_received: 5 });
-});
-
-test('G-NET-5: what could be read as two requests, another scheme and a method that is not carried reach no destination', async (t) => {
-  const upstream = await http(t, (_message, response) => void response.end());
-  const { running, run, client } = await open(t, `[${rule(upstream.port)}]`);
-  const authorised = `proxy-authorization: ${basic(run.credential)}\r\nconnection: close\r\nhost: x\r\n`;
-  const at = `http://site.test:${upstream.port}`;
-  for (const [request, status] of [
-    [`POST ${at}/ HTTP/1.1\r\n${authorised}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
-    [`POST ${at}/ HTTP/1.1\r\n${authorised}content-length: 4\r\ncontent-length: 5\r\n\r\nabcd`, 400],
-    [`POST ${at}/ HTTP/1.1\r\n${authorised}transfer-encoding: xchunked\r\n\r\nabcd`, 400],
-    [`GET https://site.test:${upstream.port}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
-    [`GET http://user@site.test:${upstream.port}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
-    [`TRACE ${at}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
-    [`GET /path HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`, 400],
-    [`GET ${at}/ HTTP/1.1\r\n${authorised}x-long: ${'x'.repeat(40_000)}\r\n\r\n`, 413],
-  ] as const)
-    // Where the answer has begun when the parser finds out, the connection is broken instead.
-    assert.ok([status, 0].includes((await client.asked(request)).status), request.slice(0, 60));
-  assert.equal(upstream.connections(), 0);
-  await running.stop();
-});
-
-test('G-DECIDE-3: under observe a connection that no rule permits goes on, and its record says what would have happened', async (t) => {
-  const upstream = await http(t, (_message, response) => void response.end('observed'));
-  const names = { 'site.test': ['127.0.0.1'] };
-  const { running, run, client } = await open(t, `[{ host: other.test, addresses: [127.0.0.1] }]`, names, 'policies: { mode: observe }\n');
-  const { status } = await client.asked(
-    `GET http://site.test:${upstream.port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\nproxy-authorization: ${basic(run.credential)}\r\n\r\n`,
-  );
-  assert.equal(status, 403, 'observing is for rules: an address that is refused stays refused');
-  const [decision, outcome] = connections((await running.stop()).agent);
-  assert.ok(decision !== undefined);
-  assert.deepEqual([decisionOf(decision).verdict, decisionOf(decision).mode], ['deny', 'observe']);
-  assert.match(decisionOf(decision).reason, /No policy permits the role demo to connect to site\.test/);
-  assert.partialDeepStrictEqual(outcome, { success: false });
-});
-
 test('a name under a wildcard that could carry something out is a finding', async (t) => {
   const { running, run, client } = await open(t, `['*.site.test']`, {});
   const name = `mzxw6ytboi4dcmrtgq2tmnzy.site.test`;
@@ -381,13 +246,25 @@ test('G-NET-7: an air-gapped envelope starts only where all that its config name
   await running.stop();
 });
 
-test('G-NET-5: no two plain requests share a connection, which one of them could have signed in', async (t) => {
-  const upstream = await http(t, (_message, response) => void response.end('x'));
-  const { running, run, client } = await open(t, `[${rule(upstream.port)}]`);
-  const request = `GET http://site.test:${upstream.port}/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\nproxy-authorization: ${basic(run.credential)}\r\n\r\n`;
-  for (let count = 1; count <= 2; count += 1) {
-    assert.equal((await client.asked(request)).status, 200);
-    assert.equal(upstream.connections(), count);
-  }
+test('G-NET-3: behind a corporate proxy a tunnel carries bytes both ways, and the record has the address that was judged', async (t) => {
+  const upstream = await site(t, (socket) => socket.once('data', () => socket.end('hello back')));
+  const proxy = await startProxy(t);
+  const names = { 'site.test': ['127.0.0.1'], 'proxy.test': ['127.0.0.1'] };
+  const via = `network: { via: { proxy: { url: "${proxy.url.origin}", credential: { env: SCRIPTED_SECRET } } } }\n`;
+  const { running, run, client } = await open(t, `[${rule(upstream.port)}]`, names, via);
+  // The secret of this world is no USER:PASSWORD, so that nothing goes through.
+  const { status, body } = await client.asked(connectRequest(`site.test:${upstream.port}`, run.credential));
+  assert.deepEqual([status, /credential of the proxy could not be fetched/.test(body)], [502, true]);
+  assert.equal(proxy.asked.length, 0);
   await running.stop();
+  const through = await open(t, `[${rule(upstream.port)}]`, names, via.replace(', credential: { env: SCRIPTED_SECRET }', ''));
+  const socket = await through.client.tunnel(`site.test:${upstream.port}`, through.run.credential);
+  const inside = await secure(socket, 'site.test', authority.cert);
+  inside.write('hello');
+  assert.equal(await textOf(inside), 'hello back');
+  inside.end();
+  await upstream.empty();
+  assert.equal(proxy.asked[0]?.split('\r\n')[0], `CONNECT 127.0.0.1:${upstream.port} HTTP/1.1`);
+  const [, outcome] = connections((await through.running.stop()).agent);
+  assert.partialDeepStrictEqual(outcome, { destination: { name: 'site.test', address: `127.0.0.1:${upstream.port}` } });
 });

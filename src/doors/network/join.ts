@@ -99,6 +99,7 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut }: 
     cut.addEventListener('abort', abandon, { once: true });
     bytesSent += first.length;
     if (first.length > 0) peer.write(first);
+    peer.resume();
     client.resume();
   });
 
