@@ -1,11 +1,13 @@
 // What no single setting shows: names that must match one another, and settings that do less than they seem to.
 // A problem stops the envelope from starting; a warning is printed by `check` and at the start.
 
+import { isWithin, readHost } from '../core/destination.ts';
 import { nearest } from '../core/nearest.ts';
 import { carriedFormats } from '../endpoints/config.ts';
 import { approvalSubjects, hostProblems, hostWarnings, toolOf } from '../policy/config.ts';
 import { isLoopback } from '../server/config.ts';
 import type { Config } from './config.ts';
+import { placesOf } from './places.ts';
 import type { ConfigProblem, PathStep } from './problem.ts';
 
 type At = (path: readonly PathStep[], message: string, of?: 'key' | 'value', meant?: string) => ConfigProblem;
@@ -110,6 +112,17 @@ const socketPath = ({ server }: Config, at: At): readonly ConfigProblem[] => {
     : [];
 };
 
+/** What is named by its address can be judged here; names are looked up when the envelope starts. */
+const placesAreInside = (config: Config, at: At): readonly ConfigProblem[] => {
+  const { mode, private_ranges: ranges } = config.network;
+  if (mode !== 'airgapped') return [];
+  return placesOf(config).flatMap(({ setting, url }) => {
+    const host = readHost(url.hostname);
+    const isOutside = !('malformed' in host) && host.kind !== 'name' && !isWithin(host, ranges);
+    return isOutside ? [at(setting, 'lies outside `network.private_ranges`, and `network.mode` is airgapped')] : [];
+  });
+};
+
 type Remark = ReturnType<typeof hostProblems>[number];
 
 const hostRemarks = (
@@ -128,6 +141,7 @@ export const crossProblems = (config: Config, at: At): readonly ConfigProblem[] 
   ...identityNamesExist(config, at),
   ...listenersAreSafe(config, at),
   ...hostRemarks(config, at, hostProblems),
+  ...placesAreInside(config, at),
 ];
 
 const modelWarnings = ({ agent_roles: roles, endpoints }: Config, at: At): readonly ConfigProblem[] => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { destinationText, domainsAbove, readDestination, readHost } from './destination.ts';
+import { destinationText, domainsAbove, isWithin, readDestination, readHost, readRange } from './destination.ts';
 
 const refusals = (given: readonly string[], read: (text: string) => object): void => {
   for (const text of given) assert.ok('malformed' in read(text), JSON.stringify(text));
@@ -92,4 +92,33 @@ test('a name is in each domain above it, and an address in none', () => {
   assert.deepEqual(domainsAbove({ name: 'a.b.example', kind: 'name' }), ['b.example', 'example']);
   assert.deepEqual(domainsAbove({ name: 'localhost', kind: 'name' }), []);
   assert.deepEqual(domainsAbove({ name: '192.0.2.1', kind: 'ipv4' }), []);
+});
+
+test('an address lies in a range of its own kind, up to its edges', () => {
+  const within = (address: string, ...ranges: readonly string[]): boolean => {
+    const host = readHost(address);
+    return 'name' in host && isWithin(host, ranges);
+  };
+  for (const [address, range] of [
+    ['172.16.0.0', '172.16.0.0/12'],
+    ['172.31.255.255', '172.16.0.0/12'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['fdff::1', 'fc00::/7'],
+    ['::1', '::1/128'],
+    ['8.8.8.8', '0.0.0.0/0'],
+  ] as const)
+    assert.ok(within(address, '203.0.113.0/24', range), `${address} ${range}`);
+  for (const [address, range] of [
+    ['172.32.0.0', '172.16.0.0/12'],
+    ['fe00::1', 'fc00::/7'],
+    ['10.0.0.1', '::/0'],
+    ['a.test', '0.0.0.0/0'],
+  ] as const)
+    assert.equal(within(address, range), false, `${address} ${range}`);
+});
+
+test('a range is an address or a network, in its one form', () => {
+  assert.deepEqual(readRange('FD00::/8'), { range: 'fd00::/8' });
+  assert.deepEqual(readRange('192.0.2.1'), { range: '192.0.2.1/32' });
+  refusals(['10.0.0.0/33', '::/129', 'a.test', 'a.test/8', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0/8', ''], readRange);
 });

@@ -70,6 +70,20 @@ export const readRange = (text: string): { readonly range: string } | NoDestinat
   return { range: `${host.name}/${digits ?? bits}` };
 };
 
+/** Whether an address lies in one of the ranges, of its own kind; a name lies in none. */
+export const isWithin = ({ name, kind }: Host, ranges: readonly string[]): boolean =>
+  ranges.some((range) => {
+    const [network = '', digits = ''] = range.split('/');
+    const [address, first] = [bitsOf(name), bitsOf(network)];
+    if (kind === 'name' || address === null || first?.length !== address.length) return false;
+    const prefix = Number(digits || address.length);
+    return address.slice(0, prefix) === first.slice(0, prefix);
+  });
+
+/** An address as a text of its bits; null for anything else. */
+const bitsOf = (text: string): string | null =>
+  (ipv4Of(text) ?? groupsOf(text))?.map((group) => group.toString(2).padStart(16, '0')).join('') ?? null;
+
 const portOf = (digits: string): number | null => {
   const port = /^[1-9]\d{0,4}$/.test(digits) ? Number(digits) : 0;
   return port >= 1 && port <= portMax ? port : null;

@@ -2,10 +2,10 @@
 // and an address is the one that the platform's own reader of URLs finds.
 
 import assert from 'node:assert/strict';
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { hostText, readDestination, readHost } from '../../src/core/destination.ts';
+import { hostText, isWithin, readDestination, readHost } from '../../src/core/destination.ts';
 
 const RUNS_COUNT = 2_000;
 
@@ -49,6 +49,27 @@ test('G-NET-2: a name of the usual kind is taken, with its port', () => {
   fc.assert(
     fc.property(fc.domain(), fc.integer({ min: 1, max: 65_535 }), (domain, port) => {
       assert.deepEqual(readDestination(`${domain}:${port}`), { name: domain.toLowerCase(), kind: 'name', port });
+    }),
+    { numRuns: RUNS_COUNT },
+  );
+});
+
+test('G-NET-7: an address lies in the ranges that the platform finds it in', () => {
+  const inRange = fc
+    .tuple(fc.ipV6(), fc.ipV6(), fc.integer({ min: 0, max: 128 }))
+    .map(([address, network, prefix]) => ({ address, network, prefix }));
+  const inRange4 = fc
+    .tuple(fc.ipV4(), fc.ipV4(), fc.integer({ min: 0, max: 32 }))
+    .map(([address, network, prefix]) => ({ address, network, prefix }));
+  fc.assert(
+    fc.property(fc.oneof(inRange, inRange4), fc.boolean(), ({ address, network, prefix }, same) => {
+      const list = new BlockList();
+      const kind = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+      const base = same ? address : network;
+      list.addSubnet(base, prefix, kind);
+      const [host, first] = [readHost(address), readHost(base)];
+      assert.ok('name' in host && 'name' in first);
+      assert.equal(isWithin(host, [`${first.name}/${prefix}`]), list.check(address, kind));
     }),
     { numRuns: RUNS_COUNT },
   );
