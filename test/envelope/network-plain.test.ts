@@ -70,6 +70,13 @@ test('G-NET-5: what could be read as two requests, another scheme and a method t
     [`GET https://site.test:${upstream.port}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
     [`GET http://user@site.test:${upstream.port}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
     [`TRACE ${at}/ HTTP/1.1\r\n${authorised}\r\n`, 400],
+    [`GET ${at}/ HTTP/1.1\r\n${authorised} folded: x\r\n\r\n`, 400],
+    [`GET ${at}/ HTTP/1.1\r\n${authorised}x y: z\r\n\r\n`, 400],
+    [`GET ${at}/ HTTP/1.1\n${authorised}\r\n`, 400],
+    [`GET ${at}/ HTTP/3.7\r\n${authorised}\r\n`, 400],
+    [`GET ${at}/a b HTTP/1.1\r\n${authorised}\r\n`, 400],
+    [`GET ${at}/#x HTTP/1.1\r\n${authorised}\r\n`, 400],
+    [`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, 400],
     [`GET /path HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`, 400],
     [`GET ${at}/ HTTP/1.1\r\n${authorised}x-long: ${'x'.repeat(40_000)}\r\n\r\n`, 413],
   ] as const)
