@@ -34,7 +34,7 @@ import { createInvocations, endedDenial, type Invocations } from './invocations/
 import { createStops } from './invocations/stops.ts';
 import { createStrangers } from './invocations/strangers.ts';
 import type { UnderWay } from './invocations/under-way.ts';
-import { createUnderWay } from './invocations/under-way.ts';
+import { createUnderWay, endingConnections } from './invocations/under-way.ts';
 import { createBlobs } from './ledger/blobs.ts';
 import type { Ledger, LedgerSettings } from './ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
@@ -195,10 +195,11 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
   const { data_dir: dataDir, identity } = loaded.config;
   const memories = createReadingMemories();
   const underWay = createUnderWay();
+  const recorder = endingConnections(ledger, underWay);
   const invocations = createInvocations({
     clock,
     random,
-    recorder: ledger,
+    recorder,
     digest: keyedDigest,
     ...digestKeys(disk, folders(dataDir).private, random),
     ended: (id, because) => {
@@ -209,12 +210,12 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
   });
   await invocations.restore(ledger.found.openInvocations);
   const stops = createStops({
-    recorder: ledger,
+    recorder,
     stamp: () => stampOf(clock, random),
     enforce: createEnforce(underWay, invocations),
     found: ledger.found.stops,
   });
-  return { memories, underWay, invocations, stops };
+  return { memories, underWay, recorder, invocations, stops };
 };
 
 /** Everything that a crossing passes, from the policies to the ledger, and the control plane beside it. */
@@ -239,7 +240,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const { identity, endpoints, network, ownPorts } = outside;
   const { policy, release } = rules;
   const bodies = createBodyBudget(limits.bodiesInFlightBytes);
-  const shared = { ...running, clock, recorder: ledger };
+  const shared = { ...running, clock };
   const cross = composeSpine({
     toolName: canonicalTool,
     ...shared,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RecordBody, RecordRefusal } from '../core/receipt.ts';
 import type { Stoppable } from '../core/stop.ts';
 import { stopMatches } from '../core/stop.ts';
-import { createUnderWay } from './under-way.ts';
+import { createUnderWay, endingConnections } from './under-way.ts';
 
 const what = (change: Partial<Stoppable> = {}): Stoppable => ({
   invocationId: 'i1',
@@ -61,4 +62,23 @@ test('a stop matches what it names and nothing else', () => {
     assert.equal(stopMatches({ kind, name: null }, what({ model: null, invocationId: 'i1' })), kind === 'model', kind);
   }
   assert.equal(stopMatches({ kind: 'all', name: null }, what()), true);
+});
+
+test('G-NET-6: once nothing can be recorded any more, tunnels end, and what ends by itself does not end sooner', async () => {
+  const underWay = createUnderWay();
+  const heard: string[] = [];
+  for (const [name, change] of [
+    ['tunnel', { model: null, tools: [] }],
+    ['request', { tools: [] }],
+    ['tool', { model: null }],
+  ] as const)
+    underWay.enter(what(change)).whenCutOff(({ denial }) => heard.push(`${name} ${denial}`));
+  const body: RecordBody = { log_id: '1', timestamp: '', stream: 'agent', kind: 'decision' };
+  const refusing = (refused: RecordRefusal['refused']) =>
+    endingConnections({ append: async () => ({ refused, problem: 'the disk' }) }, underWay).append(body);
+  for (const passing of ['full', 'slow', 'backpressure'] as const)
+    assert.deepEqual(await refusing(passing), { refused: passing, problem: 'the disk' });
+  assert.deepEqual(heard, []);
+  await refusing('sealed');
+  assert.deepEqual(heard, ['tunnel record_unavailable']);
 });

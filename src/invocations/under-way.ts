@@ -2,6 +2,8 @@
 // A crossing that was cut off before anyone listened is told as soon as somebody does. Pure memory; never fails.
 
 import type { Denial } from '../core/denial.ts';
+import type { Recorder } from '../core/receipt.ts';
+import { isRefusal } from '../core/receipt.ts';
 import type { Stoppable } from '../core/stop.ts';
 
 export interface CrossingUnderWay {
@@ -51,3 +53,16 @@ export const createUnderWay = (): UnderWay => {
     },
   };
 };
+
+/**
+ * A tunnel would go on by itself for as long as both sides like: once nothing can be recorded any more, it ends. All else ends by itself, and is told then.
+ * Connections are the crossings that concern no model and no tool.
+ */
+export const endingConnections = ({ append }: Recorder, { cutOff }: Pick<UnderWay, 'cutOff'>): Recorder => ({
+  append: async (body) => {
+    const receipt = await append(body);
+    if (isRefusal(receipt) && receipt.refused === 'sealed')
+      cutOff(({ model, tools }) => model === null && tools.length === 0, { denial: 'record_unavailable', problem: receipt.problem });
+    return receipt;
+  },
+});
