@@ -48,7 +48,7 @@ test('curl reaches what the role may, by TLS and plainly, and is told why it rea
   assert.equal(await said(`curl -sS --cacert ca.pem ${secure}/`), 'by TLS');
   assert.equal(await said(`curl -sS ${site.origin}/page`), 'plainly');
   assert.match(await said('curl -sS http://127.0.0.3/'), /^The role demo may not connect to 127\.0\.0\.3, port 80\. Record /);
-  assert.match(await said('curl -sSi --max-time 20 https://example.com/ 2>&1; true'), /x-sealwright-denial: not_permitted/);
+  assert.match(await said('curl -sSi --max-time 20 https://example.com/ 2>&1; true'), /x-sealwright-denial: host_not_permitted/);
   assert.match(await said(`curl -sS --noproxy '*' ${site.origin}/page 2>&1; true`), /curl: \(7\)/);
 });
 
