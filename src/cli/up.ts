@@ -42,9 +42,8 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
     io.stdout.write(`data            ${loaded.config.data_dir}\n`);
     io.stdout.write(`release         ${release}\n`);
     io.stdout.write(`ledger key      ${vkey}  (keep it elsewhere, for \`audit verify --key\`)\n`);
-    const who =
-      loaded.config.identity.local_development === true ? 'Identities are not proved (local_development), and containment' : 'Containment';
-    io.stdout.write(`${who} is advisory: nothing keeps an agent from going round.\n`);
+    if (loaded.config.identity.local_development === true) io.stdout.write('Identities are not proved (local_development).\n');
+    io.stdout.write('On Linux `sealwright run` jails an agent; nothing keeps in what is started otherwise.\n');
   }
   const signal = await interruption;
   if (!input.json) io.stderr.write(`${signal}: finishing what is under way\n`);

@@ -86,7 +86,7 @@ export const recordMembers: readonly RecordMember[] = [
     name: 'containment',
     type: 'jail | advisory',
     on: 'invocations and crossings',
-    meaning: 'advisory: nothing keeps the agent from going round the envelope.',
+    meaning: 'jail: its runner says that it started the agent in one. advisory: nothing keeps the agent from going round the envelope.',
   },
   { name: 'source', type: 'envelope | runner | agent', on: 'invocations and crossings', meaning: 'Who says so.' },
   {
