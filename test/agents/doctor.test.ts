@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../project-files.ts';
 import { clis, type CliName } from './clis.ts';
 import { install } from './install.ts';
+import { scratchFolder } from './scratch.ts';
 
 interface Examined {
   readonly exit: number | null;
@@ -16,10 +17,9 @@ interface Examined {
   readonly facts: readonly { readonly fact: string; readonly holds: boolean; readonly seen: string }[];
 }
 
-const scratch = join(import.meta.dirname, '.scratch');
+const scratch = scratchFolder();
 
 const examine = async (name: CliName, program: string): Promise<Examined> => {
-  mkdirSync(scratch, { recursive: true });
   const home = mkdtempSync(join(scratch, 'doctor-'));
   try {
     const child = spawn(`${root}bin/sealwright`, ['doctor', '--agent', name, '--program', program, '--json'], {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { Cli } from './clis.ts';
 import { install } from './install.ts';
+import { scratchFolder } from './scratch.ts';
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -23,13 +24,9 @@ export const layDown = (folder: string, files: Files): void => {
   }
 };
 
-const scratch = join(import.meta.dirname, '.scratch');
-
 export const createPerson = async (cli: Cli, files: Files = {}, homeFiles: Files = {}): Promise<Person> => {
   const program = await install(cli);
-  mkdirSync(scratch, { recursive: true });
-  // Outside the system's temporary folder: Codex refuses to keep its own programs there.
-  const home = mkdtempSync(join(scratch, 'p-'));
+  const home = mkdtempSync(join(scratchFolder(), 'p-'));
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'agent-workspace-')));
   mkdirSync(join(home, 'bin'));
   symlinkSync(program, join(home, 'bin', cli.command));

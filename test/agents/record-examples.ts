@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { root } from '../project-files.ts';
 import { clis, type CliName } from './clis.ts';
 import { install } from './install.ts';
+import { scratchFolder } from './scratch.ts';
 
-const scratch = join(import.meta.dirname, '.scratch');
-mkdirSync(scratch, { recursive: true });
-const folder = mkdtempSync(join(scratch, 'examples-'));
+const folder = mkdtempSync(join(scratchFolder(), 'examples-'));
 const bin = `${root}bin/sealwright`;
 const control = join(folder, 'c.sock');
 const workspace = join(folder, 'workspace');
