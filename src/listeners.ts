@@ -13,7 +13,7 @@ import { createNetworkDoor, type NetworkDoorParts, renderRefusal as renderNetwor
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
 import { createDigestCache } from './invocations/digest-cache.ts';
 import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
-import { createBodyBudget, listen, openTlsIdentity } from './server/server.ts';
+import { createBodyBudget, letGo, listen, openTlsIdentity } from './server/server.ts';
 import { makeRoomForSocket } from './server/unix-socket.ts';
 
 type Opened = Omit<Envelope, 'close'>;
@@ -116,7 +116,7 @@ const openNetworkDoor = (
       name: 'network',
       listen: { host, port },
       takesPreamble: true,
-      ...createNetworkDoor({ ...parts, cross, turnedAway: common.turnedAway }),
+      ...createNetworkDoor({ ...parts, cross, turnedAway: common.turnedAway, letGo }),
       refuse: (denial) => renderNetworkRefusal(denial, null),
       bodyLimit: 'requestBodyBytes',
     },

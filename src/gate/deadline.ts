@@ -22,7 +22,8 @@ export const watchDeadline = (clock: Clock, clientGone: AbortSignal, { deadlineM
   const over = Promise.withResolvers<void>();
   let denial: Denial | null = null;
   const leave = (): void => {
-    ending.abort();
+    // The client's own where it has gone: a reason is an error with a stack, and most tunnels end so.
+    ending.abort(clientGone.reason);
     over.resolve();
   };
   const deny = (why: Denial): void => {

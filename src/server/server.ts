@@ -16,6 +16,7 @@ import { createTunnels } from './tunnels.ts';
 import type { SecureMaterial, TlsIdentity } from './tls-identity.ts';
 
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
+export { letGo } from './tunnels.ts';
 
 export interface ListenerSettings {
   /** A word for records and diagnostics, such as `model`. */

@@ -1,5 +1,5 @@
 // Connections that their clients took out of HTTP by CONNECT: the server knows of them no longer, so they are kept here until they close.
-// An error of one ends that one only.
+// An error of one ends that one only. Also gives back what a relay has passed on.
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -11,6 +11,8 @@ export interface Tunnels {
 }
 
 const idleProbeMs = 60_000;
+/** Made once: one for each connection, with its stack, would be a part of what a tunnel costs. */
+const connectionClosed = new Error('The connection is closed.');
 
 export const createTunnels = (): Tunnels => {
   const open = new Set<Duplex>();
@@ -21,7 +23,7 @@ export const createTunnels = (): Tunnels => {
       stream.on('error', () => undefined);
       stream.once('close', () => {
         open.delete(stream);
-        gone.abort();
+        gone.abort(connectionClosed);
       });
       // A peer that is no longer there would otherwise never be noticed.
       if (stream instanceof Socket) stream.setNoDelay(true).setKeepAlive(true, idleProbeMs);
@@ -32,4 +34,14 @@ export const createTunnels = (): Tunnels => {
       for (const stream of open) stream.destroy();
     },
   };
+};
+
+/**
+ * Gives back the memory of bytes that the system has taken. Each read has a buffer of its own; left to the collector, they make it look through the whole
+ * heap every few dozen megabytes, which costs more than carrying them.
+ */
+export const letGo = ({ buffer, byteLength }: Uint8Array, writtenTo: Duplex): void => {
+  // Another kind of stream may still hold what it was given, and who has a part of a buffer is not the only one.
+  if (!(writtenTo instanceof Socket) || writtenTo.writableLength > 0 || buffer.byteLength !== byteLength) return;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 };

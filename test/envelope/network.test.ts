@@ -2,6 +2,7 @@
 // Names resolve as the test says, to loopback only; the whole envelope runs in this process.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { extensionOf, helloOf, serverNames } from '../client-hello.ts';
@@ -35,6 +36,21 @@ test('G-NET-1: a permitted tunnel carries TLS end to end, and is one decision be
   });
   assert.ok(Number(outcome?.['bytes_sent']) > 100 && Number(outcome?.['bytes_received']) > 100 && Number(outcome?.['duration_ms']) >= 0);
   assert.ok(!JSON.stringify([decision, outcome]).includes('hello'), 'no byte of the content is recorded');
+});
+
+test('G-NET-1: much of it arrives as it was sent, both ways, also where its reader is slow', async (t) => {
+  const sent = randomBytes(6_000_000);
+  const upstream = await tcp(t, (socket) => socket.pipe(socket));
+  const { running, run, client } = await open(t, `[${rule(upstream.port, ', tls: false')}]`);
+  const socket = await client.tunnel(`site.test:${upstream.port}`, run.credential);
+  socket.end(sent);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+    if (chunks.length % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(Buffer.concat(chunks).equals(sent));
+  await running.stop();
 });
 
 test('G-NET-1: what no rule permits is denied in words before its name is resolved, and nobody without a credential is told anything', async (t) => {

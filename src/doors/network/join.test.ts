@@ -32,7 +32,7 @@ const join = (terms: typeof secured): Joined => {
   const chunks: Buffer[] = [];
   destination.on('data', (chunk: Buffer) => chunks.push(chunk));
   for (const stream of [agent, client, destination, peer]) stream.on('error', () => undefined);
-  const carried = createJoin(client, { name: 'site.test', kind: 'name' }, clock)(peer, terms, cut.signal);
+  const carried = createJoin(client, { name: 'site.test', kind: 'name' }, clock, () => undefined)(peer, terms, cut.signal);
   return { agent, destination, peer, clock, cut, carried, heard: () => Buffer.concat(chunks).toString('latin1') };
 };
 

@@ -11,15 +11,18 @@ import { readClientHello, serverNameProblem } from './client-hello.ts';
 
 type Timers = Pick<Clock, 'after' | 'monotonicMs'>;
 
+/** Told of each chunk once it was given to a stream that takes more; nobody reads the chunk afterwards. */
+export type LetGo = (chunk: Uint8Array, writtenTo: Duplex) => void;
+
 export const createJoin =
-  (client: Duplex, host: Host, clock: Timers): Tunnel['join'] =>
+  (client: Duplex, host: Host, clock: Timers, letGo: LetGo): Tunnel['join'] =>
   async (peer, terms, cut) => {
     const first = terms.tls ? await firstBytes(client, host, clock, cut) : nothing;
     if ('denial' in first || 'gone' in first) {
       peer.destroy();
       return { bytesSent: 0, bytesReceived: 0, denial: 'denial' in first ? first : null, broken: 'gone' in first };
     }
-    return relay(client, peer, first, { clock, cut });
+    return relay(client, peer, first, { clock, cut, letGo });
   };
 
 const nothing = new Uint8Array();
@@ -60,9 +63,10 @@ const firstBytes = (client: Duplex, host: Host, clock: Timers, cut: AbortSignal)
 interface Relaying {
   readonly clock: Timers;
   readonly cut: AbortSignal;
+  readonly letGo: LetGo;
 }
 
-const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut }: Relaying): Promise<Carried> =>
+const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, letGo }: Relaying): Promise<Carried> =>
   new Promise((resolve) => {
     let [bytesSent, bytesReceived, halves, settled] = [0, 0, 0, false];
     let stopTimer = (): void => undefined;
@@ -91,8 +95,10 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut }: 
       if (halves === 2) settle(false);
       else watchSilence(bytesSent + bytesReceived);
     };
-    pass(client, peer, (count) => void (bytesSent += count), ended(peer));
-    pass(peer, client, (count) => void (bytesReceived += count), ended(client));
+    const sent: Carrying = { count: (bytes) => void (bytesSent += bytes), letGo };
+    const received: Carrying = { count: (bytes) => void (bytesReceived += bytes), letGo };
+    pass(client, peer, sent, ended(peer));
+    pass(peer, client, received, ended(client));
     client.once('close', closed);
     peer.once('close', closed);
     if (cut.aborted || client.destroyed || peer.destroyed) return abandon();
@@ -110,10 +116,16 @@ const closeWithin = (peer: Duplex, clock: Timers): void => {
   else peer.once('close', stopTimer);
 };
 
-const pass = (from: Duplex, to: Duplex, count: (bytes: number) => void, ended: () => void): void => {
+interface Carrying {
+  readonly count: (bytes: number) => void;
+  readonly letGo: LetGo;
+}
+
+const pass = (from: Duplex, to: Duplex, { count, letGo }: Carrying, ended: () => void): void => {
   from.on('data', (chunk: Uint8Array) => {
     count(chunk.length);
-    if (!to.write(chunk)) from.pause();
+    if (to.write(chunk)) letGo(chunk, to);
+    else from.pause();
   });
   to.on('drain', () => void from.resume());
   from.once('end', ended);

@@ -11,7 +11,7 @@ import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../../core/htt
 import { limits } from '../../core/limits.ts';
 import type { Cross, Crossed, Delivery } from '../../core/stages.ts';
 import { credentialOf } from './credential.ts';
-import { createJoin } from './join.ts';
+import { createJoin, type LetGo } from './join.ts';
 import { carriedFields, isAbsolute, methodProblem, readTarget } from './target.ts';
 
 export interface NetworkDoorParts {
@@ -22,6 +22,7 @@ export interface NetworkDoorParts {
   readonly known: (credential: string | null) => boolean;
   /** Counts an attempt that is none of a proxy's. */
   readonly turnedAway: (from: string) => void;
+  readonly letGo: LetGo;
 }
 
 export interface NetworkDoor {
@@ -29,7 +30,7 @@ export interface NetworkDoor {
   readonly handle: (request: Incoming, answer: Outgoing) => Promise<void>;
 }
 
-export const createNetworkDoor = ({ cross, clock, newCrossingId, known, turnedAway }: NetworkDoorParts): NetworkDoor => {
+export const createNetworkDoor = ({ cross, clock, newCrossingId, known, turnedAway, letGo }: NetworkDoorParts): NetworkDoor => {
   const crossing = (call: NetworkCall, clientGone: AbortSignal): Crossing => ({
     id: newCrossingId(),
     parentId: null,
@@ -54,7 +55,7 @@ export const createNetworkDoor = ({ cross, clock, newCrossingId, known, turnedAw
       const { stream } = request;
       const read = readDestination(request.target);
       const host = 'malformed' in read ? noHost : read;
-      const carrying: Tunnel = { carries: 'tunnel', join: createJoin(stream, host, clock) };
+      const carrying: Tunnel = { carries: 'tunnel', join: createJoin(stream, host, clock, letGo) };
       let open = false;
       const begin = (): void => {
         open = true;
