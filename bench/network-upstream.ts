@@ -1,24 +1,23 @@
-// The destination of bench/network.ts, a process of its own: to whoever says anything it sends what the last byte asks for, and is done.
-// It speaks no TLS; the client begins with the bytes of a ClientHello, which the envelope reads and squid does not.
+// The upstream of bench/network.ts, a process of its own at 127.0.0.2: answers the first message of a TLS client with one byte, and each byte
+// that follows with one download. It speaks no TLS itself: what it would cost is neither the door's nor squid's, and both pass bytes on as they are.
 
-import { createServer, type AddressInfo } from 'node:net';
-import { limits } from '../src/core/limits.ts';
+import { createServer } from 'node:net';
+import { siteAddress } from '../test/site.ts';
+import { download, firstMessage, greeting } from './network-client.ts';
 import { reportToParent } from './stream-process.ts';
 
-const chunk = Buffer.alloc(64 * 1024, 'x');
-const CHUNKS_COUNT = 16;
-
-/** `d` ends what asks for a megabyte, `i` what asks for nothing and stays; all else is answered with one byte. */
-const server = createServer((socket) => {
-  socket.setNoDelay(true);
-  socket.on('error', () => undefined);
-  socket.once('data', (asked: Buffer) => {
-    const wanted = String.fromCharCode(asked.at(-1) ?? 0);
-    if (wanted === 'i') return;
-    if (wanted === 'd') for (let index = 0; index < CHUNKS_COUNT; index += 1) socket.write(chunk);
-    socket.end('.');
+const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  let hello = firstMessage.length;
+  socket.on('data', (bytes) => {
+    const ofHello = Math.min(hello, bytes.length);
+    hello -= ofHello;
+    if (ofHello > 0 && hello === 0) socket.write(greeting);
+    for (let asked = bytes.length - ofHello; asked > 0; asked -= 1) socket.write(download);
   });
+  socket.on('end', () => socket.end());
+  socket.on('error', () => socket.destroy());
 });
-server.listen({ port: 0, host: '127.0.0.1', backlog: limits.connectionsCount }, () =>
-  reportToParent({ port: (server.address() as AddressInfo).port, credential: '' }, async () => void server.close()),
-);
+server.listen({ port: 0, host: siteAddress, backlog: 4_096 }, () => {
+  const address = server.address();
+  if (typeof address === 'object' && address !== null) reportToParent({ port: address.port, credential: '' }, async () => undefined);
+});

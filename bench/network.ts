@@ -1,166 +1,208 @@
-// The network door beside squid, each alone on one core: downloads of a megabyte through a tunnel each, tunnels that are opened and closed, and
-// what an idle one holds. Linux with taskset and squid; client and destination share the other core. `--json` prints one line.
+// What the network door costs, beside squid: `node bench/network.ts [--json] [--rounds N] [--only downloads|connects|idle] [--profile FOLDER]`.
+// Method: the envelope (`sealwright up`) and squid are processes of their own on loopback, and get the same tunnels from the same client to the same
+// upstream, in turn. Time is processor time of the process, so that client, upstream and whatever else runs do not count.
+// (1) Downloads of 1 MB: megabytes for each processor second, as a ratio to squid's. (2) New tunnels for each processor second, decision and
+// outcome on disk. (3) Resident memory of a tunnel that carries nothing. Ends with 1 when a median misses its target or squid is missing.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { helloOf, serverNames } from '../test/client-hello.ts';
-import { connectRequest } from '../test/envelope/proxy-client.ts';
+import { siteAddress } from '../test/site.ts';
+import { openTunnel, repeated, type Tunnel } from './network-client.ts';
+import { cpuMs, type Measured, residentBytes, squidProgram, startEnvelope, startSquid } from './network-doors.ts';
+import { quantile, round } from './reading.ts';
 import { startSide } from './stream-process.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '5' } } });
-const roundMs = Number(values.seconds) * 1_000;
-const ROUNDS_COUNT = 3;
-const CLIENTS_COUNT = 16;
-const IDLE_COUNT = 2_000;
-const SQUID_PORT = 13_128;
+const names = ['squid', 'envelope'] as const;
+type Name = (typeof names)[number];
 
-interface Proxy {
-  readonly pid: number;
-  readonly port: number;
-  /** What is asked for, and with which credential. */
-  readonly target: string;
-  readonly credential?: string;
-  readonly stop: () => Promise<void>;
+const downloads = 800;
+const connects = 2_000;
+const atOnce = 32;
+/** Below what one listener takes (`limits.connectionsCount`). */
+const idleTunnels = 4_000;
+const idleWarmUp = 200;
+const idleRounds = 3;
+const KIB = 1024;
+
+const targets = { downloads: 0.7, connectsPerSecond: 2_000, idleKib: 40 } as const;
+
+/** What the envelope publishes of its ledger comes up to a second later, and is a part of what a tunnel costs. */
+const settledMs = { work: 1_500, memory: 5_000 } as const;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Spread {
+  readonly median: number;
+  readonly p10: number;
+  readonly p90: number;
 }
 
-const hello = helloOf(serverNames('site.test'));
+const spreadOf = (values: readonly number[], digits: number): Spread => ({
+  median: round(quantile(values, 0.5), digits),
+  p10: round(quantile(values, 0.1), digits),
+  p90: round(quantile(values, 0.9), digits),
+});
 
-const onCore = (core: number, pid: number): void => void execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)]);
+type Doors = Readonly<Record<Name, Measured>>;
+type Work = (door: Measured) => Promise<void>;
 
-const opened = async ({ port, target, credential }: Proxy): Promise<Socket> => {
-  const socket = connect({ port, host: '127.0.0.1' });
-  socket.setNoDelay(true);
-  socket.write(connectRequest(target, credential));
-  const [head] = (await once(socket, 'data')) as [Buffer];
-  if (!head.subarray(0, 12).toString().endsWith(' 200')) throw new Error(head.toString());
-  return socket;
-};
-
-/** One tunnel to its end; how many bytes came. */
-const fetched = async (proxy: Proxy, wanted: 'd' | 'c'): Promise<number> => {
-  const socket = await opened(proxy);
-  let bytes = 0;
-  socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
-  socket.write(Buffer.concat([hello, Buffer.from(wanted)]));
-  await once(socket, 'end');
-  socket.destroy();
-  return bytes;
-};
-
-interface Rate {
-  readonly tunnelsPerSecond: number;
-  readonly megabytesPerSecond: number;
-}
-
-const rateOf = async (proxy: Proxy, wanted: 'd' | 'c'): Promise<Rate> => {
-  const beginMs = performance.now();
-  let [tunnels, bytes] = [0, 0];
-  const client = async (): Promise<void> => {
-    while (performance.now() - beginMs < roundMs) {
-      const got = await fetched(proxy, wanted);
-      bytes += got;
-      tunnels += 1;
+/** Processor milliseconds of each round. */
+const timed = async (doors: Doors, rounds: number, work: Work): Promise<Readonly<Record<Name, readonly number[]>>> => {
+  const times: Record<Name, number[]> = { squid: [], envelope: [] };
+  for (let number = -Math.ceil(rounds / 5); number < rounds; number += 1) {
+    for (const name of number % 2 === 0 ? names : names.toReversed()) {
+      const door = doors[name];
+      const beforeMs = cpuMs(door);
+      await work(door);
+      await pause(settledMs.work);
+      if (number >= 0) times[name].push(cpuMs(door) - beforeMs);
     }
-  };
-  await Promise.all(Array.from({ length: CLIENTS_COUNT }, client));
-  const seconds = (performance.now() - beginMs) / 1_000;
-  return { tunnelsPerSecond: tunnels / seconds, megabytesPerSecond: bytes / 1e6 / seconds };
-};
-
-const residentKib = (pid: number): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
-
-const idleKib = async (proxy: Proxy): Promise<number> => {
-  const before = residentKib(proxy.pid);
-  const sockets: Socket[] = [];
-  for (let index = 0; index < IDLE_COUNT; index += 1) {
-    const socket = await opened(proxy);
-    socket.write(Buffer.concat([hello, Buffer.from('i')]));
-    sockets.push(socket);
   }
-  await pause(2_000);
-  const held = (residentKib(proxy.pid) - before) / IDLE_COUNT;
-  for (const socket of sockets) socket.destroy();
-  await pause(1_000);
-  return held;
+  return times;
 };
 
-const startSquid = async (port: number): Promise<Proxy> => {
-  const folder = mkdtempSync(join(tmpdir(), 'squid-'));
-  const file = join(folder, 'squid.conf');
-  const log = join(folder, 'access.log');
-  // Squid gives up root, and must write its logs all the same.
-  chmodSync(folder, 0o777);
-  writeFileSync(
-    file,
-    `http_port 127.0.0.1:${SQUID_PORT}\nhttp_access allow all\ncache deny all\naccess_log stdio:${log}\ncache_log ${folder}/cache.log\n` +
-      `pid_filename none\n${process.getuid?.() === 0 ? 'cache_effective_user proxy\n' : ''}shutdown_lifetime 1 seconds\nmax_filedescriptors 16384\n`,
+interface Figure {
+  readonly name: string;
+  /** How many in each processor second. */
+  readonly perSecond: Readonly<Record<Name, Spread>>;
+  /** The envelope's over squid's. */
+  readonly ratio: Spread;
+  readonly met: boolean | null;
+}
+
+const figureOf = (
+  name: string,
+  count: number,
+  times: Awaited<ReturnType<typeof timed>>,
+  isMet: (figure: Figure) => boolean | null,
+): Figure => {
+  const perSecond = (of: Name): Spread =>
+    spreadOf(
+      times[of].map((ms) => (count / ms) * 1_000),
+      0,
+    );
+  const ratio = spreadOf(
+    times.squid.map((ms, index) => ms / (times.envelope[index] ?? Number.NaN)),
+    3,
   );
-  const child = spawn('squid', ['-N', '-n', `bench${process.pid}`, '-f', file], { stdio: 'ignore' });
-  await pause(2_000);
-  return {
-    pid: child.pid ?? 0,
-    port: SQUID_PORT,
-    target: `127.0.0.1:${port}`,
-    stop: async () => {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true });
-    },
+  const figure = { name, perSecond: { squid: perSecond('squid'), envelope: perSecond('envelope') }, ratio, met: null };
+  return { ...figure, met: isMet(figure) };
+};
+
+const inOwnTunnels =
+  (target: string): Work =>
+  (door) =>
+    repeated(downloads, atOnce, async () => {
+      const tunnel = await openTunnel(door, target);
+      await tunnel.download();
+      await tunnel.close();
+    });
+
+const inKeptTunnels =
+  (target: string): Work =>
+  async (door) => {
+    const tunnels = await Promise.all(Array.from({ length: atOnce }, () => openTunnel(door, target)));
+    await Promise.all(
+      tunnels.map(async (tunnel) => {
+        await repeated(downloads / atOnce, 1, tunnel.download);
+        await tunnel.close();
+      }),
+    );
   };
+
+const nothingCarried =
+  (target: string): Work =>
+  (door) =>
+    repeated(connects, atOnce, async () => {
+      const tunnel = await openTunnel(door, target);
+      await tunnel.close();
+    });
+
+/** Bytes of memory that each of many open tunnels adds to a process that has had a few before. */
+const idleBytes = async (door: Measured, target: string): Promise<number> => {
+  await repeated(idleWarmUp, atOnce, async () => (await openTunnel(door, target)).close());
+  await pause(settledMs.memory);
+  const before = residentBytes(door);
+  const open: Tunnel[] = [];
+  await repeated(idleTunnels, atOnce, async () => void open.push(await openTunnel(door, target)));
+  await pause(settledMs.memory);
+  const added = (residentBytes(door) - before) / idleTunnels;
+  await Promise.all(open.map((tunnel) => tunnel.close()));
+  return added;
 };
 
-const startEnvelope = async (port: number): Promise<Proxy> => {
-  const side = await startSide('network-envelope.ts', [String(port)]);
-  return { pid: side.pid, port: side.port, target: `site.test:${port}`, credential: side.credential, stop: side.stop };
-};
-
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-
-const upstream = await startSide('network-upstream.ts', []);
-const proxies: Readonly<Record<string, Proxy>> = { squid: await startSquid(upstream.port), sealwright: await startEnvelope(upstream.port) };
-for (const pid of [process.pid, upstream.pid]) onCore(1, pid);
-for (const { pid } of Object.values(proxies)) onCore(0, pid);
-
-const found: Record<string, { megabytesPerSecond: number; tunnelsPerSecond: number; idleKib: number }> = {};
-for (const [name, proxy] of Object.entries(proxies)) {
-  await rateOf(proxy, 'c');
-  found[name] = { megabytesPerSecond: 0, tunnelsPerSecond: 0, idleKib: await idleKib(proxy) };
+interface Settings {
+  readonly rounds: number;
+  readonly only: string | undefined;
+  readonly profile: string | null;
 }
-const rates = new Map<string, number[]>();
-for (let round = 0; round < ROUNDS_COUNT; round += 1)
-  for (const [name, proxy] of Object.entries(proxies)) {
-    const [whole, short] = [await rateOf(proxy, 'd'), await rateOf(proxy, 'c')];
-    for (const [what, rate] of [
-      [`${name} d`, whole.megabytesPerSecond],
-      [`${name} c`, short.tunnelsPerSecond],
-    ] as const)
-      rates.set(what, [...(rates.get(what) ?? []), rate]);
+
+const measure = async (squid: string, { rounds, only, profile }: Settings) => {
+  const upstream = await startSide('./network-upstream.ts', []);
+  const target = `${siteAddress}:${upstream.port}`;
+  const startBoth = async (): Promise<Doors> => ({
+    squid: await startSquid(squid, upstream.port),
+    envelope: await startEnvelope(upstream.port, profile),
+  });
+  const stopBoth = async (doors: Doors): Promise<void> => {
+    for (const name of names) await doors[name].stop();
+  };
+  const isAsked = (what: string): boolean => only === undefined || only === what;
+  const figures: Figure[] = [];
+  const doors = await startBoth();
+  const atLeast = ({ ratio }: Figure): boolean => ratio.median >= targets.downloads;
+  // First, since it is what a process that has run for long has done often.
+  if (isAsked('connects')) {
+    const enough = ({ perSecond }: Figure): boolean => perSecond.envelope.median >= targets.connectsPerSecond;
+    figures.push(figureOf('new tunnels', connects, await timed(doors, rounds, nothingCarried(target)), enough));
   }
-for (const [name, result] of Object.entries(found)) {
-  result.megabytesPerSecond = median(rates.get(`${name} d`) ?? []);
-  result.tunnelsPerSecond = median(rates.get(`${name} c`) ?? []);
-}
-for (const proxy of Object.values(proxies)) await proxy.stop();
-await upstream.stop();
+  if (isAsked('downloads')) {
+    figures.push(figureOf('1 MB, a tunnel each', downloads, await timed(doors, rounds, inOwnTunnels(target)), atLeast));
+    figures.push(figureOf('1 MB, kept tunnels', downloads, await timed(doors, rounds, inKeptTunnels(target)), atLeast));
+  }
+  await stopBoth(doors);
+  const idle: Record<Name, number[]> = { squid: [], envelope: [] };
+  for (let number = 0; isAsked('idle') && number < idleRounds; number += 1) {
+    const fresh = await startBoth();
+    for (const name of names) idle[name].push(round((await idleBytes(fresh[name], target)) / KIB, 1));
+    await stopBoth(fresh);
+  }
+  await upstream.stop();
+  const idleMet = quantile(idle.envelope, 0.5) <= targets.idleKib;
+  return { figures, idleKib: isAsked('idle') ? { tunnels: idleTunnels, ...idle, met: idleMet } : null };
+};
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const printResult = ({ figures, idleKib }: Awaited<ReturnType<typeof measure>>): void => {
+  const shown = ({ median, p10, p90 }: Spread): string => `${median} (${p10}–${p90})`;
+  for (const { name, perSecond, ratio, met } of figures)
+    process.stdout.write(
+      `${name}: ${shown(perSecond.envelope)} a processor second, squid ${shown(perSecond.squid)}; ratio ${shown(ratio)}${met === false ? ', target missed' : ''}\n`,
+    );
+  if (idleKib !== null)
+    process.stdout.write(
+      `an idle tunnel: ${idleKib.envelope.join(', ')} KiB, squid ${idleKib.squid.join(', ')}; target ≤ ${targets.idleKib}\n`,
+    );
+};
 
-if (!values.json) {
-  const row = (what: string, of: (name: string) => number, unit: string): string => {
-    const [own, other] = [of('sealwright'), of('squid')];
-    return `${what.padEnd(34)}${own.toFixed(1).padStart(10)}${other.toFixed(1).padStart(10)}  ${unit.padEnd(6)} ${(own / other).toFixed(2)}`;
-  };
-  say(`${''.padEnd(34)}${'own'.padStart(10)}${'squid'.padStart(10)}         ratio`);
-  say(row('1 MB through a tunnel each', (name) => found[name]?.megabytesPerSecond ?? 0, 'MB/s'));
-  say(row('tunnels opened and closed', (name) => found[name]?.tunnelsPerSecond ?? 0, '1/s'));
-  say(row(`held by each of ${IDLE_COUNT} idle tunnels`, (name) => found[name]?.idleKib ?? 0, 'KiB'));
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '10' },
+    only: { type: 'string' },
+    profile: { type: 'string' },
+  },
+});
+const squid = squidProgram();
+if (squid === null) {
+  process.stderr.write('squid is not installed, and is what the network door is measured against. Install it: apt install squid\n');
+  process.exitCode = 1;
+} else {
+  const before = loadavg()[0];
+  const rounds = Math.max(1, Number.parseInt(values.rounds, 10) || 1);
+  const result = await measure(squid, { rounds, only: values.only, profile: values.profile ?? null });
+  if (!values.json) printResult(result);
+  const load = [before, loadavg()[0]].map((value) => round(value ?? Number.NaN, 1));
+  process.stdout.write(
+    `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model ?? 'unknown', load, rounds, targets, ...result })}\n`,
+  );
+  if (result.figures.some(({ met }) => met === false) || result.idleKib?.met === false) process.exitCode = 1;
 }
-say(JSON.stringify({ bench: 'network', clients: CLIENTS_COUNT, ...found }));

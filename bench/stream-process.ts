@@ -10,7 +10,6 @@ export interface Listening {
 }
 
 export interface Side extends Listening {
-  readonly pid: number;
   /** Microseconds of processor time used so far, all threads together. */
   readonly cpuUs: () => Promise<number>;
   readonly stop: () => Promise<void>;
@@ -47,7 +46,6 @@ export const startSide = async (program: string, args: readonly string[], nodeAr
   if (!isListening(listening)) throw new Error(`${program} does not listen`);
   return {
     ...listening,
-    pid: child.pid ?? 0,
     cpuUs: async () => {
       child.send('cpu');
       return Number(await answerOf(child));

@@ -14,6 +14,8 @@ export interface JailedRun {
 }
 
 export interface Ground {
+  /** Of the envelope. */
+  readonly pid: number;
   readonly folder: string;
   readonly workspace: string;
   readonly home: string;
@@ -77,24 +79,31 @@ const until = async (look: () => boolean): Promise<void> => {
   while (!look()) await new Promise((resolve) => setTimeout(resolve, 20));
 };
 
-/** `dataIn`: where the envelope keeps its data, below the folder. */
+/** `dataIn`: where the envelope keeps its data, below the folder. `more`: variables of the envelope alone. */
 export const openGround = async ({
   dataIn = 'data',
   edit = (text: string): string => text,
   parent = tmpdir(),
-}: { readonly dataIn?: string; readonly edit?: (text: string) => string; readonly parent?: string } = {}): Promise<Ground> => {
+  more = {},
+}: {
+  readonly dataIn?: string;
+  readonly edit?: (text: string) => string;
+  readonly parent?: string;
+  readonly more?: Readonly<Record<string, string>>;
+} = {}): Promise<Ground> => {
   const folder = realpathSync(mkdtempSync(join(parent, 'sealwright-jail-')));
   const [workspace, home] = [join(folder, 'work'), join(folder, 'home')];
   for (const path of [workspace, home]) mkdirSync(path);
   const [dataDir, control, config] = [join(folder, dataIn), join(folder, 'c.sock'), join(folder, 'sealwright.yaml')];
   writeFileSync(config, configOf(dataDir, edit), { mode: 0o600 });
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, LANG: 'C.UTF-8' };
-  const up = spawn(bin, ['up', '--config', config, '--control', control], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const up = spawn(bin, ['up', '--config', config, '--control', control], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [up.stdout, up.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));
   await until(() => said.includes('ledger key') || up.exitCode !== null);
-  if (up.exitCode !== null) throw new Error(said);
+  if (up.exitCode !== null || up.pid === undefined) throw new Error(said);
   return {
+    pid: up.pid,
     folder,
     workspace,
     home,

@@ -53,7 +53,7 @@ const firstFile = fileURLToPath(new URL(`./inside${import.meta.url.endsWith('.ts
 const firstInside = `${insideFolder}/inside.${firstFile.endsWith('.ts') ? 'mts' : 'mjs'}`;
 const nodeInside = `${insideFolder}/node`;
 
-const host: HostRoot = {
+export const hostRoot: HostRoot = {
   linkAt: (path) => {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
@@ -82,7 +82,7 @@ const commandOf = (order: JailOrder, agent: readonly string[], filterFd: number)
   };
   const ports = Object.entries(jailPorts).flatMap(([name, port]) => (order.doors[name as JailPort] === undefined ? [] : [port]));
   const bwrap = systemProgram('bwrap') ?? 'bwrap';
-  const argumentsFd = keptArguments(order.folder, bubblewrapArguments(plan, host));
+  const argumentsFd = keptArguments(order.folder, bubblewrapArguments(plan, hostRoot));
   return {
     program: '/usr/bin/env',
     args: [ignoring, bwrap, '--args', '6', '--', nodeInside, firstInside, ports.join(','), `${limits.jailProcessesCount}`, ...agent],

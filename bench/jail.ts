@@ -1,0 +1,122 @@
+// What a jailed start costs: `node bench/jail.ts [--json] [--rounds N]`. `sealwright run --quiet -- node FILE` in the jail, with an empty file, against
+// bubblewrap alone around the same, with the same namespaces, mounts and filter. Whole commands, from their start to their end, in turn; the ratio is
+// taken per round. The envelope is a process of its own. Ends with 1 over the target or where bubblewrap is missing.
+
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bubblewrapArguments } from '../src/runner/jail/bubblewrap.ts';
+import { hostRoot } from '../src/runner/jail/jail.ts';
+import { missingForJail, systemProgram } from '../src/runner/jail/missing.ts';
+import { architectureOf, seccompFilter } from '../src/runner/jail/seccomp.ts';
+import { type Ground, openGround } from '../test/jail/jailed.ts';
+import { root } from '../test/project-files.ts';
+import { quantile, round } from './reading.ts';
+
+const targetRatio = 3;
+const warmUpRounds = 5;
+
+interface Way {
+  readonly argv: readonly string[];
+  /** A file that it gets as descriptor 3; a filter is read to its end, so each start opens it anew. */
+  readonly filter?: string;
+}
+
+const tookMs = async ({ argv, filter }: Way, { workspace, env }: Ground): Promise<number> => {
+  const [program = '', ...args] = argv;
+  const fds = filter === undefined ? [] : [openSync(filter, 'r')];
+  const startMs = performance.now();
+  const code = await new Promise<number | null>((resolve, reject) => {
+    const child = spawn(program, args, { cwd: workspace, env, stdio: ['ignore', 'ignore', 'inherit', ...fds] });
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  const endMs = performance.now();
+  for (const fd of fds) closeSync(fd);
+  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}`);
+  return endMs - startMs;
+};
+
+/** What `run` hands to bubblewrap for such a program, but for files of its own in `/etc`, and without an interest in what bubblewrap reports. */
+const bareJail = ({ folder, workspace, home }: Ground, program: readonly string[]): Way => {
+  const architecture = architectureOf(process.arch);
+  if (architecture === null) throw new Error(`no filter of system calls is known for ${process.arch}`);
+  const [filter, outside, temporary] = [join(folder, 'calls.bpf'), join(folder, 'bare-home'), join(folder, 'bare-tmp')];
+  for (const path of [outside, temporary]) mkdirSync(path);
+  writeFileSync(filter, seccompFilter(architecture));
+  const plan = {
+    workspace,
+    cwd: workspace,
+    writable: [],
+    readable: process.execPath.startsWith('/usr/') ? [] : [process.execPath],
+    hidden: [],
+    home: { outside, inside: home },
+    temporary,
+    ownFiles: {},
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    seccompFd: 3,
+    statusFd: -1,
+  };
+  const args = bubblewrapArguments(plan, hostRoot);
+  const unwatched = args.toSpliced(args.indexOf('--json-status-fd'), 2);
+  return { argv: [systemProgram('bwrap') ?? 'bwrap', ...unwatched, '--', ...program], filter };
+};
+
+interface Result {
+  readonly ratio: { readonly median: number; readonly p10: number; readonly p90: number };
+  readonly mediansMs: Readonly<Record<string, number>>;
+}
+
+const measure = async (rounds: number): Promise<Result> => {
+  const ground = await openGround();
+  try {
+    // A file, since what it is run from is hashed and recorded, as an agent's is.
+    const script = join(ground.workspace, 'nothing.js');
+    writeFileSync(script, '');
+    const program = [process.execPath, script];
+    const run = [`${root}bin/sealwright`, 'run', '--quiet', '--control', ground.control];
+    const ways: Readonly<Record<string, Way>> = {
+      node: { argv: program },
+      bwrap: bareJail(ground, program),
+      jail: { argv: [...run, '--', ...program] },
+      advisory: { argv: [...run, '--containment', 'advisory', '--', ...program] },
+    };
+    const times: Record<string, number[]> = {};
+    for (let number = -warmUpRounds; number < rounds; number += 1) {
+      for (const [name, way] of Object.entries(ways)) {
+        const ms = await tookMs(way, ground);
+        if (number >= 0) (times[name] ??= []).push(ms);
+      }
+    }
+    const ratios = (times['jail'] ?? []).map((ms, index) => ms / (times['bwrap']?.[index] ?? Number.NaN));
+    const at = (share: number): number => round(quantile(ratios, share), 2);
+    return {
+      ratio: { median: at(0.5), p10: at(0.1), p90: at(0.9) },
+      mediansMs: Object.fromEntries(Object.entries(times).map(([name, each]) => [name, round(quantile(each, 0.5), 1)])),
+    };
+  } finally {
+    await ground.close();
+  }
+};
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '40' } } });
+const missing = missingForJail(process.platform, process.arch);
+if (missing !== null) {
+  process.stderr.write(`${missing}\n`);
+  process.exitCode = 1;
+} else {
+  const rounds = Math.max(1, Number.parseInt(values.rounds, 10) || 1);
+  const before = loadavg()[0];
+  const { ratio, mediansMs } = await measure(rounds);
+  const load = [before, loadavg()[0]].map((value) => round(value ?? Number.NaN, 1));
+  if (!values.json) {
+    for (const [name, ms] of Object.entries(mediansMs)) process.stdout.write(`${name.padEnd(8)} ${ms.toFixed(1)} ms\n`);
+    process.stdout.write(`a jailed start: ${ratio.median} (${ratio.p10}–${ratio.p90}) of bubblewrap alone (≤ ${targetRatio})\n`);
+  }
+  const about = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', load, rounds, target: targetRatio };
+  process.stdout.write(`${JSON.stringify({ ...about, ratio, mediansMs })}\n`);
+  process.exitCode = ratio.median <= targetRatio ? 0 : 1;
+}
