@@ -53,6 +53,7 @@ const trySignals = () => spawnSync('/usr/bin/env', ['--default-signal=PIPE', 'tr
 /** What the machine refuses a jail, found by trying; null when it refuses nothing. */
 const refusedOfJail = (): string | null => {
   const tried = tryNamespaces();
+  if (tried.error !== undefined) return `bubblewrap could not be started (${tried.error.message}). ${otherwise}`;
   if (tried.status === 0)
     return trySignals().status === 0 ? null : `\`env\` here has no --default-signal; coreutils 8.31 or newer is needed. ${otherwise}`;
   const hints = [
