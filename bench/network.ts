@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { siteAddress } from '../test/site.ts';
 import { openTunnel, repeated, type Tunnel } from './network-client.ts';
 import { cpuMs, type Measured, residentBytes, squidProgram, startEnvelope, startSquid } from './network-doors.ts';
-import { quantile, round } from './reading.ts';
+import { quantile, round, type Spread, spreadOf } from './reading.ts';
 import { startSide } from './stream-process.ts';
 
 const names = ['squid', 'envelope'] as const;
@@ -29,18 +29,6 @@ const targets = { downloads: 0.7, connectsPerSecond: 2_000, idleKib: 40 } as con
 /** What the envelope publishes of its ledger comes up to a second later, and is a part of what a tunnel costs. */
 const settledMs = { work: 1_500, memory: 5_000 } as const;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-interface Spread {
-  readonly median: number;
-  readonly p10: number;
-  readonly p90: number;
-}
-
-const spreadOf = (values: readonly number[], digits: number): Spread => ({
-  median: round(quantile(values, 0.5), digits),
-  p10: round(quantile(values, 0.1), digits),
-  p90: round(quantile(values, 0.9), digits),
-});
 
 type Doors = Readonly<Record<Name, Measured>>;
 type Work = (door: Measured) => Promise<void>;

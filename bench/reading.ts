@@ -62,10 +62,22 @@ export const quantile = (values: readonly number[], share: number): number =>
 
 export const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
+export interface Spread {
+  readonly median: number;
+  readonly p10: number;
+  readonly p90: number;
+}
+
+export const spreadOf = (values: readonly number[], digits: number): Spread => ({
+  median: round(quantile(values, 0.5), digits),
+  p10: round(quantile(values, 0.1), digits),
+  p90: round(quantile(values, 0.9), digits),
+});
+
 export interface Figure {
   readonly name: string;
   readonly target: number;
-  readonly ratio: { readonly median: number; readonly p10: number; readonly p90: number };
+  readonly ratio: Spread;
   /** Medians, for one body. */
   readonly parseUs: number;
   readonly readUs: number;

@@ -8,7 +8,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { claudeStream } from './claude-stream.ts';
-import { quantile, round } from './reading.ts';
+import { round, type Spread, spreadOf } from './reading.ts';
 import type { Received, StreamClient } from './stream-client.ts';
 import { openClient } from './stream-client.ts';
 import type { Side } from './stream-process.ts';
@@ -42,18 +42,6 @@ const ways = {
   pieces: { said: 'at once, chunks of 16 KiB', share: 1, held: false },
 } as const satisfies Partial<Record<ShapeName, Way>>;
 type Measured = keyof typeof ways;
-
-interface Spread {
-  readonly median: number;
-  readonly p10: number;
-  readonly p90: number;
-}
-
-const spreadOf = (values: readonly number[], digits: number): Spread => ({
-  median: round(quantile(values, 0.5), digits),
-  p10: round(quantile(values, 0.1), digits),
-  p90: round(quantile(values, 0.9), digits),
-});
 
 /** One of the two that are compared. */
 interface Contender {

@@ -145,6 +145,7 @@ export const limits = {
   suggestionsCount: 1_024,
   decisionsCachedCount: 4_096,
   decisionsReplayedCount: 16_384,
+  questionDepth: 16,
   questionReplayedCharacters: 4 * KIB,
   filesWatchedCount: 50_000,
   commitsListedCount: 1_024,

@@ -4,6 +4,7 @@
 // Opening is durable before it is answered.
 
 import { createHash } from 'node:crypto';
+import { isCredential } from '../core/credential-form.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Denial } from '../core/denial.ts';
 import { uuidv7 } from '../core/identifier.ts';
@@ -138,7 +139,6 @@ const noResult = 'No result of the tool call came back before the invocation end
 
 const prefix = 'sw_';
 const runnerPrefix = 'swr_';
-const credentialForm = /^sw_[A-Za-z0-9_-]{43}$/;
 const digestOf = (credential: string): string => createHash('sha256').update(credential).digest('hex');
 
 export const createInvocations = (parts: InvocationParts): Invocations => {
@@ -236,7 +236,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
 
     identify: (credential) => {
       if (credential === null) return { denial: 'unidentified', problem: 'missing' };
-      if (!credentialForm.test(credential)) return { denial: 'unidentified', problem: 'malformed' };
+      if (!isCredential(credential)) return { denial: 'unidentified', problem: 'malformed' };
       const open = byCredential.get(digestOf(credential));
       if (open === undefined) return { denial: 'unidentified', problem: 'unknown' };
       if (!lives(open)) return { denial: 'unidentified', problem: 'lease_ended' };

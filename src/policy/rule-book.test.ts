@@ -39,6 +39,18 @@ describe('deciding a recorded question again', () => {
       assert.deepEqual(bookOf(settings).replay(recorded(decision)), decision);
   });
 
+  it('answers with data for arguments that no reader of calls gives, however deep they nest', () => {
+    const rules = cedar(
+      '@id("amounts") forbid (principal, action == Sealwright::Action::"callTool", resource) when { context has arguments };',
+    );
+    const deep = JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`) as unknown;
+    const { request } = wasRefused;
+    const asked = (value: unknown): unknown => ({ ...request, context: { ...request?.context, arguments: { amount: value } } });
+    assert.equal(decided(bookOf(settings, rules).replay(asked(5))).verdict, 'deny');
+    for (const value of [[1], { a: 1 }]) assert.equal(decided(bookOf(settings, rules).replay(asked(value))).verdict, 'deny');
+    assert.equal(reasonAgainst(bookOf(settings, rules).replay(asked(deep))), 'its question cannot be read');
+  });
+
   it('takes what the config says from the rules and not from the record', () => {
     const local = cedar(
       '@id("local") forbid (principal, action == Sealwright::Action::"invokeModel", resource) unless { context.endpoint.region == "local" };',

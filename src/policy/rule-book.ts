@@ -26,6 +26,10 @@ const isTexts = (value: unknown): value is readonly string[] => Array.isArray(va
 const older = { unanswerable: 'it was recorded by a version whose questions held less than is asked now' };
 const unreadable = { unanswerable: 'its question cannot be read' };
 
+/** Whether something can be written out without end of the stack; no reader of calls gives values that nest at all. */
+const isShallow = (value: unknown, levels: number = limits.questionDepth): boolean =>
+  typeof value !== 'object' || value === null || (levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1)));
+
 const readRequest = (value: unknown): JudgedRequest | Unanswerable => {
   if (value === null || value === undefined) return { unanswerable: 'no question to the policies was recorded' };
   const { principal, action, resource, parents, issuer, context } = isObject(value) ? value : {};
@@ -46,7 +50,7 @@ const isOfType: Readonly<Record<FactType, (value: unknown) => boolean>> = {
   '{ topology: String, provider: String, region: String }': (value) =>
     isObject(value) && isTexts([value['topology'], value['provider'], value['region']]) && Object.keys(value).length === 3,
   '{ names: Set<String>, texts: ArgumentTexts, numbers: ArgumentNumbers, flags: ArgumentFlags }': (value) =>
-    value === null || isObject(value),
+    value === null || (isObject(value) && isShallow(value)),
 };
 
 const hourMax = 23;
@@ -109,7 +113,7 @@ export const createRuleBook = (settings: PolicySettings, rules: Rules): RuleBook
   };
   return {
     replay: (value, hostedTools = []) => {
-      // First of all: of what can be asked it is known that it is flat, and only that can be written out whatever it is.
+      // First of all: of what can be asked it is known that it does not nest, and only that can be written out whatever it is.
       const request = answerable(value);
       if ('unanswerable' in request) return request;
       const key = `${JSON.stringify(request)}${hostedTools.length === 0 ? '' : JSON.stringify(hostedTools)}`;

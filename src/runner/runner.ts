@@ -204,9 +204,21 @@ const sourcesOf = ({ surroundings, client }: { surroundings: RunnerSurroundings;
   progress: surroundings.progress,
 });
 
-const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): Start | Refusal => {
+const jailOf = (order: NonNullable<Start['jail']>, { modelDoor, networkDoor, credential }: OpenedInvocation): JailOrder => ({
+  ...order,
+  credential,
+  doors: { model: modelDoor, ...(networkDoor !== null && { network: networkDoor }) },
+});
+
+interface LaidOut {
+  readonly start: Start;
+  readonly jail: Jail | null;
+}
+
+const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): LaidOut | Refusal => {
   try {
-    return prepared.start(opened);
+    const start = prepared.start(opened);
+    return { start, jail: start.jail === null ? null : openJail(jailOf(start.jail, opened), [prepared.program, ...start.args]) };
   } catch (error) {
     const problem = `what the agent needs could not be laid out: ${error instanceof Error ? error.message : 'unknown error'}`;
     return { exitCode: ourFailure, code: 'not_laid_out', problem };
@@ -222,12 +234,6 @@ const programsLine = (programs: ChangeReport['host_programs']): string => {
   return `the agent changed what runs later outside its jail; look at it first: ${shown.join(', ')}${more}`;
 };
 
-const jailOf = (order: NonNullable<Start['jail']>, { modelDoor, networkDoor, credential }: OpenedInvocation): JailOrder => ({
-  ...order,
-  credential,
-  doors: { model: modelDoor, ...(networkDoor !== null && { network: networkDoor }) },
-});
-
 /** The folders of the envelope that a workspace may hold. */
 const envelopeFolders = async (client: ControlClient, socket: string): Promise<readonly string[]> => {
   const status = await client.status();
@@ -241,6 +247,7 @@ interface Opened {
   readonly prepared: PreparedAgent;
   readonly before: RepositoryView;
   readonly start: Start;
+  readonly jail: Jail | null;
 }
 
 /** What the person should know behind a run, beside what it did. */
@@ -252,9 +259,8 @@ const lastWarnings = ({ prepared, start }: Opened, programs: ChangeReport['host_
 
 /** The agent in its invocation, from its start to its end. */
 const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise<RunResult> => {
-  const { client, opened, prepared, before, start } = run;
+  const { client, opened, prepared, before, start, jail } = run;
   const { announce, warn } = surroundings;
-  const jail = start.jail === null ? null : openJail(jailOf(start.jail, opened), [prepared.program, ...start.args]);
   let programs: ChangeReport['host_programs'] = [];
   const close = (exit: AgentExit, durationMs: number): Promise<ClosedInvocation | ClientFailure> => {
     const report = reportChanges(before);
@@ -320,12 +326,13 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   for (const warning of prepared.warnings) warn(warning);
   const opened = await openInvocation(client, order, prepared, before);
   if (isClientFailure(opened)) return clientFailed(opened);
-  const start = laidOut(prepared, opened);
-  if (isRefusal(start)) {
-    await client.close(opened, { exit_code: start.exitCode });
-    return refusedBy(start);
+  const laid = laidOut(prepared, opened);
+  if (isRefusal(laid)) {
+    await client.close(opened, { exit_code: laid.exitCode });
+    return refusedBy(laid);
   }
+  const { start, jail } = laid;
   for (const warning of start.warnings) warn(warning);
   announceOpened(opened, before, start, announce);
-  return runOpened({ client, opened, prepared, before, start }, surroundings);
+  return runOpened({ client, opened, prepared, before, start, jail }, surroundings);
 };

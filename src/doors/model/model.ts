@@ -1,6 +1,7 @@
 // The model door: finds the wire format behind a path, hands the crossing to the gate, and writes back what comes.
 // It decides nothing. Every way out ends the response: answered, refused in the vendor's shape, or broken off.
 
+import { holdsCredential } from '../../core/credential-form.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Crossing, ModelCall } from '../../core/crossing.ts';
 import type { Denial } from '../../core/denial.ts';
@@ -139,9 +140,6 @@ const finish = async (answer: Outgoing, { status, headers, body }: PlainAnswer):
   await answer.write(body);
   answer.end();
 };
-
-/** What has the form of our own credential travels in no field, wherever a client put it. */
-const holdsCredential = (value: string): boolean => /sw_[A-Za-z0-9_-]{43}/.test(value);
 
 const forwardedHeaders = (format: WireFormat, headers: Incoming['headers']): Record<string, string> =>
   Object.fromEntries(Object.entries(selectHeaders(format.forwardedHeaders, headers)).filter(([, value]) => !holdsCredential(value)));

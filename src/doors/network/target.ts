@@ -1,6 +1,7 @@
 // A request in absolute form (RFC 9112, section 3.2.2) taken apart, and those of its header fields that travel on.
 // It is written anew afterwards, so that nothing that was not read reaches the destination. Pure and total.
 
+import { holdsCredential } from '../../core/credential-form.ts';
 import type { Destination, NoDestination } from '../../core/destination.ts';
 import { readDestination } from '../../core/destination.ts';
 import type { Incoming } from '../../core/http.ts';
@@ -46,9 +47,6 @@ const notCarried = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-
-/** What has the form of our own credential travels in no field, wherever a client put it. */
-const holdsCredential = (value: string): boolean => /sw_[A-Za-z0-9_-]{43}/.test(value);
 
 export const carriedFields = (headers: Incoming['headers']): Readonly<Record<string, string>> => {
   const forHop = new Set((headers['connection'] ?? '').toLowerCase().split(/[\s,]+/));

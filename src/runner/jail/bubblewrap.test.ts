@@ -4,11 +4,11 @@ import type { JailPlan } from './bubblewrap.ts';
 import { bubblewrapArguments, readableOfEtc } from './bubblewrap.ts';
 
 const plan: JailPlan = {
-  workspace: '/people/me/work',
-  cwd: '/people/me/work/deep',
+  workspace: '/people/me/project',
+  cwd: '/people/me/project/deep',
   writable: ['/state/home'],
   readable: ['/opt/agent'],
-  hidden: ['/people/me/work/data'],
+  hidden: ['/people/me/project/data'],
   home: { outside: '/state/person', inside: '/people/me' },
   temporary: '/state/tmp',
   ownFiles: { '/etc/hosts': '/state/etc/hosts' },
@@ -36,7 +36,7 @@ test('G-JAIL-1: a jail has namespaces of its own, no rights, and ends with its r
 
 test('G-JAIL-1: what can be changed is the workspace, the home of the run and what is its own; the rest can be read or is not there', () => {
   const bound = args.flatMap((word, index) => (word === '--bind' ? [args[index + 2]] : []));
-  assert.deepEqual(bound, ['/tmp', '/people/me', '/people/me/work', '/state/home']);
+  assert.deepEqual(bound, ['/tmp', '/people/me', '/people/me/project', '/state/home']);
   const read = args.flatMap((word, index) => (word === '--ro-bind' ? [args[index + 2]] : []));
   assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/etc/hosts', '/opt/agent']);
   assert.ok(!args.includes('/') || args[args.indexOf('/') - 1] === '--remount-ro');
@@ -46,15 +46,15 @@ test('G-JAIL-1: what can be changed is the workspace, the home of the run and wh
 test('the home stands before what lies in it, what is hidden behind the workspace that holds it, and the root is closed last', () => {
   const order = [
     at('--bind', '/state/person'),
-    at('--bind', '/people/me/work'),
-    at('--tmpfs', '/people/me/work/data'),
+    at('--bind', '/people/me/project'),
+    at('--tmpfs', '/people/me/project/data'),
     at('--remount-ro', '/'),
   ];
   assert.deepEqual(
     order,
     order.toSorted((a, b) => a - b),
   );
-  assert.deepEqual(args.slice(-2), ['--chdir', '/people/me/work/deep']);
+  assert.deepEqual(args.slice(-2), ['--chdir', '/people/me/project/deep']);
 });
 
 test('of /etc nothing is there that holds a secret or names another machine', () => {

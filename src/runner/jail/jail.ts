@@ -111,6 +111,15 @@ const childrenOf = (pid: number): readonly number[] => {
   }
 };
 
+/** One that has ended meanwhile needs no signal. */
+const sendTo = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+};
+
 /** Makes what a jail for `agent`, a program and its arguments, is started with. Throws what the file system says. */
 export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   const architecture = architectureOf(process.arch);
@@ -142,7 +151,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
     signal: (child, signal) => {
       // The end of what stands around it is the end of everything in it.
       if (signal === 'SIGKILL' || firstPid === null) child.kill(signal);
-      else for (const pid of childrenOf(firstPid)) process.kill(pid, signal);
+      else for (const pid of childrenOf(firstPid)) sendTo(pid, signal);
     },
     wasOpened: () => opened,
     close: () => {
