@@ -44,7 +44,17 @@ describe('an entry of allowed_hosts', () => {
   });
 
   it('is refused where it would reach further than anyone means, or nowhere', () => {
-    for (const entry of ['*', '*.', '*.com', '*.co.uk', '*.com.au', '*.localhost'])
+    for (const entry of [
+      '*',
+      '*.',
+      '*.com',
+      '*.co.uk',
+      '*.com.au',
+      '*.localhost',
+      '*.github.io',
+      '*.s3.amazonaws.com',
+      '*.compute.amazonaws.com',
+    ])
       assert.match(problem(entry), /too wide|every host|no host/, entry);
     for (const entry of ['', 'a b', 'a.test:0', 'a.test:99999', 'http://a.test', '*.10.0.0.1', 'a.*.test', 'a.test/path', '127.1'])
       assert.match(problem(entry), /is no host|before an address/, entry);

@@ -1,6 +1,7 @@
 // Hosts that a role may connect to by itself: entries of the config, the rule that each means, and which rule holds for a connection.
 // Pure and total. What is wrong with an entry is a sentence for its place; an entry that means nothing permits nothing.
 
+import { getPublicSuffix } from 'tldts';
 import { z } from 'zod';
 import type { Destination, Host, NoDestination, Terms } from '../core/destination.ts';
 import { domainsAbove, hostText, readDestination, readHost, readRange } from '../core/destination.ts';
@@ -53,12 +54,10 @@ const asMapping = (entry: AllowedHost): Exclude<AllowedHost, string> => {
   return { host: `${entry.slice(0, -bare.length)}${hostText(destination)}`, ports: [destination.port] };
 };
 
-/** Second labels under which registries of countries give out names: a wildcard over one is a wildcard over strangers. */
-const registryLabels = new Set(['ac', 'co', 'com', 'edu', 'go', 'gob', 'gov', 'gv', 'ne', 'net', 'or', 'org', 'school', 'web']);
-
+/** Whether registries or hosts of many give names in this domain to strangers (https://publicsuffix.org/list/, both of its parts), or in each domain of it. */
 const isTooWide = (domain: string): boolean => {
-  const [first = '', second = '', ...others] = domain.split('.');
-  return second === '' || (others.length === 0 && second.length === 2 && registryLabels.has(first));
+  const isSuffix = (name: string): boolean => getPublicSuffix(name, { allowPrivateDomains: true }) === name;
+  return isSuffix(domain) || isSuffix(`a.${domain}`);
 };
 
 const malformed = (sentence: string): NoDestination => ({ malformed: sentence });

@@ -62,6 +62,12 @@ test('G-NET-4: records and messages that readers could take apart in two ways ar
   }
 });
 
+test('G-NET-4: a hello that is longer than it may be is refused, however it comes', () => {
+  const long = helloOf(serverNames('a.example'), extensionOf(21, Buffer.alloc(17_000)));
+  assert.match(problem(recordsOf(long.subarray(5), 4_000)), /longer than 16384 bytes/, 'whole');
+  assert.match(problem(recordsOf(long.subarray(5), 4_000).subarray(0, 100)), /longer than 16384 bytes/, 'its beginning');
+});
+
 test('G-NET-4: the name that is asked for is that of the tunnel, and an address is asked for by none', () => {
   const host = (text: string): Host => {
     const read = readHost(text);

@@ -2,6 +2,7 @@
 // Strict where readers differ: what could be read in two ways, and what hides the name, is refused. Pure; never throws on any bytes.
 
 import type { Host } from '../../core/destination.ts';
+import { limits } from '../../core/limits.ts';
 
 export type HelloReading =
   /** Nothing is wrong so far. */
@@ -14,6 +15,8 @@ const unfinished: HelloReading = { hello: 'unfinished' };
 const refused = (problem: string): HelloReading => ({ hello: 'refused', problem });
 const notTls = refused('the bytes are not TLS');
 const broken = refused('the TLS ClientHello is malformed');
+export const tooLongProblem = `the TLS ClientHello is longer than ${limits.clientHelloBytes} bytes`;
+const tooLong = refused(tooLongProblem);
 
 const handshakeRecord = 22;
 const recordHeaderBytes = 5;
@@ -70,6 +73,7 @@ const messageOf = (bytes: Uint8Array): Message | HelloReading => {
     got += fragment.length;
     const needed = neededBytes(fragments, got);
     if (needed === 'no hello') return broken;
+    if (needed !== null && needed > limits.clientHelloBytes) return tooLong;
     // What shares a record with the hello would be read by the server and not by us.
     if (needed !== null && whole > needed) return broken;
     if (needed === got) return { body: Buffer.concat(fragments, got).subarray(messageHeaderBytes) };

@@ -7,7 +7,7 @@ import type { Carried, Tunnel } from '../../core/crossing.ts';
 import type { Denial } from '../../core/denial.ts';
 import type { Host } from '../../core/destination.ts';
 import { limits } from '../../core/limits.ts';
-import { readClientHello, serverNameProblem } from './client-hello.ts';
+import { readClientHello, serverNameProblem, tooLongProblem } from './client-hello.ts';
 
 type Timers = Pick<Clock, 'after' | 'monotonicMs'>;
 
@@ -32,7 +32,7 @@ interface Gone {
 }
 
 const uninspectable = (problem: string): Denial => ({ denial: 'not_inspectable', problem });
-const tooLong = uninspectable(`the TLS ClientHello is longer than ${limits.clientHelloBytes} bytes`);
+const tooLong = uninspectable(tooLongProblem);
 const tooLate = uninspectable(`no whole TLS ClientHello came within ${limits.clientHelloMs / 1_000} seconds`);
 
 /** What came up to the end of a ClientHello that asks for the host, or why nothing may pass. */
