@@ -163,6 +163,7 @@ export const commands: readonly CommandRow[] = [
   { name: 'policy impact', load: async () => (await import('./cli/policy-impact.ts')).createPolicyImpact(await loadRuleBooks()) },
   { name: 'endpoints list', load: async () => (await import('./cli/endpoints-list.ts')).endpointsList },
   { name: 'endpoints check', load: async () => (await import('./cli/endpoints-check.ts')).createEndpointsCheck(openEndpointChecks) },
+  { name: 'egress bypass-test', load: async () => (await import('./cli/egress-bypass-test.ts')).egressBypassTest },
   { name: 'egress list', load: async () => (await import('./cli/egress-list.ts')).egressList },
   { name: 'egress render', load: async () => (await import('./cli/egress-render.ts')).egressRender },
   { name: 'egress suggest', load: async () => (await import('./cli/egress-suggest.ts')).egressSuggest },

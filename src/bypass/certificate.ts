@@ -1,4 +1,4 @@
-// Certificates for one test run, written as DER by hand because Node makes none. Ed25519, valid until 2049 unless a test says otherwise.
+// Certificates for one run, written as DER by hand because Node makes none. Ed25519, valid until 2049 unless somebody says otherwise.
 // RFC 5280, section 4.1 (certificate), 4.2.1.6 (names), 4.2.1.9 (authorities); RFC 8410 (Ed25519).
 
 import type { KeyObject } from 'node:crypto';

@@ -1,0 +1,53 @@
+// A network of the kit's own, in which every address is this machine and nothing leads out, so that whatever gets past a guard arrives at the kit.
+// Made in namespaces of its own; the kit goes on in there (`within.ts`), and what it says comes out as lines.
+// A machine that cannot make one is told what is missing; nothing is tried then.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Line, Order } from './order.ts';
+
+const within = fileURLToPath(new URL(`./within${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** What the kit needs beside Node, and where it comes from. */
+const tools: Readonly<Record<string, string>> = {
+  bwrap: 'bubblewrap',
+  unshare: 'util-linux',
+  ip: 'iproute2',
+  mount: 'mount',
+  perl: 'perl',
+  curl: 'curl',
+  git: 'git',
+};
+
+/** Why no network of its own can be made here; null where it can. */
+export const groundProblem = (platform: NodeJS.Platform): string | null => {
+  if (platform !== 'linux') return 'The kit needs the namespaces of Linux. Run it there, or in a container of Linux.';
+  const missing = Object.entries(tools).filter(
+    ([tool]) => spawnSync(tool, ['--version']).error !== undefined && spawnSync(tool, ['-V']).error !== undefined,
+  );
+  if (missing.length > 0)
+    return `Missing here: ${missing.map(([tool]) => tool).join(', ')}. Install ${missing.map(([, from]) => from).join(', ')}.`;
+  const tried = spawnSync('unshare', [...namespaces, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });
+  if (tried.status === 0) return null;
+  return `This machine does not let you make a network of its own (${tried.stderr.trim().slice(0, 200)}). Allow user namespaces, as \`sealwright doctor\` says.`;
+};
+
+/** A namespace of users comes with them, so that an ordinary user can make them. */
+const namespaces = ['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--ipc', '--uts'];
+
+/** Tells each line of the kit until it ends; the code is that of the process, 0 where it went through all that was ordered. */
+export const onGround = (
+  order: Order,
+  environment: NodeJS.ProcessEnv,
+  said: (line: Line) => void,
+  complaint: (text: string) => void,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const argv = [...namespaces, process.execPath, within, JSON.stringify(order)];
+    const child = spawn('unshare', argv, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], cwd: order.folder });
+    child.stderr.on('data', (chunk: Buffer) => complaint(chunk.toString()));
+    createInterface({ input: child.stdout }).on('line', (line) => said(JSON.parse(line) as Line));
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
