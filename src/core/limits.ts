@@ -155,6 +155,8 @@ export const limits = {
   programHashedBytes: 1_024 * MIB,
   examinedRunMs: 120_000,
   examinedOutputCharacters: 1_000_000,
+  /** From the start of what makes a jail to all its doors. */
+  jailOpeningMs: 30_000,
   /** Threads count as processes here. */
   jailProcessesCount: 4_096,
   toolchainsCount: 64,

@@ -81,6 +81,25 @@ true`);
   },
 );
 
+test('G-JAIL-1: a descriptor that the runner was started with is not there, nor a word of how it was started', { timeout }, async () => {
+  const { stdout, stderr } = await collect(
+    'sh',
+    [
+      '-c',
+      'exec 4</etc/hostname 9</etc/hostname; exec "$@"',
+      'sh',
+      `${root}bin/sealwright`,
+      'run',
+      '--control',
+      ground.control,
+      '--quiet',
+      '--',
+    ].concat('sh', '-c', 'for fd in /proc/$$/fd/*; do [ -e "$fd" ] && echo "${fd##*/}"; done; env | grep -c NODE_CHANNEL'),
+    { cwd: ground.workspace, env: ground.env },
+  );
+  assert.equal(stdout, '0\n1\n2\n0\n', stderr);
+});
+
 test(
   'G-JAIL-1: only the workspace, the home and the temporary folder can be changed, and the last two are gone at the end',
   { timeout },

@@ -27,14 +27,22 @@ test('what a jail is started with names no credential, hides its own list, and h
   const { command, wasOpened } = openJail(orderIn(folder), ['/bin/agent', 'words']);
   const { program, args, furtherStdio } = command;
   assert.deepEqual([program, args[0]], ['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP']);
-  assert.deepEqual(args.slice(2, 5), ['--args', '6', '--']);
-  assert.deepEqual(args.slice(-4), ['7420', '4096', '/bin/agent', 'words']);
+  assert.deepEqual(args.slice(2, 6), ['--args', '7', '--', '/run/sealwright/first']);
+  assert.deepEqual(args.slice(6), [
+    '/usr/bin/env',
+    '--default-signal=INT,QUIT,TSTP',
+    '--unset=NODE_CHANNEL_FD',
+    '--unset=NODE_CHANNEL_SERIALIZATION_MODE',
+    '--',
+    '/bin/agent',
+    'words',
+  ]);
   const kept = readFileSync(join(folder, 'arguments'), 'utf8').split('\0');
   assert.ok(kept.includes('--unshare-net') && kept.includes('/work'));
   assert.ok(![...args, ...kept].some((word) => word.includes('sw_secret')));
   assert.ok(readFileSync(join(folder, 'calls.bpf')).equals(seccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64')));
   const stdio = stdioWith('inherit', command);
-  assert.deepEqual(Array.isArray(stdio) && stdio.slice(0, 4), ['inherit', 'inherit', 'inherit', 'ipc']);
+  assert.deepEqual(Array.isArray(stdio) && stdio.slice(0, 5), ['inherit', 'inherit', 'inherit', 'ipc', 'pipe']);
   for (const fd of furtherStdio)
     if (typeof fd === 'number') {
       assert.ok(fstatSync(fd).isFile());

@@ -6,14 +6,15 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { Readable, Writable } from 'node:stream';
 import { limits } from '../../core/limits.ts';
 import type { HostRoot, JailPlan } from './bubblewrap.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
+import { firstProgram, handOverFd, wordFd } from './first.ts';
 import { systemProgram } from './missing.ts';
 import type { Relay } from './relay.ts';
 import { relayTo } from './relay.ts';
+import type { Architecture } from './seccomp.ts';
 import { architectureOf, seccompFilter } from './seccomp.ts';
 
 /** Where the doors are in every jail. */
@@ -47,11 +48,11 @@ export interface Jail {
   readonly close: () => void;
 }
 
-const insideFolder = '/run/sealwright';
-/** The file that runs first in there has the extension that this one has: from source or built. */
-const firstFile = fileURLToPath(new URL(`./inside${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-const firstInside = `${insideFolder}/inside.${firstFile.endsWith('.ts') ? 'mts' : 'mjs'}`;
-const nodeInside = `${insideFolder}/node`;
+const firstInside = '/run/sealwright/first';
+/** Descriptors of bubblewrap, behind those of what runs first. */
+const filterFd = wordFd + 1;
+const statusFd = wordFd + 2;
+const argumentsFd = wordFd + 3;
 
 export const hostRoot: HostRoot = {
   linkAt: (path) => {
@@ -64,30 +65,47 @@ export const hostRoot: HostRoot = {
 /** Signals of the keyboard reach the agent by its process group; what stands around it must not end by them. */
 const ignoring = '--ignore-signal=INT,QUIT,TSTP';
 
-/** In a file, so that the processes of the jail, which see the arguments of its first one, see none of these. */
-const keptArguments = (folder: string, args: readonly string[]): number => {
-  const path = join(folder, 'arguments');
-  writeFileSync(path, args.map((argument) => `${argument}\0`).join(''), { mode: 0o600 });
-  return openSync(path, 'r');
+/** In there they are the agent's own again; and it is no child of a Node that talks to it. */
+const asItWas = ['--default-signal=INT,QUIT,TSTP', '--unset=NODE_CHANNEL_FD', '--unset=NODE_CHANNEL_SERIALIZATION_MODE'] as const;
+
+const written = (path: string, content: string | Uint8Array, mode = 0o600): string => {
+  writeFileSync(path, content, { mode });
+  return path;
 };
 
-const commandOf = (order: JailOrder, agent: readonly string[], filterFd: number): JailedCommand & { readonly fds: readonly number[] } => {
+/** The doors that a jail leads to, by the port that each has in there. */
+const doorsOf = ({ doors }: JailOrder): ReadonlyMap<number, string> =>
+  new Map(
+    Object.entries(jailPorts).flatMap(([name, port]) => {
+      const origin = doors[name as JailPort];
+      return origin === undefined ? [] : [[port, origin]];
+    }),
+  );
+
+const commandOf = (order: JailOrder, agent: readonly string[], architecture: Architecture): JailedCommand => {
+  const first = firstProgram(architecture, { ports: [...doorsOf(order).keys()], processesCount: limits.jailProcessesCount });
   const plan: JailPlan = {
     ...order,
-    ownFiles: { ...order.ownFiles, [firstInside]: firstFile, [nodeInside]: process.execPath },
+    ownFiles: { ...order.ownFiles, [firstInside]: written(join(order.folder, 'first'), first, 0o500) },
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    seccompFd: 4,
-    statusFd: 5,
+    seccompFd: filterFd,
+    statusFd,
   };
-  const ports = Object.entries(jailPorts).flatMap(([name, port]) => (order.doors[name as JailPort] === undefined ? [] : [port]));
+  // In a file, so that the processes of the jail, which see the arguments of its first one, see none of these.
+  const kept = bubblewrapArguments(plan, hostRoot).map((argument) => `${argument}\0`);
+  const further = {
+    [handOverFd]: 'ipc',
+    [wordFd]: 'pipe',
+    [filterFd]: openSync(written(join(order.folder, 'calls.bpf'), seccompFilter(architecture)), 'r'),
+    [statusFd]: 'pipe',
+    [argumentsFd]: openSync(written(join(order.folder, 'arguments'), kept.join('')), 'r'),
+  } as const;
   const bwrap = systemProgram('bwrap') ?? 'bwrap';
-  const argumentsFd = keptArguments(order.folder, bubblewrapArguments(plan, hostRoot));
   return {
     program: '/usr/bin/env',
-    args: [ignoring, bwrap, '--args', '6', '--', nodeInside, firstInside, ports.join(','), `${limits.jailProcessesCount}`, ...agent],
-    furtherStdio: ['ipc', filterFd, 'pipe', argumentsFd],
-    fds: [filterFd, argumentsFd],
+    args: [ignoring, bwrap, '--args', `${argumentsFd}`, '--', firstInside, '/usr/bin/env', ...asItWas, '--', ...agent],
+    furtherStdio: Object.values(further),
   };
 };
 
@@ -124,28 +142,32 @@ const sendTo = (pid: number, signal: NodeJS.Signals): void => {
 export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no filter of system calls is known for ${process.arch}`);
-  const filter = join(order.folder, 'calls.bpf');
-  writeFileSync(filter, seccompFilter(architecture), { mode: 0o600 });
-  const filterFd = openSync(filter, 'r');
   const relays: Relay[] = [];
   let firstPid: number | null = null;
   let opened = false;
-  const command = commandOf(order, agent, filterFd);
+  const awaited = new Map(doorsOf(order));
+  const command = commandOf(order, agent, architecture);
   return {
     command,
     attach: (child) => {
-      for (const fd of command.fds) closeSync(fd);
-      const status = (child.stdio as readonly unknown[])[5];
+      for (const fd of command.furtherStdio) if (typeof fd === 'number') closeSync(fd);
+      const stdio = child.stdio as readonly unknown[];
+      const [word, status] = [stdio[wordFd], stdio[statusFd]];
       if (status instanceof Readable) watchStatus(status, (pid) => (firstPid = pid));
-      child.on('message', (message: { readonly port?: number; readonly ready?: true }, listening) => {
-        if (message.ready === true) {
-          opened = true;
-          child.send('go', () => child.disconnect());
-          return;
-        }
-        const [name] = Object.entries(jailPorts).find(([, port]) => port === message.port) ?? [];
-        const origin = name === undefined ? undefined : order.doors[name as JailPort];
-        if (origin !== undefined && listening !== undefined) relays.push(relayTo(listening as Server, origin, order.credential));
+      if (!(word instanceof Writable)) throw new Error('a jail was started without the descriptors that it needs');
+      word.on('error', () => undefined);
+      const late = setTimeout(() => child.kill('SIGKILL'), limits.jailOpeningMs);
+      child.on('exit', () => clearTimeout(late));
+      child.on('message', ({ port }: { readonly port: number }, listening) => {
+        const origin = awaited.get(port);
+        if (origin === undefined || listening === undefined) return;
+        awaited.delete(port);
+        relays.push(relayTo(listening as Server, origin, order.credential));
+        if (awaited.size > 0) return;
+        clearTimeout(late);
+        child.disconnect();
+        opened = true;
+        word.end('.', () => word.destroy());
       });
     },
     signal: (child, signal) => {

@@ -30,8 +30,7 @@ export const missingForJail = (platform: NodeJS.Platform, architecture: string):
   if (architectureOf(architecture) === null) return `No filter of system calls is known for ${architecture}. ${otherwise}`;
   if (systemProgram('bwrap') === null)
     return `bubblewrap is not installed. Install the package \`bubblewrap\` (apt install bubblewrap, dnf install bubblewrap). ${otherwise}`;
-  if (systemProgram('env') === null) return `\`env\` is not at /usr/bin/env. Install coreutils. ${otherwise}`;
-  return process.execve === undefined ? `This Node cannot become another program. Install Node 24.12 or newer. ${otherwise}` : null;
+  return systemProgram('env') === null ? `\`env\` is not at /usr/bin/env. Install coreutils. ${otherwise}` : null;
 };
 
 const settingOf = (path: string): string | null => {
@@ -70,7 +69,8 @@ const refusedOfJail = (): string | null => {
 };
 
 /** Why a jail that was tried did not come about, as far as the machine says. */
-export const whyNoJail = (): string => refusedOfJail() ?? `What is bound into it could not be. ${otherwise}`;
+export const whyNoJail = (): string =>
+  refusedOfJail() ?? `What is bound into it could not be, or its folder below $XDG_STATE_HOME lies where no program may run. ${otherwise}`;
 
 /** Why no jail can be made here, looked at and tried; null when one can. */
 export const jailProblem = (platform: NodeJS.Platform, architecture: string): string | null =>
