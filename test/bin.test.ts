@@ -88,8 +88,11 @@ const call = (bin: string, path: string, argv: readonly string[], cwd = elsewher
 
 test('a new enough Node on PATH is taken, and arguments arrive as they were given', () => {
   const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v24.12.0', packaged: 'v26.10.0' });
-  const argv = ['run', '--task', 'two words', '--', 'echo', '', '*', "it's"];
-  assert.deepEqual(call(bin, path, argv), { status: 0, lines: ['on path', join(folder, 'src/main.ts'), ...argv], stderr: '' });
+  const entry = join(folder, 'src/main.ts');
+  const words = ['--task', 'two words', '--', 'echo', '', '*', "it's"];
+  assert.deepEqual(call(bin, path, ['other', ...words]), { status: 0, lines: ['on path', entry, 'other', ...words], stderr: '' });
+  const young = '--min-semi-space-size=16';
+  assert.deepEqual(call(bin, path, ['run', ...words]), { status: 0, lines: ['on path', young, entry, 'run', ...words], stderr: '' });
 });
 
 test('an old, a broken or no Node on PATH gives way to the packaged one', () => {

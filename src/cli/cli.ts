@@ -3,11 +3,14 @@
 // a bug with 70 and one sentence; never a stack trace.
 // With `--json` every error is one line `{"error":{…}}` on stderr.
 
-import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import type { ParseArgsOptionsConfig } from 'node:util';
 
 import { nearest } from '../core/nearest.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo, type CommandRow } from './command.ts';
-import { commandHelp, groupHelp, tableHelp } from './help.ts';
+
+/** Not imported: an import reads every member of the module. Help is loaded when somebody asks for it. */
+const { parseArgs } = process.getBuiltinModule('node:util');
+const loadHelp = () => import('./help.ts');
 
 const usage = (message: string, next: string): CommandError => new CommandError('usage', message, next, exitCode.usage);
 
@@ -163,7 +166,7 @@ const asksForHelp = (word: string | undefined): boolean => word === '--help' || 
 const dispatch = async (rows: readonly CommandRow[], argv: readonly string[], io: CommandIo): Promise<number> => {
   const first = argv[0];
   if (first === undefined) {
-    io.stderr.write(await tableHelp(rows));
+    io.stderr.write(await (await loadHelp()).tableHelp(rows));
     return exitCode.usage;
   }
   if (first === '--version' || first === '-V') return dispatch(rows, ['version', ...argv.slice(1)], io);
@@ -172,13 +175,13 @@ const dispatch = async (rows: readonly CommandRow[], argv: readonly string[], io
   if (!found) {
     const group = findGroup(rows, first);
     if (group.length === 0 || (argv.length > 1 && !asksForHelp(argv[1]))) throw unknownCommand(rows, argv);
-    (argv.length > 1 ? io.stdout : io.stderr).write(await groupHelp(first, group));
+    (argv.length > 1 ? io.stdout : io.stderr).write(await (await loadHelp()).groupHelp(first, group));
     return argv.length > 1 ? exitCode.ok : exitCode.usage;
   }
   const command = await found.row.load();
   const input = parseInput(command, found.argv);
   if (input.help) {
-    io.stdout.write(commandHelp(command));
+    io.stdout.write((await loadHelp()).commandHelp(command));
     return exitCode.ok;
   }
   return command.run(input, io);

@@ -2,7 +2,7 @@
 // Turns what the client answers into what a command throws, so that every command says it alike.
 
 import { controlSocketPath, createControlClient, isClientFailure, type ClientFailure, type ControlClient } from '../client/client.ts';
-import { credentialSources, type GetCredential } from '../client/credential-sources.ts';
+import type { GetCredential } from '../client/credential-sources.ts';
 import type { IdentityOffer } from '../client/login.ts';
 import { CommandError, controlOption, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
 import { clientSurroundings, credentialOptions, credentialOrderOf } from './login-options.ts';
@@ -13,8 +13,14 @@ export const callerOptions: readonly CommandOption[] = [controlOption, ...creden
 /** What proves the person who runs the command, given how to ask the envelope whom it believes. */
 export const credentialOf =
   (input: CommandInput, io: CommandIo) =>
-  (identity: () => Promise<IdentityOffer | null>): GetCredential =>
-    credentialSources(credentialOrderOf(input), { ...clientSurroundings(io), identity });
+  (identity: () => Promise<IdentityOffer | null>): GetCredential => {
+    const order = credentialOrderOf(input);
+    return async (request) => {
+      // An envelope that believes whoever reaches it asks for none.
+      const { credentialSources } = await import('../client/credential-sources.ts');
+      return credentialSources(order, { ...clientSurroundings(io), identity })(request);
+    };
+  };
 
 export const failureError = ({ failure, code, problem }: ClientFailure): CommandError =>
   new CommandError(code ?? failure, problem, '', failure === 'unreachable' ? exitCode.unreachable : exitCode.no);

@@ -201,7 +201,10 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
 
 /** Which CLI agent is meant: one that the config or the running envelope names, else a kind of client. */
 const adapterFor = async (name: string, input: CommandInput, io: CommandIo): Promise<AgentAdapter> => {
-  const [{ configuredAgents }, { adapterOf }] = await Promise.all([import('./configured-agents.ts'), import('../runner/runner.ts')]);
+  const [{ configuredAgents }, { adapterOf }] = await Promise.all([
+    import('./configured-agents.ts'),
+    import('../runner/agents/adapters.ts'),
+  ]);
   const agents = await configuredAgents(input, io);
   const client = agents?.find((agent) => agent.name === name)?.client ?? agentClients.find((each) => each === name);
   const adapter = client === undefined ? null : adapterOf(client);

@@ -1,8 +1,8 @@
 // What `login`, `logout`, `whoami` and whoever shows a proof of the invoker have in common: options, and the world as the client takes it.
 // Throws usage errors only.
 
-import type { ClientFailure } from '../client/client.ts';
-import { homeFolder, type CredentialOrder } from '../client/credential-sources.ts';
+import { homeFolder, type ClientFailure } from '../client/client.ts';
+import type { CredentialOrder } from '../client/credential-sources.ts';
 import type { IdentityOffer, Plane } from '../client/login.ts';
 import { shellWords } from '../core/shell-word.ts';
 import { CommandError, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';

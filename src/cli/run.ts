@@ -66,11 +66,12 @@ const runCommand = async (input: CommandInput, io: CommandIo): Promise<number> =
       stdio: 'inherit',
       wallMs: io.clock.wallMs,
       monotonicMs: io.clock.monotonicMs,
-      announce: (sentence, facts) => {
-        if (quiet) return;
-        if (input.json) writeJson(io.stderr, facts);
-        else io.stderr.write(`sealwright: ${printable(sentence)}\n`);
-      },
+      announce: quiet
+        ? null
+        : (sentence, facts) => {
+            if (input.json) writeJson(io.stderr, facts);
+            else io.stderr.write(`sealwright: ${printable(sentence)}\n`);
+          },
       warn: (sentence) => {
         if (input.json) writeJson(io.stderr, { warning: sentence });
         else io.stderr.write(`sealwright: ${printable(sentence)}\n`);

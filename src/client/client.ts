@@ -21,7 +21,7 @@ import type { IdentityOffer } from './login.ts';
 import { readOffer } from './offer.ts';
 
 export type { ClosedInvocation, RunTotals } from './closed.ts';
-export { controlSocketPath } from './control-socket.ts';
+export { controlSocketPath, homeFolder } from './control-socket.ts';
 export type { ClientFailure } from './control-socket.ts';
 export type { IdentityOffer } from './login.ts';
 
@@ -219,6 +219,7 @@ interface Answer {
 
 /** Not imported: an import reads every member of the module, and one of them loads a second HTTP client, which takes longer than the exchange. */
 const { request } = process.getBuiltinModule('node:http');
+const { connect } = process.getBuiltinModule('node:net');
 
 const parsed = (bytes: Buffer): unknown => {
   try {
@@ -265,7 +266,8 @@ const exchange = (place: string, answerMs: number, { method, path, body, headers
     const remote = { method, headers: carried, agent: false, rejectUnauthorized: true };
     const sent = isRemote(place)
       ? process.getBuiltinModule('node:https').request(new URL(path, place), remote, read)
-      : request({ socketPath: place, method, path, headers: carried, agent: false }, read);
+      : // An agent of Node's would look for a name to ask TLS for, by an expression whose making takes longer than the exchange.
+        request({ method, path, headers: carried, createConnection: () => connect(place) }, read);
     const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${answerMs / 1_000} s`)), answerMs);
     sent.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
     sent.end(bytes ?? undefined);

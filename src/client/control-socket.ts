@@ -32,10 +32,15 @@ const look = (path: string): Stats | null => {
   }
 };
 
+/** The home folder of whoever runs us. */
+export const homeFolder = (env: Environment): string => {
+  const home = env['HOME'];
+  return home !== undefined && isAbsolute(home) ? home : homedir();
+};
+
 /** The places where an envelope of this machine may listen, the one that `up` takes by default first. */
 const usualPlaces = (env: Environment): readonly string[] => {
-  const home = env['HOME'] !== undefined && isAbsolute(env['HOME']) ? env['HOME'] : homedir();
-  const places = [join(home, '.sealwright', 'run', 'sealwright', 'control.sock'), systemSocket];
+  const places = [join(homeFolder(env), '.sealwright', 'run', 'sealwright', 'control.sock'), systemSocket];
   const runtime = env['XDG_RUNTIME_DIR'];
   return runtime !== undefined && isAbsolute(runtime) ? [join(runtime, 'sealwright', 'control.sock'), ...places] : places;
 };

@@ -2,11 +2,11 @@
 // Contract: the first source that is named decides, and is asked anew each time; none stands in for another that fails.
 // Fails with a sentence that says what to do. A credential stands only in the answer, never in a sentence, an argument list or an environment.
 
-import { homedir } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Clock, Random } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
 import { shellWords } from '../core/shell-word.ts';
+import { homeFolder } from './control-socket.ts';
 import type { IdentityOffer } from './login.ts';
 import { loginsFolder, savedIssuers, type Plane } from './saved-login.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -67,12 +67,6 @@ const readCredential = async (path: string, uid: number | null): Promise<Credent
   // A final line break is no part of it.
   const file = await readSecretFile(path, uid, limits.credentialBytes + 2);
   return 'problem' in file ? unavailable(file.problem) : credentialIn(file.text, path);
-};
-
-/** The home folder of whoever runs us. */
-export const homeFolder = (env: CredentialSurroundings['env']): string => {
-  const home = env['HOME'];
-  return home !== undefined && isAbsolute(home) ? home : homedir();
 };
 
 const fromFile = (path: string, { cwd, uid }: CredentialSurroundings): CredentialSource => {

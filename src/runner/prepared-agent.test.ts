@@ -43,17 +43,17 @@ type Runner = (...argv: readonly string[]) => ReturnType<typeof run>;
 const bodiesOf = ({ seen }: Stage): readonly Record<string, unknown>[] =>
   seen.filter(([path]) => path === '/invocations').map(([, body]) => JSON.parse(body) as Record<string, unknown>);
 
-test('the agent that is meant is the named one, the only one, or the only one with that program', () => {
+test('the agent that is meant is the named one, the only one, or the only one with that program', async () => {
   const [one, two, three] = [configured('a', 'claude-code'), configured('b', 'codex'), configured('c', 'codex')];
-  const meant = (program: string, agent: string | null, agents: Parameters<typeof meantAgent>[1]): string | null =>
-    meantAgent({ argv: [program], agent }, agents)?.name ?? null;
-  assert.equal(meant('claude', null, [two]), 'b');
-  assert.equal(meant('/somewhere/claude', null, [one, two, three]), 'a');
-  assert.equal(meant('codex', null, [one, two, three]), null);
-  assert.equal(meant('codex', 'c', [one, two, three]), 'c');
-  assert.equal(meant('codex', 'd', [one, two, three]), null);
-  assert.equal(meant('python', null, [one, two]), null);
-  assert.equal(meant('claude', null, []), null);
+  const meant = (program: string, agent: string | null, agents: Parameters<typeof meantAgent>[1]) =>
+    meantAgent({ argv: [program], agent }, agents).then((found) => found?.name ?? null);
+  assert.equal(await meant('claude', null, [two]), 'b');
+  assert.equal(await meant('/somewhere/claude', null, [one, two, three]), 'a');
+  assert.equal(await meant('codex', null, [one, two, three]), null);
+  assert.equal(await meant('codex', 'c', [one, two, three]), 'c');
+  assert.equal(await meant('codex', 'd', [one, two, three]), null);
+  assert.equal(await meant('python', null, [one, two]), null);
+  assert.equal(await meant('claude', null, []), null);
 });
 
 test('G-AGENT-1: an adapted agent has a home of its own, settings of ours, and one credential', async (t) => {

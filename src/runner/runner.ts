@@ -16,7 +16,8 @@ import { limits } from '../core/limits.ts';
 import type { HashProgress } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
-import { closedFacts, closedLine } from './closed-line.ts';
+import type { PreparedAgent, PreparingPlace, Refusal, Start } from './agent-start.ts';
+import { isRefusal } from './agent-start.ts';
 import { liesWithin } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { newHash } from './hashing.ts';
@@ -24,15 +25,13 @@ import type { Jail, JailOrder } from './jail/jail.ts';
 import { openJail, stdioWith } from './jail/jail.ts';
 import { missingForJail, whyNoJail } from './jail/missing.ts';
 import { keepLease } from './lease.ts';
-import { foundProgram, isRefusal, prepareAgent } from './prepared-agent.ts';
-import type { PreparedAgent, PreparingPlace, Refusal, Start } from './prepared-agent.ts';
+import { foundProgram, prepareAgent } from './prepared-agent.ts';
 import { reportChanges, viewRepository } from './repository-report.ts';
 import type { ChangeReport, RepositoryView } from './repository-report.ts';
 
 export type { Identification } from './agent-digest.ts';
 export { stateFolder } from './agent-home.ts';
 export type { AgentAdapter } from './agents/adapter.ts';
-export { adapterOf } from './agents/adapters.ts';
 export { liesWithin } from './executable.ts';
 export { findRepository } from './git-facts.ts';
 export { jailProblem } from './jail/missing.ts';
@@ -55,8 +54,8 @@ export interface RunnerSurroundings {
   readonly stdio: StdioOptions;
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
-  /** What the person wants to know where nothing is wrong; `facts` says the same to a machine. */
-  readonly announce: (sentence: string, facts: { readonly [name: string]: Json }) => void;
+  /** What the person wants to know where nothing is wrong; `facts` says the same to a machine. Null for one who does not. */
+  readonly announce: ((sentence: string, facts: { readonly [name: string]: Json }) => void) | null;
   readonly warn: (sentence: string) => void;
   readonly progress: HashProgress;
   /** What proves the invoker, given how to ask the envelope whom it believes. */
@@ -86,7 +85,7 @@ const announceOpened = (
   opened: OpenedInvocation,
   { repository }: RepositoryView,
   { carried }: Start,
-  announce: RunnerSurroundings['announce'],
+  announce: NonNullable<RunnerSurroundings['announce']>,
 ): void => {
   const { invocationId, agent, role, modelPins, containment } = opened;
   const carrying = carried.length === 0 ? '' : ` · carried in: ${carried.join(', ')}`;
@@ -99,8 +98,10 @@ const announceOpened = (
   );
 };
 
-const announceClosed = (closed: ClosedInvocation, announce: RunnerSurroundings['announce']): void =>
+const announceClosed = async (closed: ClosedInvocation, announce: NonNullable<RunnerSurroundings['announce']>): Promise<void> => {
+  const { closedFacts, closedLine } = await import('./closed-line.ts');
   announce(closedLine(closed), { closed: closedFacts(closed) });
+};
 
 const severedBecause = {
   ended: 'the envelope ended this invocation',
@@ -276,7 +277,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
   const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start, jail }, surroundings, close);
   jail?.close();
   for (const warning of lastWarnings(run, programs)) warn(warning);
-  if (!isClientFailure(closed)) announceClosed(closed, announce);
+  if (!isClientFailure(closed) && announce !== null) await announceClosed(closed, announce);
   if (jail?.wasOpened() === false)
     return failed(ourFailure, 'no_jail', `The jail could not be made, so the agent was not started. ${whyNoJail()}`);
   const result = resultOf(exit, severed, closed);
@@ -313,15 +314,15 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
   const asking = client.agents();
+  const looking = order.containment === 'jail' ? envelopeFolders(client, socket) : [];
   // While the envelope answers: what is loaded and looked at here takes as long.
   newHash('sha256');
   const before = viewRepository(place.repository);
   const agents = await asking;
   if (isClientFailure(agents)) return clientFailed(agents);
 
-  const ofEnvelope = order.containment === 'jail' ? await envelopeFolders(client, socket) : [];
   const how = sourcesOf({ surroundings, client });
-  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope, how });
+  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope: await looking, how });
   if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
   const opened = await openInvocation(client, order, prepared, before);
@@ -333,6 +334,6 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   }
   const { start, jail } = laid;
   for (const warning of start.warnings) warn(warning);
-  announceOpened(opened, before, start, announce);
+  if (announce !== null) announceOpened(opened, before, start, announce);
   return runOpened({ client, opened, prepared, before, start, jail }, surroundings);
 };

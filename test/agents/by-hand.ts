@@ -6,7 +6,7 @@ import { openAgentHome, stateFolder } from '../../src/runner/agent-home.ts';
 import { adapterOf } from '../../src/runner/agents/adapters.ts';
 import { readCarried } from '../../src/runner/carried.ts';
 import { gitSettingsFor } from '../../src/runner/git-settings.ts';
-import { onlyCredential } from '../../src/runner/prepared-agent.ts';
+import { onlyCredential } from '../../src/runner/adapted-agent.ts';
 import type { Command } from './bounded-command.ts';
 import type { Cli } from './clis.ts';
 import type { Person } from './person.ts';

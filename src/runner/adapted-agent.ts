@@ -1,0 +1,112 @@
+// How a CLI agent with an adapter is prepared: what it is identified by, and the folder, settings, arguments and environment that its adapter lays out.
+// One that is not the agent that the config says, is too old, or was given arguments that lead round the envelope is refused before anything opens.
+
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
+import { agentEnvironment, credentialVariables } from './agent-environment.ts';
+import { openAgentHome, stateFolder } from './agent-home.ts';
+import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
+import { jailPlace, seenFrom } from './agent-start.ts';
+import type { AgentAdapter } from './agents/adapter.ts';
+import { readCarried } from './carried.ts';
+import { trustedPath } from './executable.ts';
+import { gitSettingsFor } from './git-settings.ts';
+import { identifyInstalled } from './installed-agent.ts';
+import { launchOf } from './interpreter.ts';
+import { jailVariables } from './jail-environment.ts';
+import { jailOrder } from './jail-order.ts';
+import { watchFiles } from './program-state.ts';
+
+const ourFailure = 125;
+
+/** A program that asks one vendor's way is given no credential for the others. */
+export const onlyCredential = (
+  environment: Readonly<Record<string, string>>,
+  { credentialVariable }: AgentAdapter,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).filter(([name]) => name === credentialVariable || !credentialVariables.some((other) => other === name)),
+  );
+
+const unseenWarning = ({ title, seen }: AgentAdapter, version: string | null, name: string): string =>
+  `${title}${version === null ? ' of an unknown version' : ` ${version}`} has not been examined (${seen} was); what keeps it to the envelope is checked by \`sealwright doctor --agent ${name}\``;
+
+interface Adapted {
+  readonly adapter: AgentAdapter;
+  readonly agent: ConfiguredAgent;
+  readonly place: PreparingPlace;
+  /** All that runs, an interpreter included. */
+  readonly files: readonly string[];
+  /** Of the person, and those that come before them. */
+  readonly args: readonly string[];
+  readonly before: readonly string[];
+}
+
+const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, opened: OpenedInvocation): Start => {
+  const { env, workspace, search, containment } = place;
+  const { name, client, carry, toolchains } = agent;
+  const { cwd, userHome } = jailPlace(place);
+  const { carried, problems } = readCarried(adapter, carry, { userHome, cwd, workspace });
+  const git = gitSettingsFor(place.repository, userHome);
+  const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
+  const seen = seenFrom(opened, containment);
+  const { modelDoor, networkDoor, credential, hostedTools } = seen;
+  const jailed = containment === 'jail';
+  const setup = adapter.setUp({ modelDoor, networkDoor, credential, hostedTools, home: run.home, workspace: cwd, jailed }, carried, args);
+  run.lay(setup.files);
+  const { path, leftOut } = trustedPath(search);
+  const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
+  const temporary = jailed ? '/tmp' : run.temporary;
+  return {
+    env: {
+      ...onlyCredential(agentEnvironment(env, seen), adapter),
+      ...jailVariables(networkDoor),
+      ...git.environment,
+      PATH: path,
+      TMPDIR: temporary,
+      ...setup.environment,
+    },
+    args: [...before, ...setup.argv],
+    carried: setup.carried,
+    warnings: [...problems, ...untrusted, ...git.warnings],
+    jail: jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null,
+    close: run.close,
+  };
+};
+
+/** A program with an adapter: with a folder and settings of its own for each run. */
+export const prepareAdapted = async (
+  adapter: AgentAdapter,
+  { executable, argv: [, ...args] }: Wanted,
+  agent: ConfiguredAgent,
+  place: PreparingPlace,
+): Promise<PreparedAgent | Refusal> => {
+  const refuse = (code: string, problem: string): Refusal => ({ exitCode: ourFailure, code, problem });
+  const { title, programs } = adapter;
+  const { name } = agent;
+  const objection = adapter.objection(args);
+  if (objection !== null) return refuse('argument_refused', `${objection} Leave it out.`);
+  const { digest, version, problem, paths, tooOld, unseen } = await identifyInstalled(adapter, executable, place.how);
+  if (tooOld !== null) return refuse('agent_too_old', tooOld);
+  if (version === null && !programs.includes(basename(executable)))
+    return refuse(
+      'not_the_agent',
+      `${basename(executable)} is not ${title}, and \`agents.${name}.client\` says that it is. Start ${programs[0] ?? title} itself, or name another agent with --agent.`,
+    );
+  // Links of the outside lead nowhere in a jail.
+  const launch = launchOf(place.containment === 'jail' ? realpathSync(executable) : executable, place.search);
+  if ('problem' in launch) return { ...launch, code: 'not_found' };
+  const [found, ...before] = launch;
+  const program = place.containment === 'jail' ? realpathSync(found) : found;
+  return {
+    program,
+    name,
+    version,
+    digest,
+    warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
+    failsOnChangedPrograms: agent.failsOnChangedPrograms,
+    changed: watchFiles(paths),
+    start: (opened) => startAdapted({ adapter, agent, place, files: [...paths, realpathSync(program)], args, before }, opened),
+  };
+};
