@@ -173,7 +173,7 @@ const openRecords = async (parts: EnvelopeParts, { release, store }: Rules, clos
   const { config } = parts.loaded;
   const settings = await ledgerSettings(config, release.digest);
   if ('problem' in settings) return settings;
-  const ledger = await openLedger(settings, { disk, clock, random });
+  const ledger = await openLedger(settings, { disk, clock, random, endOfTurn: () => new Promise((resolve) => void setImmediate(resolve)) });
   if (isLedgerProblem(ledger))
     return {
       problem: `The ledger refuses to start: ${ledger.problem}${ledger.file === undefined ? '' : ` (${ledger.file})`}.`,

@@ -8,17 +8,45 @@ const canonicalString = (text: string): string => {
   return JSON.stringify(text);
 };
 
-const knownNamesCount = 1_024;
-const nameCharacters = 64;
-/** Records use the same few hundred names again and again, and quoting them is a third of the work. */
-const knownNames = new Map<string, string>();
+interface Member {
+  readonly name: string;
+  /** Quoted, with its colon. */
+  readonly begin: string;
+}
 
-const memberName = (name: string): string => {
-  const known = knownNames.get(name);
+/** One more name behind those that lead here; `sorted` is what an object with exactly these names, in this order, is written as. */
+interface Shape {
+  readonly next: Map<string, Shape>;
+  sorted: readonly Member[] | null;
+}
+
+const knownShapesCount = 4_096;
+const nameCharacters = 64;
+/** Records have the same few shapes again and again, and sorting and quoting their names is half of the work. */
+const noNames: Shape = { next: new Map(), sorted: [] };
+let knownShapes = 0;
+
+const shapeBehind = ({ next }: Shape, name: string): Shape | null => {
+  const known = next.get(name);
   if (known !== undefined) return known;
-  const text = `${canonicalString(name)}:`;
-  if (name.length <= nameCharacters && knownNames.size < knownNamesCount) knownNames.set(name, text);
-  return text;
+  if (knownShapes >= knownShapesCount || name.length > nameCharacters) return null;
+  const shape: Shape = { next: new Map(), sorted: null };
+  next.set(name, shape);
+  knownShapes += 1;
+  return shape;
+};
+
+const sortedMembers = (names: readonly string[]): readonly Member[] =>
+  names.toSorted().map((name) => ({ name, begin: `${canonicalString(name)}:` }));
+
+const membersOf = (names: readonly string[]): readonly Member[] => {
+  let shape: Shape = noNames;
+  for (const name of names) {
+    const behind = shapeBehind(shape, name);
+    if (behind === null) return sortedMembers(names);
+    shape = behind;
+  }
+  return (shape.sorted ??= sortedMembers(names));
 };
 
 /** The canonical text of `value`; members whose value is undefined are left out. Keys sort by UTF-16 code units (RFC 8785 section 3.2.3). */
@@ -33,9 +61,9 @@ export const canonicalJson = (value: unknown): string => {
   if (typeof value === 'object') {
     const members = value as { readonly [key: string]: unknown };
     let text = '';
-    for (const name of Object.keys(members).toSorted()) {
+    for (const { name, begin } of membersOf(Object.keys(members))) {
       const member = members[name];
-      if (member !== undefined) text += `${text === '' ? '' : ','}${memberName(name)}${canonicalJson(member)}`;
+      if (member !== undefined) text += `${text === '' ? '' : ','}${begin}${canonicalJson(member)}`;
     }
     return `{${text}}`;
   }

@@ -89,12 +89,14 @@ export const createConnect = (
     for (const [index, address] of addresses.entries()) {
       // An equal part of what is left: one that never answers must not use up the time of the next.
       const shareMs = (untilMs - performance.now()) / (addresses.length - index);
+      const attempted = (attempt: AbortSignal): Promise<Socket> => {
+        // Each direction of a tunnel ends by itself.
+        const to = { host: address, port, allowHalfOpen: hop.peer === 'destination' };
+        return opened(tls === null ? connectTcp(to) : connectTls({ ...tls, ...to }), hop.peer, attempt);
+      };
       try {
-        const socket = await within(shareMs, signal, (attempt) => {
-          // Each direction of a tunnel ends by itself.
-          const to = { host: address, port, allowHalfOpen: hop.peer === 'destination' };
-          return opened(tls === null ? connectTcp(to) : connectTls({ ...tls, ...to }), hop.peer, attempt);
-        });
+        // The only one has all the time that there is, which ends for whoever called.
+        const socket = await (addresses.length === 1 ? attempted(signal) : within(shareMs, signal, attempted));
         socket.setNoDelay(true).setKeepAlive(true, idleProbeMs);
         return { socket, address: placed(address, port) };
       } catch (caught) {

@@ -68,6 +68,8 @@ export interface CommitDeps {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly shards: Shards;
+  /** Resolves when what came together has been dealt with. */
+  readonly endOfTurn: () => Promise<void>;
   /** The first record of a log that has a predecessor. */
   readonly reference: (stream: Stream, predecessor: Head) => Submission;
   /** Called for each batch that is durable, its leaves already in their logs. */
@@ -76,7 +78,7 @@ export interface CommitDeps {
 
 export const createCommitLoop = (
   settings: { readonly firstLsn: number; readonly reserveBytes: number },
-  { journal, clock, shards, reference, committed }: CommitDeps,
+  { journal, clock, shards, endOfTurn, reference, committed }: CommitDeps,
 ): CommitLoop => {
   let queue: Waiting[] = [];
   let underWay: readonly Placed[] = [];
@@ -189,10 +191,10 @@ export const createCommitLoop = (
   const hasWork = (): boolean => queue.length > 0 && sealed === null;
 
   const run = async (): Promise<void> => {
-    // Records that are submitted in the same turn share the first batch.
-    await Promise.resolve();
     try {
       while (hasWork()) {
+        // Records that are submitted in the same turn share a batch: each one costs two visits to another thread.
+        await endOfTurn();
         const placed = take();
         if (placed.length > 0) await commit(placed);
         else if (queue.length > 0 && journal.next() === 'ready') await journal.roll(nextLsn);

@@ -169,6 +169,7 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       journal,
       clock,
       shards,
+      endOfTurn: deps.endOfTurn ?? (() => Promise.resolve()),
       committed,
       reference: (stream, predecessor) => {
         const submission = writer.submission(writer.own(stream, 'checkpoint_set', { predecessor: inText(predecessor) }));

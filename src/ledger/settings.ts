@@ -27,6 +27,8 @@ export interface LedgerDeps {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
+  /** Resolves when all that the system had to tell in this turn was dealt with; at once without it. */
+  readonly endOfTurn?: () => Promise<void>;
 }
 
 const smallestSegmentBytes = 512 * 1024;

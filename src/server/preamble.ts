@@ -7,6 +7,7 @@ import { limits } from '../core/limits.ts';
 
 const beginning = Buffer.from('SEALWRIGHT/1 ');
 const newline = 0x0a;
+const nothing = Buffer.alloc(0);
 
 /** Undecided bytes, the credential with what follows it, or bytes that are no preamble. */
 type Seen = 'more' | 'none' | 'broken' | { readonly credential: string; readonly rest: Buffer };
@@ -36,7 +37,7 @@ export const createPreambleReader = (broken: (socket: Socket) => void): Preamble
   const waiting = new Set<Socket>();
 
   const receive: PreambleReader['receive'] = (socket, handOn) => {
-    let seen = Buffer.alloc(0);
+    let seen: Buffer = nothing;
     const refuse = (): void => {
       broken(socket);
       socket.destroy();
@@ -57,7 +58,7 @@ export const createPreambleReader = (broken: (socket: Socket) => void): Preamble
     const look = (): void => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
-      seen = Buffer.concat([seen, chunk]);
+      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
       const found = readPreamble(seen);
       if (found === 'more') return;
       if (found === 'none') return go(seen);

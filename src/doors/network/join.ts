@@ -48,7 +48,7 @@ const firstBytes = (client: Duplex, host: Host, clock: Timers, cut: AbortSignal)
     };
     const leave = (): void => settle({ gone: true });
     const take = (chunk: Uint8Array): void => {
-      got = Buffer.concat([got, chunk]);
+      got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
       const read = readClientHello(got);
       if (read.hello === 'refused') return settle(uninspectable(read.problem));
       if (read.hello === 'unfinished') return got.length >= limits.clientHelloBytes ? settle(tooLong) : undefined;
