@@ -6,7 +6,6 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { runAgent } from '../src/runner/runner.ts';
 import type { RunOrder, RunResult, RunnerSurroundings } from '../src/runner/runner.ts';
 
@@ -132,8 +131,4 @@ export const run = async (
     },
   );
   return { ...result, announced, warned };
-};
-
-export const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await pause(5);
 };

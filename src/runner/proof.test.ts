@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { credential as doorCredential, run, stage, until } from '../../test/runner-stage.ts';
+import { credential as doorCredential, run, stage } from '../../test/runner-stage.ts';
+import { until } from '../../test/until.ts';
 import type { RunnerSurroundings } from './runner.ts';
 
 test('an invoker is proved again when the envelope asks, and the person hears once where that fails', async (t) => {

@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
-import { credential, id, run, stage, type Stage, until } from '../../test/runner-stage.ts';
+import { credential, id, run, stage, type Stage } from '../../test/runner-stage.ts';
+import { until } from '../../test/until.ts';
 
 /** A commit without parents among the loose objects of `root`, which HEAD then names. */
 const commitTo = (root: string): string => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Running, Upstream } from '../envelope/running.ts';
 import { startRunning, startUpstream } from '../envelope/running.ts';
+import { until } from '../until.ts';
 import type { Canned, Feature, Place } from './feature.ts';
 import { models } from './feature.ts';
 import { features } from './features.ts';
@@ -109,18 +110,13 @@ const see = async ({ answers, run, ends }: Feature, place: Place): Promise<Seen>
       (result) => ({ result: plain(result), failed: false }),
       (problem: unknown) => ({ result: problemOf(problem), failed: true }),
     );
+    // The provider comes to know later that nobody listens any more.
     if (ends === 'early') await until(() => upstream.seen.length === 0 || upstream.cancelled() > cancelledBefore);
     const requests = upstream.seen.map(({ path, body }) => ({ path, body: body.toString() }));
     return { ...ended, requests, answers: await Promise.all(kept) };
   } finally {
     globalThis.fetch = fetch;
   }
-};
-
-/** Waits until the provider knows that nobody listens any more. */
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let turn = 0; turn < 500 && !holds(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(holds(), 'the call was cancelled at the provider');
 };
 
 const bodiesOf = (answers: readonly Canned[]): readonly string[] => answers.map(({ body }) => body.toString('latin1'));

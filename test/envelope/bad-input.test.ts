@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { limits } from '../../src/core/limits.ts';
+import { until } from '../until.ts';
 import type { LedgerRecord, Running, Upstream } from './running.ts';
 import { startRunning, startUpstream } from './running.ts';
 
@@ -299,8 +300,3 @@ const raw = (bytes: string): Promise<string> =>
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
   });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let turn = 0; turn < 500 && !holds(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(holds());
-};

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { root } from '../project-files.ts';
+import { until } from '../until.ts';
 import type { Ground } from './jailed.ts';
 import { collect, openGround, processesNamed, recordsOf } from './jailed.ts';
 
@@ -176,18 +177,17 @@ test('a signal to the runner reaches the agent inside, and a runner that is kill
   const pids: number[] = [];
   const script = `trap 'echo heard; exit 7' TERM; touch ready; while :; do sleep 0.05; done # 98762`;
   const running = ground.sh(script, { started: (pid) => pids.push(pid) });
-  while (!existsSync(join(ground.workspace, 'ready'))) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => existsSync(join(ground.workspace, 'ready')));
   process.kill(pids[0] ?? assert.fail(), 'SIGTERM');
   const { exitCode, stdout } = await running;
   assert.deepEqual([exitCode, stdout], [7, 'heard\n']);
 
   rmSync(join(ground.workspace, 'ready'));
   const killed = ground.sh(script, { started: (pid) => pids.push(pid) });
-  while (!existsSync(join(ground.workspace, 'ready'))) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => existsSync(join(ground.workspace, 'ready')));
   process.kill(pids[1] ?? assert.fail(), 'SIGKILL');
   await killed;
-  for (let tries = 0; processesNamed('98762') > 0 && tries < 100; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(processesNamed('98762'), 0);
+  await until(() => processesNamed('98762') === 0);
   rmSync(join(ground.workspace, 'ready'));
 });
 

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../project-files.ts';
+import { until } from '../until.ts';
 
 export interface JailedRun {
   readonly exitCode: number | null;
@@ -74,10 +75,6 @@ export const collect = (
     child.stdin.end(input ?? '');
     if (child.pid !== undefined) started?.(child.pid);
   });
-
-const until = async (look: () => boolean): Promise<void> => {
-  while (!look()) await new Promise((resolve) => setTimeout(resolve, 20));
-};
 
 /** `dataIn`: where the envelope keeps its data, below the folder. `more`: variables of the envelope alone. */
 export const openGround = async ({

@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { until } from '../until.ts';
 import { browse } from './browser.ts';
 import { audience, startIssuer, type Issuer } from './issuer.ts';
 import { createPerson, fastClock, offerFor, visiting, type Outcome, type Person } from './signing-in.ts';
@@ -212,10 +213,6 @@ const withOpener = (
     },
     environment: { HOME: person.home, DISPLAY: ':0', PATH: `${folder}:${process.env['PATH']}` },
   };
-};
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 };
 
 test('the opener is given an address that leads to the issuer once and tells a stranger who reads it nothing', async (t) => {
