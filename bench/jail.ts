@@ -55,6 +55,7 @@ const bareJail = ({ folder, workspace, home }: Ground, program: readonly string[
     writable: [],
     readable: process.execPath.startsWith('/usr/') ? [] : [process.execPath],
     hidden: [],
+    sockets: [],
     home: { outside, inside: home },
     temporary,
     ownFiles: {},

@@ -159,6 +159,8 @@ export const limits = {
   jailOpeningMs: 30_000,
   /** Threads count as processes here. */
   jailProcessesCount: 4_096,
+  /** Of what a jail holds; more would be felt before each start. */
+  socketsSoughtEntriesCount: 10_000,
   toolchainsCount: 64,
   hostProgramsListedCount: 100,
   agentFilesCount: 4_096,

@@ -58,6 +58,7 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   const temporary = jailed ? '/tmp' : run.temporary;
+  const jail = jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null;
   return {
     env: {
       ...onlyCredential(agentEnvironment(env, seen), adapter),
@@ -69,8 +70,8 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
     },
     args: [...before, ...setup.argv],
     carried: setup.carried,
-    warnings: [...problems, ...untrusted, ...git.warnings],
-    jail: jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null,
+    warnings: [...problems, ...untrusted, ...git.warnings, ...(jail?.warnings ?? [])],
+    jail,
     close: run.close,
   };
 };

@@ -3,11 +3,13 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { limits } from '../core/limits.ts';
 import type { AgentHome } from './agent-home.ts';
 import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { aptFolders, jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
+import { lyingSockets } from './jail/lying-sockets.ts';
 
 export interface JailPlace {
   readonly cwd: string;
@@ -69,8 +71,14 @@ const gitIdentity = (userHome: string): string => {
   }
 };
 
+export interface LaidOrder extends Omit<JailOrder, 'doors' | 'credential'> {
+  readonly warnings: readonly string[];
+}
+
+const unseenSockets = `Only the first ${limits.socketsSoughtEntriesCount.toLocaleString('en')} entries of the workspace were looked through for sockets. One of a program outside that lies deeper could be reached from the jail (docs/jail.md).`;
+
 /** Made for one run; the doors and the credential are those of its invocation. */
-export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentHome): Omit<JailOrder, 'doors' | 'credential'> => {
+export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentHome): LaidOrder => {
   const { cwd, workspace, userHome, repository, ofEnvelope } = place;
   const readable = [...new Set([...program.files.map(unitOf), ...program.toolchains.filter(existsSync)])].filter(
     (path) => !isSystem(path) && !liesWithin(workspace, path),
@@ -78,12 +86,17 @@ export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentH
   const linked = repository === null ? [] : [repository.gitFolder, repository.commonFolder];
   for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
   writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
+  const writable = [home.home, home.store, ...new Set(linked)].filter((path) => !liesWithin(workspace, path));
+  const hidden = ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path));
+  const sockets = lyingSockets([workspace, ...writable, ...readable], hidden);
   return {
     workspace,
     cwd,
-    writable: [home.home, home.store, ...new Set(linked)].filter((path) => !liesWithin(workspace, path)),
+    writable,
     readable,
-    hidden: ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path)),
+    hidden,
+    sockets: sockets.paths,
+    warnings: sockets.whole ? [] : [unseenSockets],
     home: { outside: home.person, inside: userHome },
     temporary: home.temporary,
     ownFiles: writeInto(join(home.folder, 'etc'), { ...noNames, ...jailFiles(userHome), ...program.managed }),

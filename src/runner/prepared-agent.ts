@@ -50,12 +50,13 @@ const startPlainJailed = (
 ): Start => {
   const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
   const seen = seenFrom(opened, 'jail');
+  const jail = jailOrder(jailPlace(place), { files, toolchains: agent?.toolchains ?? [], managed: {} }, home);
   return {
     env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,
     carried: [],
-    warnings: [],
-    jail: jailOrder(jailPlace(place), { files, toolchains: agent?.toolchains ?? [], managed: {} }, home),
+    warnings: jail.warnings,
+    jail,
     close: home.close,
   };
 };

@@ -9,6 +9,7 @@ const plan: JailPlan = {
   writable: ['/state/home'],
   readable: ['/opt/agent'],
   hidden: ['/people/me/project/data'],
+  sockets: ['/people/me/project/dev.sock'],
   home: { outside: '/state/person', inside: '/people/me' },
   temporary: '/state/tmp',
   ownFiles: { '/etc/hosts': '/state/etc/hosts' },
@@ -38,16 +39,17 @@ test('G-JAIL-1: what can be changed is the workspace, the home of the run and wh
   const bound = args.flatMap((word, index) => (word === '--bind' ? [args[index + 2]] : []));
   assert.deepEqual(bound, ['/tmp', '/people/me', '/people/me/project', '/state/home']);
   const read = args.flatMap((word, index) => (word === '--ro-bind' ? [args[index + 2]] : []));
-  assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/etc/hosts', '/opt/agent']);
+  assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/etc/hosts', '/opt/agent', '/people/me/project/dev.sock']);
   assert.ok(!args.includes('/') || args[args.indexOf('/') - 1] === '--remount-ro');
   assert.ok(at('--symlink', 'usr/bin', '/bin') >= 0 && at('--tmpfs', '/proc/acpi') >= 0);
 });
 
-test('the home stands before what lies in it, what is hidden behind the workspace that holds it, and the root is closed last', () => {
+test('the home stands before what lies in it, what is hidden or covered behind the workspace that holds it, and the root is closed last', () => {
   const order = [
     at('--bind', '/state/person'),
     at('--bind', '/people/me/project'),
     at('--tmpfs', '/people/me/project/data'),
+    at('--ro-bind', '/dev/null', '/people/me/project/dev.sock'),
     at('--remount-ro', '/'),
   ];
   assert.deepEqual(

@@ -11,6 +11,8 @@ export interface JailPlan {
   readonly readable: readonly string[];
   /** Folders inside the workspace that do not exist for it, such as the envelope's data. */
   readonly hidden: readonly string[];
+  /** Sockets of others in any of these folders: what connects to one finds nothing there. */
+  readonly sockets: readonly string[];
   /** An empty folder that stands for the person's home. */
   readonly home: { readonly outside: string; readonly inside: string };
   /** What `/tmp` is. */
@@ -109,7 +111,7 @@ const bound = (kind: '--bind' | '--ro-bind', paths: readonly string[]): readonly
 
 /** All arguments before the command; the command follows behind `--`. */
 export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly string[] => {
-  const { workspace, writable, readable, hidden, home, temporary, ownFiles } = plan;
+  const { workspace, writable, readable, hidden, sockets, home, temporary, ownFiles } = plan;
   return [
     namespaces,
     ['--die-with-parent', '--hostname', 'jail', '--cap-drop', 'ALL', '--uid', `${plan.uid}`, '--gid', `${plan.gid}`],
@@ -124,6 +126,7 @@ export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly st
     bound('--ro-bind', readable),
     bound('--bind', [workspace, ...writable]),
     hidden.flatMap((path) => ['--tmpfs', path, '--remount-ro', path]),
+    sockets.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ['--remount-ro', '/', '--chdir', plan.cwd],
   ].flat();
 };

@@ -13,6 +13,7 @@ const orderIn = (folder: string): JailOrder => ({
   writable: [],
   readable: [],
   hidden: [],
+  sockets: [],
   home: { outside: '/outside', inside: '/inside' },
   temporary: '/temporary',
   ownFiles: {},
