@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unshareNetwork as unshare } from '../namespace.ts';
 import { clis } from './clis.ts';
 import { install } from './install.ts';
 import { attempts, isolate, variable } from './isolation.ts';
@@ -25,9 +26,6 @@ const run = (program: string, argv: readonly string[], env: NodeJS.ProcessEnv = 
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
-
-/** Without the rights of a superuser a namespace of users comes with it, in which one has them. */
-const unshare = process.getuid?.() === 0 ? ['--net'] : ['--map-root-user', '--net'];
 
 const outside = async (argv: readonly string[]): Promise<number> => {
   if (process.platform !== 'linux')

@@ -2,10 +2,11 @@
 // DNS server and listens where programs go. What asks for a name or connects is a line in a file; tests read it by `attempts`.
 // Names and addresses by which a test proves that it works count for nothing else.
 
-import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { startNameServer } from '../name-server.ts';
+import { leadNowhere } from '../namespace.ts';
 
 export const proof = { domain: 'isolation.invalid', ipv4: '198.51.100.7', ipv6: '2001:db8::7' };
 export const variable = 'SEALWRIGHT_ATTEMPTS';
@@ -37,39 +38,8 @@ export const attempts = (): readonly string[] =>
     .map(shown);
 export const proofs = (): readonly string[] => read().filter(isProof).map(shown);
 
-/** The name of a DNS question (RFC 1035, section 4.1). */
-const nameIn = (message: Buffer): string => {
-  const labels: string[] = [];
-  let at = 12;
-  for (let length = message[at] ?? 0; length > 0 && at + length < message.length; length = message[at] ?? 0) {
-    labels.push(message.toString('latin1', at + 1, at + 1 + length));
-    at += 1 + length;
-  }
-  return labels.join('.');
-};
-
-const endOfQuestion = (message: Buffer): number => {
-  let at = 12;
-  while ((message[at] ?? 0) !== 0 && at < message.length) at += 1 + (message[at] ?? 0);
-  return at + 5;
-};
-
 /** Addresses for documentation (RFC 5737, RFC 3849): what connects to them is seen a second time. */
-const addressOf: Readonly<Record<number, Buffer>> = {
-  1: Buffer.from([203, 0, 113, 80]),
-  28: Buffer.from('20010db8000000000000000000000080', 'hex'),
-};
-
-const answerTo = (message: Buffer): Buffer => {
-  const end = endOfQuestion(message);
-  const address = addressOf[message.readUInt16BE(end - 4)];
-  const head = Buffer.from([message[0] ?? 0, message[1] ?? 0, 0x81, 0x80, 0, 1, 0, address === undefined ? 0 : 1, 0, 0, 0, 0]);
-  const record =
-    address === undefined
-      ? []
-      : [Buffer.from([0xc0, 12]), message.subarray(end - 4, end - 2), Buffer.from([0, 1, 0, 0, 0, 60, 0, address.length]), address];
-  return Buffer.concat([head, message.subarray(12, end), ...record]);
-};
+const everyName = { addresses: ['203.0.113.80', '2001:db8::80'] };
 
 /** What a connection says first that looks like the name of a host: in a TLS greeting, or in a header. */
 const hostIn = (bytes: Buffer): string => /(?:[a-z0-9-]+\.)+[a-z]{2,}/i.exec(bytes.toString('latin1'))?.[0] ?? '';
@@ -91,37 +61,30 @@ const listenTcp = (port: number, host: string, seen: Seen): Promise<void> =>
     server.listen({ port, host, ipv6Only: host === '::' }, () => resolve());
   });
 
-/** Names are answered from the address that was asked: another would not be believed. */
 const listenUdp = (port: number, address: string, seen: Seen): Promise<void> =>
   new Promise((resolve, reject) => {
     const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', reuseAddr: true, ipv6Only: address.includes(':') });
-    socket.on('message', (message, from) => {
-      seen({ by: `udp ${port}`, to: port === 53 ? nameIn(message) : address });
-      if (port === 53) socket.send(answerTo(message), from.port, from.address);
-    });
+    socket.on('message', () => seen({ by: `udp ${port}`, to: address }));
     socket.on('error', reject);
     socket.bind(port, address, () => resolve());
   });
 
-const ip = (...argv: readonly string[]): void => {
-  const { status, stderr, error } = spawnSync('ip', argv, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`\`ip ${argv.join(' ')}\` ended with ${status ?? String(error)}: ${stderr}`);
-};
+const answerNames = (address: string, seen: Seen): Promise<unknown> =>
+  startNameServer(address, (name) => {
+    seen({ by: 'udp 53', to: name });
+    return everyName;
+  });
 
 const nameservers = (): readonly string[] =>
   [...readFileSync('/etc/resolv.conf', 'utf8').matchAll(/^\s*nameserver\s+([0-9a-f.:]+)\s*$/gim)].map(([, address = '']) => address);
 
 /** To be called in a network namespace of its own. From here on every attempt is a line of `file`. */
 export const isolate = async (file: string): Promise<void> => {
-  const hasIpv6 = existsSync('/proc/net/if_inet6');
-  ip('link', 'set', 'lo', 'up');
-  ip('route', 'add', 'local', '0.0.0.0/0', 'dev', 'lo');
-  if (hasIpv6) ip('-6', 'route', 'add', 'local', '::/0', 'dev', 'lo');
-  const hosts = hasIpv6 ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+  const hosts = leadNowhere() ? ['0.0.0.0', '::'] : ['0.0.0.0'];
   const seen: Seen = (attempt) => appendFileSync(file, `${JSON.stringify(attempt)}\n`);
   await Promise.all([
     ...hosts.flatMap((host) => ports.map((port) => listenTcp(port, host, seen))),
     ...hosts.flatMap((host) => udpPorts.map((port) => listenUdp(port, host, seen))),
-    ...[...new Set([...hosts, '127.0.0.1', ...nameservers()])].map((address) => listenUdp(53, address, seen)),
+    ...[...new Set([...hosts, '127.0.0.1', ...nameservers()])].map((address) => answerNames(address, seen)),
   ]);
 };

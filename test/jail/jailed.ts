@@ -32,6 +32,8 @@ export interface RunMore {
   /** Of `run`, before `--`. */
   readonly argv?: readonly string[];
   readonly command?: readonly string[];
+  /** A program that starts `run`, and its arguments. */
+  readonly under?: readonly string[];
   readonly cwd?: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -107,8 +109,10 @@ export const openGround = async ({
     dataDir,
     control,
     env,
-    sh: (script, { argv = [], command = ['sh', '-c', script], ...more } = {}) =>
-      collect(bin, ['run', '--quiet', '--control', control, ...argv, '--', ...command], { cwd: workspace, env, ...more }),
+    sh: (script, { argv = [], command = ['sh', '-c', script], under = [], ...more } = {}) => {
+      const [program = bin, ...rest] = [...under, bin, 'run', '--quiet', '--control', control, ...argv, '--', ...command];
+      return collect(program, rest, { cwd: workspace, env, ...more });
+    },
     close: async () => {
       up.kill();
       await until(() => up.exitCode !== null || up.signalCode !== null);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { createAuthority } from '../certificate.ts';
 import type { Site } from '../site.ts';
 import { siteAddress, startSite } from '../site.ts';
 import type { Ground } from './jailed.ts';
-import { collect, openGround, recordsOf } from './jailed.ts';
+import { openGround, recordsOf } from './jailed.ts';
 
 // The network door from inside a jail: tools as people have them reach what the role may, by their own usual way, and nothing else.
 
@@ -71,19 +71,7 @@ test('each attempt is recorded with where it went, and that it came from a jail'
 });
 
 test('git clones a repository', { timeout }, async () => {
-  const source = join(ground.folder, 'source');
-  mkdirSync(source);
-  writeFileSync(join(source, 'file'), 'of the source');
-  const git = (...argv: readonly string[]) =>
-    collect('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...argv], { cwd: source, env: ground.env });
-  for (const argv of [
-    ['init', '-q'],
-    ['add', '.'],
-    ['commit', '-q', '-m', 'one'],
-    ['clone', '-q', '--bare', '.', join(site.folder, 'source.git')],
-  ])
-    assert.equal((await git(...argv)).exitCode, 0);
-  assert.equal((await git('-C', join(site.folder, 'source.git'), 'update-server-info')).exitCode, 0);
+  site.putRepository('source', 'of the source');
   assert.equal(await said(`git clone -q ${site.origin}/source.git cloned && cat cloned/file`), 'of the source');
 });
 
