@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
+import { bound, createCrowd } from './crowd.ts';
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
 import { createTunnels } from './tunnels.ts';
@@ -92,7 +93,10 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   });
   if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
   server.maxHeadersCount = limits.headerCount;
-  server.maxConnections = limits.connectionsCount;
+  bound(
+    server,
+    createCrowd(limits.connectionsCount, ({ remoteAddress }) => settings.turnedAway(`${settings.name} ${networkOf(remoteAddress)}`)),
+  );
   server.on('connect', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
     const { stream, gone } = tunnels.take(socket, head);
