@@ -48,6 +48,8 @@ export const limits = {
   turnMetadataCharacters: 8 * KIB,
   // upstream
   connectMs: 10_000,
+  /** Fewer than threads may ask for names, so that those of endpoints and issuers find one whatever agents ask for. */
+  destinationLookupsCount: 24,
   proxyAnswerBytes: 16 * KIB,
   upstreamHeadersMs: 600_000,
   upstreamSilenceMs: 300_000,

@@ -39,6 +39,7 @@ export type Connect = (place: Place, cancel: AbortSignal, unverified?: 'unverifi
 
 export interface ConnectLimits {
   readonly connectMs: number;
+  readonly destinationLookupsCount: number;
   readonly proxyAnswerBytes: number;
 }
 
@@ -68,10 +69,10 @@ const turnedAway = new Set<unknown>(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 /** `confine` judges every address once more, whatever it is for. */
 export const createConnect = (
   resolve: Resolve,
-  { connectMs, proxyAnswerBytes }: ConnectLimits,
+  { connectMs, destinationLookupsCount, proxyAnswerBytes }: ConnectLimits,
   confine: JudgeAddress = () => null,
 ): Connect => {
-  const addressesOf = createAddressesOf(resolve);
+  const addressesOf = createAddressesOf(resolve, destinationLookupsCount);
   const tlsOptions = createTlsOptions();
   const judgedOf = async (hop: Hop, signal: AbortSignal): Promise<readonly string[]> =>
     judged(await unlessAborted(addressesOf(hop), signal), {
@@ -153,20 +154,29 @@ const within = async <T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
   }
 };
 
-/** Asks once for a name however many wait for it, so that a name server which hangs is not asked without bound. */
-const createAddressesOf = (resolve: Resolve): ((hop: Hop) => Promise<readonly string[]>) => {
+/**
+ * Asks once for a name however many wait for it, so that a name server which hangs is not asked without bound; and for no more names of destinations at once
+ * than leaves those of endpoints a thread to be asked by.
+ */
+const createAddressesOf = (resolve: Resolve, destinationsMax: number): ((hop: Hop) => Promise<readonly string[]>) => {
   const asked = new Map<string, Promise<readonly string[]>>();
-  const ask = async (hostname: string): Promise<readonly string[]> => {
+  let destinations = 0;
+  const ask = async (hostname: string, counts: 0 | 1): Promise<readonly string[]> => {
+    destinations += counts;
     try {
       return (await resolve(hostname)).map(({ address }) => address);
     } finally {
+      destinations -= counts;
       asked.delete(hostname);
     }
   };
   return async ({ url, peer }) => {
     const hostname = hostnameOf(url);
     if (isIP(hostname) !== 0) return [hostname];
-    const pending = asked.get(hostname) ?? ask(hostname);
+    const isDestination = peer === 'destination';
+    if (isDestination && destinations >= destinationsMax && !asked.has(hostname))
+      throw new DialProblem('unreachable', 'Too many names of destinations are being resolved; none was asked for. Try again shortly.');
+    const pending = asked.get(hostname) ?? ask(hostname, isDestination ? 1 : 0);
     asked.set(hostname, pending);
     try {
       return await pending;

@@ -107,3 +107,23 @@ test('a destination that is not there, and one that is asked for after the end, 
   assert.ok(stream.destroyed);
   assert.match(reasonOf(await dial.reach(placeAt(upstream.port), AbortSignal.abort())), /cancelled/);
 });
+
+test('names of destinations that nobody answers take up only so many lookups, and those of endpoints are asked for all the same', async (t) => {
+  const upstream = await tcp(t, (socket) => socket.end('hello'));
+  const answers: (() => void)[] = [];
+  const silent: Resolve = (name) => {
+    if (name === 'model.test') return home(name);
+    return new Promise((resolve) => answers.push(() => resolve(home(name))));
+  };
+  const dial = dialing(t, silent, { destinationLookupsCount: 2 });
+  const at = (name: string, change: Partial<Place> = {}): Place =>
+    placeAt(upstream.port, { origin: new URL(`http://${name}:${upstream.port}`), ...change });
+  const waiting = ['one.test', 'two.test', 'two.test'].map((name) => dial.reach(at(name), never));
+  assert.match(reasonOf(await dial.reach(at('three.test'), never)), /Too many names of destinations are being resolved/);
+  const { judge: _, ...endpoint } = at('model.test');
+  reached(await dial.reach(endpoint, never)).stream.destroy();
+  assert.equal(answers.length, 2);
+  for (const answer of answers) answer();
+  for (const outcome of waiting) reached(await outcome).stream.destroy();
+  reached(await Promise.resolve().then(() => dial.reach(at('model.test'), never))).stream.destroy();
+});
