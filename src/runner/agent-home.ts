@@ -153,11 +153,20 @@ const attempt = (act: () => string | null | void): string | null => {
   }
 };
 
+/** On a file system that cannot be written Node says that there is no such folder. */
+const makeState = (state: string): void => {
+  try {
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+  } catch {
+    throw new Error(`the folder ${state} could not be made; let XDG_STATE_HOME name a folder that can be written`);
+  }
+};
+
 /** Makes the folder of a run below `state`. */
 export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner): AgentHome => {
   // The envelope says it, and it becomes a part of a path.
   if (!ownNameForm.test(agent)) throw new Error('the name of the agent is none that a config may have');
-  mkdirSync(state, { recursive: true, mode: 0o700 });
+  makeState(state);
   // Links above are the person's own; those below are nobody's.
   const base = realpathSync(state);
   const runs = join(base, 'runs');

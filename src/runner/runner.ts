@@ -267,7 +267,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
     const report = reportChanges(before);
     programs = report.host_programs;
     return client.close(opened, {
-      exit_code: 'notStarted' in exit ? exit.notStarted : exit.exitCode,
+      exit_code: jail?.wasOpened() === false ? ourFailure : 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
       duration_ms: Math.round(durationMs),
       ...(prepared.changed() && { program_changed: true }),
