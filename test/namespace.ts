@@ -2,7 +2,7 @@
 // Needs Linux, `unshare` and `ip`, and root or user namespaces; a machine without them fails with what it said.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,6 +34,8 @@ export const askForNamesThere = (): void => {
     writeFileSync(join(folder, name), text);
     if (existsSync(`/etc/${name}`)) ran('mount', '--bind', join(folder, name), `/etc/${name}`);
   }
+  // What is mounted stays there.
+  rmSync(folder, { recursive: true });
 };
 
 /** Runs a file of Node in namespaces of its own for network and mounts; answers what it printed as JSON. */

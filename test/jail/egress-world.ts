@@ -2,12 +2,12 @@
 // tried is seen. `node egress-world.ts [stray]`: with `stray`, a program that the config has give a credential contacts somebody by itself.
 // Prints what was tried and what `egress list` says, as JSON.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createAuthority } from '../certificate.ts';
 import { startNameServer } from '../name-server.ts';
 import { askForNamesThere, leadNowhere, nameServerAddress } from '../namespace.ts';
@@ -159,6 +159,7 @@ const exercise = async (stray: boolean): Promise<EgressSeen> => {
     };
   } finally {
     await ground.close();
+    rmSync(dirname(ca), { recursive: true });
   }
 };
 

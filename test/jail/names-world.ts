@@ -55,15 +55,14 @@ const answering: Answering = async (name, question) => {
 const together = ['mixed', 'six', 'metadata', 'garbage', 'forged', 'late', 'unknown', 'silent', 'sound'] as const;
 const hosts = [...together, 'rebinding', '*.silent'].map((name) => `{ host: '${name}.test', ports: [${port}], tls: false }`).join(', ');
 
-/** All but the first while names are asked for that nobody answers; also that of a model. */
+/** All but the first while names are asked for that nobody answers; also that of a model. Each line is written at once: others write meanwhile. */
 const script = `
 ask() { curl -sS -p -o /dev/null -w "$1 %{http_connect}\\n" "http://$1.test:${port}/" 2>/dev/null; }
 ask rebinding
 for count in $(seq 10); do ask "n$count.silent" & done; sleep 1
 ask rebinding
 for name in ${together.join(' ')}; do ask $name & done
-curl -sS -H "authorization: Bearer $ANTHROPIC_AUTH_TOKEN" -d '{"model":"pinned-1","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}' "$ANTHROPIC_BASE_URL/v1/messages"
-echo; wait
+answer=$(curl -sS -H "authorization: Bearer $ANTHROPIC_AUTH_TOKEN" -d '{"model":"pinned-1","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}' "$ANTHROPIC_BASE_URL/v1/messages"); echo "$answer"; wait
 `;
 
 const config = (text: string): string =>
