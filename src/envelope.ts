@@ -43,6 +43,7 @@ import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
 import { canonicalTool } from './runner/agents/adapters.ts';
 import type { BodyBudget } from './server/server.ts';
 import { createBodyBudget } from './server/server.ts';
+import { createDeniedContent } from './privacy/privacy.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
 import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
 import { openListeners } from './listeners.ts';
@@ -194,6 +195,7 @@ const openRecords = async (parts: EnvelopeParts, { release, store }: Rules, clos
 const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledger: Ledger) => {
   const { data_dir: dataDir, identity } = loaded.config;
   const memories = createReadingMemories();
+  const denied = createDeniedContent(keyedDigest);
   const underWay = createUnderWay();
   const recorder = endingConnections(ledger, underWay);
   const invocations = createInvocations({
@@ -204,6 +206,7 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
     ...digestKeys(disk, folders(dataDir).private, random),
     ended: (id, because) => {
       memories.forget(id);
+      denied.forget(id);
       underWay.cutOff(({ invocationId }) => invocationId === id, endedDenial(because));
     },
     reproveMs: identity.local_development === true ? null : identity.reprove_minutes * 60_000,
@@ -215,7 +218,7 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
     enforce: createEnforce(underWay, invocations),
     found: ledger.found.stops,
   });
-  return { memories, underWay, recorder, invocations, stops };
+  return { memories, denied, underWay, recorder, invocations, stops };
 };
 
 /** Everything that a crossing passes, from the policies to the ledger, and the control plane beside it. */

@@ -10,6 +10,7 @@ import type { AgentClient } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
 import type { KeyedDigest } from './core/record.ts';
+import { applySplices } from './core/slot.ts';
 import type { Cross, Identified, Received, Stages } from './core/stages.ts';
 import { attemptOf, modelEndingOf } from './core/totals.ts';
 import type { ListedModel } from './core/wire-format.ts';
@@ -25,8 +26,8 @@ import type { Stops } from './invocations/stops.ts';
 import type { UnderWay } from './invocations/under-way.ts';
 import type { Decisions, TermsFor } from './policy/decide.ts';
 import { createDecide } from './policy/decide.ts';
-import type { PrivacySettings } from './privacy/privacy.ts';
-import { createInspect } from './privacy/privacy.ts';
+import type { DeniedContent, PrivacySettings } from './privacy/privacy.ts';
+import { createInspect, createRememberDenied, spliceTakenOut } from './privacy/privacy.ts';
 import type { ReadingMemories } from './wire/reading-memory.ts';
 import { readToolArguments } from './wire/tool-arguments.ts';
 
@@ -40,6 +41,7 @@ export interface SpineParts {
   /** What an agent connects to by itself. */
   readonly network: { readonly termsFor: TermsFor; readonly forward: ForwardConnection };
   readonly privacy: PrivacySettings;
+  readonly denied: DeniedContent;
   readonly memories: ReadingMemories;
   /** The canonical name of a tool, from the one that the model has for it. */
   readonly toolName: (client: AgentClient, name: string) => string;
@@ -68,8 +70,9 @@ export const composeStages = (parts: SpineParts): Stages => {
       for (const { callId, otherwise = callId, success } of reading?.toolsAnswered ?? [])
         invocations.toolResultArrived(invocation, label(callId), success, label(otherwise));
     },
-    inspect: createInspect(parts.privacy),
+    inspect: createInspect(parts.privacy, parts.denied),
     decide: createDecide(parts.decisions, endpoints.candidates, readToolArguments, network.termsFor),
+    rememberDenied: createRememberDenied(parts.privacy, parts.denied),
     admit: createAdmit({
       clock,
       lives: invocations.lives,
@@ -80,7 +83,9 @@ export const composeStages = (parts: SpineParts): Stages => {
     }),
     transformOut: (admitted) => {
       const { call } = admitted.crossing;
-      if (call.action !== 'network_connection') return endpoints.withPin(admitted);
+      if (call.action === 'model_request')
+        return applySplices(call.body, [...endpoints.splicePin(admitted), ...spliceTakenOut(admitted.judgement)]);
+      if (call.action === 'tool_call') return call.arguments;
       return call.carrying.carries === 'http' ? call.carrying.body : nothing;
     },
     recordIntent: async (transformed) => {

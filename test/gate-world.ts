@@ -143,6 +143,7 @@ export const createWorld = (answer: UpstreamAnswer, change: Partial<Stages> = {}
         denial: null,
         candidate: null,
       }),
+    rememberDenied: () => note('remember', undefined),
     admit: () => note('admit', admitted({ release: () => note('release', undefined) })),
     transformOut: () => note('transform', bytes('sent')),
     recordIntent: async ({ crossing }) => note(`intent ${crossing.call.action}`, receipt('intent')),

@@ -152,7 +152,7 @@ const madeRecords = () => {
     readToolArguments,
     () => ({ tls: true, addresses: null, wildcard: null }),
   );
-  const inspection = { notInspected: [] };
+  const inspection = { notInspected: [], kinds: [] };
   const crossing = (call: object) => ({ crossing: { id: 'c', parentId: null, sessionId: null, call }, invocation, inspection });
   const recorded = (at: object): RecordBody => {
     const judgement = decide(at as Inspected);
@@ -171,6 +171,7 @@ const madeRecords = () => {
         toolsOffered: tools.map((name) => ({ name, hosted: true })),
         toolsAnswered: [],
         notInspected: [],
+        opaque: { elsewhere: inspection, parts: [], conversation: () => [] },
       },
     });
   const calling = (name: string): RecordBody =>

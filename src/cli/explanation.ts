@@ -90,6 +90,16 @@ const nextOf = ({ denial, setting, policies, owner, wayOut }: Asking): string =>
   return denialTable[denial].meaning;
 };
 
+/** Denials that say what policy said. */
+const saidByPolicy: ReadonlySet<DenialCode> = new Set([
+  'not_permitted',
+  'model_not_permitted',
+  'content_not_permitted',
+  'tool_not_permitted',
+  'host_not_permitted',
+  'approval_unavailable',
+]);
+
 const byPolicies = (denied: boolean, policies: readonly string[]): string => {
   if (policies.length > 0) return ` Decided by ${policies.join(', ')}.`;
   return denied ? ' No policy permits it.' : '';
@@ -127,10 +137,7 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
   const cause = denial ?? (judged === 'approval' ? 'approval_unavailable' : 'not_permitted');
   // A model that no endpoint lists is the one that policy was not asked about.
   const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
-  const byPolicy =
-    judged !== null &&
-    !unlisted &&
-    ['not_permitted', 'model_not_permitted', 'tool_not_permitted', 'host_not_permitted', 'approval_unavailable'].includes(cause);
+  const byPolicy = judged !== null && !unlisted && saidByPolicy.has(cause);
   const tried = byPolicy ? wayOut : null;
   const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record, 'agent_role'), policies));
   return {

@@ -43,6 +43,7 @@ const textOf = (value: unknown): string | null => (typeof value === 'string' ? v
 const byPolicy = [
   'not_permitted',
   'model_not_permitted',
+  'content_not_permitted',
   'tool_not_permitted',
   'host_not_permitted',
   'approval_unavailable',

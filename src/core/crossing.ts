@@ -4,7 +4,8 @@
 import type { Duplex } from 'node:stream';
 import type { Denial } from './denial.ts';
 import type { Destination, Terms } from './destination.ts';
-import type { ClientIds, NotInspected, WireFormat } from './wire-format.ts';
+import type { NotInspected } from './opaque.ts';
+import type { ClientIds, WireFormat } from './wire-format.ts';
 
 export interface ModelCall {
   readonly action: 'model_request';

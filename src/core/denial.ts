@@ -3,6 +3,7 @@
 // A denial carries names, counts and ids, never a credential, a prompt or a detected value.
 
 import { limits } from './limits.ts';
+import type { OpaqueKind } from './opaque.ts';
 import { type UnmetConditions, unmetSentence } from './tool-arguments.ts';
 
 export type Denial =
@@ -11,6 +12,7 @@ export type Denial =
   | { readonly denial: 'too_large'; readonly limit: SizeLimit }
   | { readonly denial: 'not_permitted'; readonly problem: string }
   | { readonly denial: 'model_not_permitted'; readonly model: string; readonly role: string; readonly unlisted?: boolean }
+  | { readonly denial: 'content_not_permitted'; readonly model: string; readonly role: string; readonly kinds: readonly OpaqueKind[] }
   | { readonly denial: 'tool_not_permitted'; readonly tool: string; readonly role: string; readonly unmet?: UnmetConditions }
   | { readonly denial: 'host_not_permitted'; readonly host: string; readonly port: number; readonly role: string }
   | { readonly denial: 'not_inspectable'; readonly problem: string }
@@ -66,6 +68,13 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     retryable: false,
     level: 'info',
     meaning: 'No policy permits the role this model, or no endpoint lists it. Use an allowed model or ask the owner of the role.',
+  },
+  content_not_permitted: {
+    status: 403,
+    retryable: false,
+    level: 'info',
+    meaning:
+      'The role may call the model, but not with content of that kind, which nobody could inspect. Send it without, or ask the owner of the role.',
   },
   tool_not_permitted: {
     status: 403,
@@ -135,6 +144,8 @@ export const sentenceOf = (denial: Denial): string => {
       return denial.unlisted
         ? `No endpoint here lists the model ${denial.model}.`
         : `The role ${denial.role} may not call the model ${denial.model}.`;
+    case 'content_not_permitted':
+      return `The role ${denial.role} may not send content that could not be inspected (${denial.kinds.join(', ')}) to the model ${denial.model}.`;
     case 'tool_not_permitted':
       return denial.unmet === undefined
         ? `The role ${denial.role} may not use the tool ${denial.tool}.`

@@ -67,6 +67,8 @@ export const limits = {
   heartbeatMs: 10_000,
   openInvocationsCount: 10_000,
   openToolCallsPerInvocationCount: 4_096,
+  deniedContentPerInvocationCount: 1_024,
+  deniedContentCount: 65_536,
   controlBodyBytes: 2 * MIB,
   controlBodiesBytes: 32 * MIB,
   taskCharacters: 500,

@@ -182,6 +182,13 @@ export const recordMembers: readonly RecordMember[] = [
       'Of a network connection: name and port as they were judged, null where they could not be read, and on its outcome the address and port that was dialled.',
   },
   { name: 'not_inspected', type: 'object[]', on: 'where it applies', meaning: 'What passed without inspection, and why.' },
+  {
+    name: 'masked',
+    type: 'object',
+    on: 'where it applies',
+    meaning:
+      'How much of a model request was taken out of what was judged and sent, by kind: `denied_content` counts parts that were denied in an earlier turn and came along with this one.',
+  },
   { name: 'success', type: 'boolean | null', on: 'where it applies', meaning: 'null: unknown.' },
   { name: 'error_message', type: 'string | null', on: 'where it applies', meaning: "Our sentence and the provider's error type." },
   { name: 'attempts', type: 'number', on: 'where it applies', meaning: 'How often the upstream was tried.' },

@@ -7,11 +7,12 @@ import type { Denial, DenialCode } from './denial.ts';
 import { sentenceOf } from './denial.ts';
 import { label } from './identifier.ts';
 import { limits } from './limits.ts';
+import { type NotInspected, opaqueWithout } from './opaque.ts';
 import type { Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
 import { costOfOutcome } from './totals.ts';
-import type { NotInspected } from './wire-format.ts';
-import type { Admitted, Decided, Ending, Identified, Inspected, Read, Recorded, Transformed } from './stages.ts';
+import type { Admitted, Decided, Ending, Identified, Inspected, Judgement, Read, Recorded, Transformed } from './stages.ts';
+import type { Reading } from './wire-format.ts';
 
 /** What makes a record one of its kind in time. */
 export interface Stamp {
@@ -166,6 +167,12 @@ const destinationMember = ({ destination }: NetworkCall, address: string | null)
 
 const carriedAsItIs = ({ carrying }: NetworkCall): readonly NotInspected[] => [{ what: carrying.carries, why: 'carried as it is' }];
 
+/** What of a request nobody inspected, without what was taken out of it. */
+const leftIn = (reading: Reading | null, judgement: Judgement | null): readonly NotInspected[] => {
+  if (reading === null) return [];
+  return judgement?.takenOut === undefined ? reading.notInspected : opaqueWithout(reading.opaque, judgement.takenOut).notInspected;
+};
+
 const saidMembers = (
   at: Identified | Read | Inspected | Decided | Admitted | Transformed,
   digest: KeyedDigest,
@@ -185,6 +192,7 @@ const saidMembers = (
   const judgement = 'judgement' in at ? at.judgement : null;
   const sent = 'outbound' in at ? at.outbound : null;
   const { endpoint } = judgement?.candidate ?? {};
+  const takenOut = judgement?.takenOut?.length ?? 0;
   return {
     operation: label(call.operation),
     ...(Object.keys(call.clientIds).length > 0 && { client_ids: call.clientIds }),
@@ -196,9 +204,10 @@ const saidMembers = (
         system_prompt_blocks: reading.systemPromptBlocks,
         tools_offered: reading.toolsOffered.map((tool) => label(tool.name)),
         tool_results_summary: reading.toolsAnswered.map((tool) => ({ call_id: label(tool.callId), success: tool.success })),
-        not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)],
+        not_inspected: [...leftIn(reading, judgement), ...('inspection' in at ? at.inspection.notInspected : unread)],
       }),
     }),
+    ...(takenOut > 0 && { masked: { denied_content: takenOut } }),
     ...(judgement?.candidate && { model_version: judgement.candidate.pin }),
     ...(endpoint && {
       endpoint: { id: endpoint.id, topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region, address: null },
@@ -270,7 +279,7 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
     duration_ms: Math.round(durationMs),
   };
   const { call } = at.crossing;
-  const said = call.action === 'tool_call' ? call.notInspected : (at.reading?.notInspected ?? []);
+  const said = call.action === 'tool_call' ? call.notInspected : leftIn(at.reading, at.judgement);
   const notInspected = eachOnce([...said, ...at.inspection.notInspected, ...(facts?.notInspected ?? [])]);
   if (call.action === 'tool_call')
     return body(stamp, 'agent', 'outcome', {

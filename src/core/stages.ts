@@ -8,9 +8,10 @@ import type { Denial } from './denial.ts';
 import type { Terms } from './destination.ts';
 import type { Candidate, UpstreamAnswer, UpstreamFailure } from './endpoint.ts';
 import type { Outgoing } from './http.ts';
+import type { NotInspected, OpaquePart } from './opaque.ts';
 import type { Invocation } from './principal.ts';
 import type { Receipt, RecordRefusal } from './receipt.ts';
-import type { AnswerFacts, NotInspected, Reading } from './wire-format.ts';
+import type { AnswerFacts, Reading } from './wire-format.ts';
 
 declare const passed: unique symbol;
 type Passed<Stage extends string> = { readonly [passed]: { readonly [S in Stage]: true } };
@@ -32,6 +33,8 @@ export type Read<C extends Call = Call> = Identified<C> & Passed<'read'> & { rea
 
 export interface Inspection {
   readonly notInspected: readonly NotInspected[];
+  /** Parts that were denied in an earlier turn and come along with this one; absent where there are none. */
+  readonly deniedBefore?: readonly OpaquePart[];
 }
 export type Inspected<C extends Call = Call> = Read<C> & Passed<'inspected'> & { readonly inspection: Inspection };
 
@@ -43,6 +46,10 @@ export interface Judgement {
   readonly candidate: Candidate | null;
   /** What holds for a connection; absent for all else. */
   readonly terms?: Terms;
+  /** Of `deniedBefore`, what was left out of what is judged, and so is not sent; absent where nothing was. */
+  readonly takenOut?: readonly OpaquePart[];
+  /** Parts without which the decision would let the crossing on; absent where it does, or where it has nothing to do with them. */
+  readonly offending?: readonly OpaquePart[];
 }
 export type Decided<C extends Call = Call> = Inspected<C> & Passed<'decided'> & { readonly judgement: Judgement };
 
@@ -111,6 +118,8 @@ export interface Stages {
   readonly inspect: (read: Read) => Inspection | Denial;
   /** Never denies by itself: the judgement says what to do, and the gate does it. */
   readonly decide: (inspected: Inspected) => Judgement;
+  /** Remembers what of a denied crossing was offending, so that it is recognised when a next turn brings it along. */
+  readonly rememberDenied: (decided: Decided) => void;
   readonly admit: (decided: Decided) => Admission | Denial;
   readonly transformOut: (admitted: Admitted) => Uint8Array | Denial;
   readonly recordIntent: (transformed: Transformed) => Promise<Receipt | RecordRefusal>;

@@ -4,13 +4,9 @@
 
 import type { DenialCode } from './denial.ts';
 import type { PlainAnswer } from './http.ts';
+import type { NotInspected, OpaqueContent } from './opaque.ts';
 import type { AgentClient } from './principal.ts';
 import type { ByteRange, Slot, Splice } from './slot.ts';
-
-export interface NotInspected {
-  readonly what: string;
-  readonly why: string;
-}
 
 /** The client's own names for what it does, where it says them: claims, each a label. */
 export interface ClientIds {
@@ -32,6 +28,8 @@ export interface OfferedTool {
   readonly name: string;
   /** True when the provider, not the agent, would run it. */
   readonly hosted: boolean;
+  /** The request does not offer it: content of the kind `url` makes the provider do it. */
+  readonly implied?: true;
 }
 
 export interface AnsweredTool {
@@ -74,6 +72,8 @@ export interface Reading {
   readonly systemPromptBlocks: readonly string[];
   readonly sessionId: string | null;
   readonly notInspected: readonly NotInspected[];
+  /** The same by kinds and places. */
+  readonly opaque: OpaqueContent;
 }
 
 export interface Malformed {

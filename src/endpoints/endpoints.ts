@@ -2,7 +2,7 @@
 // Connections are opened by the injected `dial` only; the simulated endpoint opens none.
 
 import type { Candidate, UpstreamAnswer, UpstreamFailure, UpstreamRequest } from '../core/endpoint.ts';
-import { applySplices } from '../core/slot.ts';
+import type { Splice } from '../core/slot.ts';
 import type { Admitted, Forwarded, Recorded } from '../core/stages.ts';
 import type { EndpointSettings } from './config.ts';
 import { priceOf } from './config.ts';
@@ -15,8 +15,8 @@ export type Transport = (upstream: UpstreamRequest) => Promise<UpstreamAnswer | 
 export interface Endpoints {
   /** Endpoints that list the model and speak the format, in the order of the config. */
   readonly candidates: (model: string, formatName: string) => readonly Candidate[];
-  /** The bytes that will leave: the model's name rewritten to the pin, nothing else. */
-  readonly withPin: (admitted: Admitted) => Uint8Array;
+  /** Rewrites the model's name to the pin in the bytes that will leave. */
+  readonly splicePin: (admitted: Admitted) => readonly Splice[];
   /** What any of the formats could call, in the order of the config, each pin of an endpoint once. */
   readonly listed: (formatNames: readonly string[]) => readonly Candidate[];
   readonly forward: (recorded: Recorded, cancel: AbortSignal) => Promise<Forwarded>;
@@ -56,11 +56,9 @@ export const createEndpoints = (
           : [],
       ),
 
-    withPin: ({ crossing: { call }, reading, judgement }) => {
-      if (call.action === 'tool_call') return call.arguments;
-      if (call.action === 'network_connection') return new Uint8Array();
-      if (reading === null || judgement.candidate === null || reading.model === judgement.candidate.pin) return call.body;
-      return applySplices(call.body, call.format.spliceModel(reading, judgement.candidate.pin));
+    splicePin: ({ crossing: { call }, reading, judgement: { candidate } }) => {
+      if (call.action !== 'model_request' || reading === null || candidate === null || reading.model === candidate.pin) return [];
+      return call.format.spliceModel(reading, candidate.pin);
     },
 
     forward: async ({ crossing: { call }, invocation, judgement, outbound }, cancel) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, answerOf, clock, createWorld, crossingOf, deliver, receipt, run } from '../../test/gate-world.ts';
+import { admitted, answerOf, clock, createWorld, crossingOf, deliver, permittedAt, receipt, run } from '../../test/gate-world.ts';
 import type { Clock } from '../core/clock.ts';
 import { createGate } from './gate.ts';
 
@@ -65,6 +65,28 @@ test('a denied decision under observe goes on, and under enforce does not', asyn
   assert.equal((await run(observed)).crossed.crossed, 'answered');
   const enforced = createWorld(answerOf('application/json', ['x']), { decide: () => judgement('enforce') });
   assert.equal((await run(enforced)).crossed.crossed, 'refused');
+  assert.deepEqual(
+    [observed, enforced].map(({ happened }) => happened.includes('remember')),
+    [false, true],
+  );
+});
+
+test('G-DENIED-3: only what the judgement denies is remembered, before the denial is recorded, and no other refusal', async () => {
+  const refusals = {
+    admit: () => ({ denial: 'stopped', problem: 'x' }),
+    transformOut: () => ({ denial: 'overloaded', problem: 'x' }),
+  } as const;
+  for (const stage of ['admit', 'transformOut'] as const) {
+    const world = createWorld(answerOf('application/json', ['x']), { [stage]: refusals[stage] });
+    await run(world);
+    assert.ok(!world.happened.includes('remember'), stage);
+  }
+  const { decision } = permittedAt('incremental');
+  const denied = createWorld(answerOf('application/json', ['x']), {
+    decide: () => ({ decision: { ...decision, verdict: 'deny' }, denial: { denial: 'not_permitted', problem: 'x' }, candidate: null }),
+  });
+  await run(denied);
+  assert.deepEqual(denied.happened.slice(-2), ['remember', 'denial not_permitted']);
 });
 
 test('G-RECORD-2: a bug in a stage after the intent still leaves one outcome and gives back what was reserved', async () => {

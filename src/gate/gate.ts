@@ -58,7 +58,10 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
 
     const judgement = stages.decide(inspected);
     const decided = advance<Decided>({ ...inspected, judgement });
-    if (judgement.denial !== null && !goesOn(judgement.decision)) return refuse(decided, judgement.denial);
+    if (judgement.denial !== null && !goesOn(judgement.decision)) {
+      stages.rememberDenied(decided);
+      return refuse(decided, judgement.denial);
+    }
 
     const admission = stages.admit(decided);
     if (isDenial(admission)) return refuse(decided, admission);

@@ -8,11 +8,11 @@ import type { OfferedTool, ReadingMemory } from '../core/wire-format.ts';
 /** What reading left behind for an invocation, so that its next request is read faster; never changes what is read. */
 export type MemoryOf = (invocationId: string) => ReadingMemory;
 
-/** Tools that have one canonical name are one tool. */
+/** Tools that have one canonical name are one tool; what a caller offers by that name is not what content implies. */
 const named = (offered: readonly OfferedTool[], name: (wire: string) => string): readonly OfferedTool[] => {
   const tools = offered.map((tool) => ({ ...tool, name: name(tool.name) }));
   const seen = new Set<string>();
-  return tools.filter((tool) => seen.size < seen.add(`${tool.hosted} ${tool.name}`).size);
+  return tools.filter((tool) => seen.size < seen.add(`${tool.hosted} ${tool.implied} ${tool.name}`).size);
 };
 
 export const createRead =

@@ -41,7 +41,8 @@ const asking = (toolsOffered: readonly OfferedTool[] = []): Inspected =>
   ({
     crossing: { call: { action: 'model_request', format: { name: 'f' } } },
     invocation: { role: 'demo' },
-    reading: { model: 'm', toolsOffered },
+    reading: { model: 'm', toolsOffered, opaque: { elsewhere: { notInspected: [], kinds: [] }, parts: [], conversation: () => [] } },
+    inspection: { notInspected: [] },
   }) as unknown as Inspected;
 
 const calling = (tool: string): Inspected =>

@@ -7,10 +7,19 @@ import type { Denial } from '../core/denial.ts';
 import type { Destination, Terms } from '../core/destination.ts';
 import type { Candidate } from '../core/endpoint.ts';
 import { label } from '../core/identifier.ts';
+import type { OpaqueKind } from '../core/opaque.ts';
 import type { Invocation } from '../core/principal.ts';
 import type { Inspected, Judgement } from '../core/stages.ts';
 import type { ToolArguments } from '../core/tool-arguments.ts';
+import { judgeContent } from './content.ts';
 import { withHostedTools } from './hosted-tools.ts';
+
+export interface ModelQuestion {
+  readonly invocation: Invocation;
+  readonly candidates: readonly Candidate[];
+  /** Kinds of what of the request nobody could inspect, sorted; absent where there is no request. */
+  readonly notInspected?: readonly OpaqueKind[];
+}
 
 export interface ToolQuestion {
   readonly invocation: Invocation;
@@ -26,10 +35,7 @@ export interface ToolQuestion {
 /** What policy answers. */
 export interface Decisions {
   /** The first candidate that is permitted, in their order. */
-  readonly decideModel: (question: { readonly invocation: Invocation; readonly candidates: readonly Candidate[] }) => {
-    readonly decision: Decision;
-    readonly candidate: Candidate | null;
-  };
+  readonly decideModel: (question: ModelQuestion) => { readonly decision: Decision; readonly candidate: Candidate | null };
   readonly decideTool: (question: ToolQuestion) => Decision;
   readonly decideConnection: (question: { readonly invocation: Invocation; readonly destination: Destination }) => Decision;
 }
@@ -49,7 +55,7 @@ export const createDecide =
     readArguments: ReadArguments,
     termsFor: TermsFor,
   ): ((inspected: Inspected) => Judgement) =>
-  ({ crossing: { call }, invocation, reading }) => {
+  ({ crossing: { call }, invocation, reading, inspection }) => {
     const judgeTool = (tool: string, given?: ToolQuestion['given']): Judgement => {
       const decision = decideTool({ invocation, tool, ...(given === undefined ? {} : { given }) });
       return { decision, denial: toolDenial(decision, tool, invocation.role), candidate: null };
@@ -58,18 +64,20 @@ export const createDecide =
       return judgeTool(call.tool, () => (call.notInspected.length > 0 ? null : readArguments(call.arguments)));
     if (call.action === 'network_connection') return judgeConnection(invocation, call.destination, { decideConnection, termsFor });
 
-    const model = reading?.model ?? '';
-    const candidates = candidatesFor(model, call.format.name);
-    const { decision, candidate } = decideModel({ invocation, candidates });
-    const denial = modelDenial(decision, model, invocation.role, candidates.length === 0);
-    // Without a candidate there is nowhere to go, so not even `observe` lets it pass.
-    if (candidate === null) return { decision: { ...decision, mode: 'enforce' }, denial, candidate };
-    if (denial !== null && !goesOn(decision)) return { decision, denial, candidate };
-    const offered = (reading?.toolsOffered ?? []).flatMap(({ name, hosted }) => (hosted ? [label(name)] : []));
-    const tools = new Map(offered.map((tool) => [tool, judgeTool(tool)]));
-    const refused = [...tools.values()].find((judged) => judged.denial !== null);
-    const together = withHostedTools(decision, new Map([...tools].map(([tool, judged]) => [tool, judged.decision])));
-    return { decision: together, denial: refused?.denial ?? denial, candidate };
+    if (reading === null) throw new Error('a request that was not read is decided');
+    const candidates = candidatesFor(reading.model, call.format.name);
+    return judgeContent(reading, inspection.deniedBefore ?? [], invocation.role, ({ kinds, toolsOffered }) => {
+      const { decision, candidate } = decideModel({ invocation, candidates, notInspected: kinds });
+      const denial = modelDenial(decision, reading.model, invocation.role, candidates.length === 0);
+      // Without a candidate there is nowhere to go, so not even `observe` lets it pass.
+      if (candidate === null) return { decision: { ...decision, mode: 'enforce' }, denial, candidate };
+      if (denial !== null && !goesOn(decision)) return { decision, denial, candidate };
+      const offered = toolsOffered.flatMap(({ name, hosted }) => (hosted ? [label(name)] : []));
+      const tools = new Map(offered.map((tool) => [tool, judgeTool(tool)]));
+      const refused = [...tools.values()].find((judged) => judged.denial !== null);
+      const together = withHostedTools(decision, new Map([...tools].map(([tool, judged]) => [tool, judged.decision])));
+      return { decision: together, denial: refused?.denial ?? denial, candidate };
+    });
   };
 
 interface Connecting extends Pick<Decisions, 'decideConnection'> {

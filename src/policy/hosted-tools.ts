@@ -25,7 +25,7 @@ export const withHostedTools = (model: Decision, tools: ReadonlyMap<string, Deci
 
 /** The question about a tool that the request of `model` offers to the provider. */
 export const hostedToolRequest = (model: JudgedRequest, tool: string): JudgedRequest => {
-  const { endpoint: _, ...context } = model.context;
+  const { endpoint: _, not_inspected: _kinds, ...context } = model.context;
   return {
     ...model,
     action: entity('Action', 'callTool'),

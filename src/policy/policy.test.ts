@@ -87,6 +87,7 @@ describe('what a role says', () => {
         containment: 'advisory',
         labels: ['Sealwright::DataLabel::"internal"'],
         endpoint: { topology: 'self-hosted', provider: 'simulated', region: 'local' },
+        not_inspected: [],
       },
     });
   });

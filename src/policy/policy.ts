@@ -11,7 +11,7 @@ import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import type { Agent, ControlAction, Invocation, Invoker } from '../core/principal.ts';
 import type { PolicyFile, PolicyProblem } from './policy-files.ts';
-import type { ToolQuestion } from './decide.ts';
+import type { ModelQuestion, ToolQuestion } from './decide.ts';
 import {
   controlRequest,
   delegationRequest,
@@ -37,7 +37,7 @@ export interface ModelDecision {
 
 export interface Policy {
   /** The first candidate that is permitted, or why none is. `candidates` are the endpoints that list the model, in the order of the config. */
-  readonly decideModel: (asked: { readonly invocation: Invocation; readonly candidates: readonly Candidate[] }) => ModelDecision;
+  readonly decideModel: (asked: ModelQuestion) => ModelDecision;
   /** A question that holds arguments keeps digests in their place. */
   readonly decideTool: (asked: ToolQuestion) => Decision;
   /** May the agent connect to this host and port? */
@@ -102,12 +102,12 @@ export const createPolicy = (
   };
 
   return {
-    decideModel: ({ invocation, candidates }) => {
+    decideModel: ({ invocation, candidates, notInspected = [] }) => {
       let first: ModelDecision | undefined;
       for (const candidate of candidates) {
         const { id, topology, provider, region } = candidate.endpoint;
-        const inputs = [candidate.pin, id, topology, provider, region, ...standingKey(invocation)];
-        const decision = decide('model', inputs, (moment) => modelRequest(invocation, moment, candidate));
+        const inputs = [candidate.pin, id, topology, provider, region, notInspected, ...standingKey(invocation)];
+        const decision = decide('model', inputs, (moment) => modelRequest(invocation, moment, candidate, notInspected));
         if (decision.verdict === 'permit') return { decision, candidate };
         first ??= { decision, candidate: goesOn(decision) ? candidate : null };
       }

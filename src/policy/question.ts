@@ -7,6 +7,7 @@ import type { Destination } from '../core/destination.ts';
 import { domainsAbove, readHost } from '../core/destination.ts';
 import { digestPrefix, type JudgedRequest } from '../core/decision.ts';
 import type { Candidate } from '../core/endpoint.ts';
+import type { OpaqueKind } from '../core/opaque.ts';
 import type { ControlAction, Invocation, Invoker } from '../core/principal.ts';
 import type { ToolArguments } from '../core/tool-arguments.ts';
 import { argumentEntities, argumentsContext } from './call-arguments.ts';
@@ -79,11 +80,20 @@ const crossing = (
   },
 });
 
-export const modelRequest = (standing: Standing, moment: Moment, { endpoint, pin }: Candidate): JudgedRequest =>
+/** `notInspected`: kinds of what of the request nobody could inspect, sorted. */
+export const modelRequest = (
+  standing: Standing,
+  moment: Moment,
+  { endpoint, pin }: Candidate,
+  notInspected: readonly OpaqueKind[] = [],
+): JudgedRequest =>
   crossing('invokeModel', standing, moment, {
     resource: entity('Model', pin),
     parents: [entity('Endpoint', endpoint.id)],
-    further: { endpoint: { topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region } },
+    further: {
+      endpoint: { topology: endpoint.topology, provider: endpoint.provider, region: endpoint.region },
+      not_inspected: notInspected,
+    },
   });
 
 /** What a tool is in, by its canonical name: what comes before its first slash is the server. */

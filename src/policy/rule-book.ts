@@ -4,6 +4,7 @@
 import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { type Decision, digestedMembers, type JudgedRequest } from '../core/decision.ts';
 import { limits } from '../core/limits.ts';
+import { isOpaqueKind } from '../core/opaque.ts';
 import type { RuleBook, Unanswerable } from '../core/rules.ts';
 import { entityIn } from './cedar-text.ts';
 import type { CompiledPolicy } from './compile-roles.ts';
@@ -47,6 +48,7 @@ const isOfType: Readonly<Record<FactType, (value: unknown) => boolean>> = {
   Invoker: (value) => isEntity(value, 'Invoker'),
   Role: (value) => isEntity(value, 'Role'),
   'Set<DataLabel>': (value) => Array.isArray(value) && value.every((each) => isEntity(each, 'DataLabel')),
+  'Set<String>': (value) => isTexts(value) && value.every(isOpaqueKind),
   '{ topology: String, provider: String, region: String }': (value) =>
     isObject(value) && isTexts([value['topology'], value['provider'], value['region']]) && Object.keys(value).length === 3,
   '{ names: Set<String>, texts: ArgumentTexts, numbers: ArgumentNumbers, flags: ArgumentFlags }': (value) =>

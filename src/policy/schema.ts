@@ -1,6 +1,7 @@
 // The Cedar schema: what a policy can speak of. Policies, compiled or written by hand, are validated against it strictly.
 // Budgets, rates, stops and approvals are not in it: they are not facts about one question. Time is in it only as the hour.
 
+import { opaqueKinds } from '../core/opaque.ts';
 import { type ControlAction, controlActions, type ControlRole, controlRoles } from '../core/principal.ts';
 
 export const namespace = 'Sealwright';
@@ -44,6 +45,7 @@ const factTypes = {
   containment: 'String',
   labels: 'Set<DataLabel>',
   endpoint: '{ topology: String, provider: String, region: String }',
+  not_inspected: 'Set<String>',
   port: 'Long',
   arguments: '{ names: Set<String>, texts: ArgumentTexts, numbers: ArgumentNumbers, flags: ArgumentFlags }',
 } as const;
@@ -52,7 +54,11 @@ export type FactType = (typeof factTypes)[Fact];
 
 const anyTime = ['assurance', 'environment', 'hour'] as const;
 const handled = [...anyTime, 'data_classification', 'containment', 'labels'] as const;
-const furtherFacts: Readonly<Record<CrossingAction, readonly Fact[]>> = { invokeModel: ['endpoint'], callTool: [], connect: ['port'] };
+const furtherFacts: Readonly<Record<CrossingAction, readonly Fact[]>> = {
+  invokeModel: ['endpoint', 'not_inspected'],
+  callTool: [],
+  connect: ['port'],
+};
 
 const factNames = (action: PolicyAction): readonly Fact[] => {
   if (isCrossing(action)) return ['invoker', ...handled, ...furtherFacts[action]];
@@ -117,7 +123,11 @@ export const cedarSchema = `namespace ${namespace} {
   // A place where models run.
   entity Endpoint { topology: String, provider: String, region: String };
 
-  // A model, by its pin, at the endpoint that is being considered.
+  // A model, by its pin, at the endpoint that is being considered. What of a request nobody could inspect stands in \`context.not_inspected\`,
+  // by kinds: \`context.not_inspected.contains("image")\`. There is no other kind than these:
+${Object.entries(opaqueKinds)
+  .map(([kind, meaning]) => `  //   ${kind}: ${meaning}`)
+  .join('\n')}
   entity Model in [Endpoint];
 
   // What comes before the first slash of a tool's name, where it has one.

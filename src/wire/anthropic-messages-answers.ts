@@ -10,7 +10,8 @@ import { callTypes, findHidden, knownBlocks } from './anthropic-messages-names.t
 import { messageSlots } from './anthropic-messages-slots.ts';
 import type { JsonNode } from './json.ts';
 import { countOf, isJsonProblem, isNull, jsonText, memberOf, parseJson, textOf } from './json.ts';
-import { createNotes, describeProblem, once } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {

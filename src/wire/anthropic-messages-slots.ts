@@ -10,7 +10,9 @@ import type { Walk } from './anthropic-messages-tools.ts';
 import { checkSpelling, offerChanged, offerDefined, offerSource, wrong } from './anthropic-messages-tools.ts';
 import type { JsonNode, JsonObject } from './json.ts';
 import { countOf, memberOf, pointer, textOf } from './json.ts';
-import { createNotes, identifiersAmong, visitStrings, visitTexts } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { leftOut } from './passages.ts';
+import { identifiersAmong, visitStrings, visitTexts } from './reading.ts';
 import { continuing } from './stream-slots.ts';
 
 type Role = Slot['role'];
@@ -40,9 +42,16 @@ const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Role): void
   if (type === 'tool_result' && textOf(memberOf(block, 'tool_use_id')) === undefined) wrong(walk, pointer(path, 'tool_use_id'), 'a string');
   if (type === 'tool_addition') offerDefined(walk, block, path);
   if (type === 'compaction') offerChanged(walk, memberOf(block, 'tool_changes'), pointer(path, 'tool_changes'));
-  if (type === 'container_upload') walk.notes.add(type, 'file');
-  visitMembers(walk, block, path, { type, known: knownBlocks.has(type), role: isToolResult(type) ? 'tool' : role });
+  const visit = (): void => {
+    if (type === 'container_upload') walk.notes.add(type, 'file');
+    visitMembers(walk, block, path, { type, known: knownBlocks.has(type), role: isToolResult(type) ? 'tool' : role });
+  };
+  if (media.has(type) || !knownBlocks.has(type)) walk.notes.inside(block, { type: 'text', text: leftOut }, visit);
+  else visit();
 };
+
+/** Blocks in whose place a text can stand. */
+const media: ReadonlySet<string> = new Set(['image', 'document', 'container_upload']);
 
 interface Shape {
   readonly type: string;
@@ -59,14 +68,18 @@ const visitMembers = (walk: Walk, block: JsonObject, path: string, { type, known
     if (known && name === 'signature') walk.notes.add(type, 'signed');
     else if (known && (name.startsWith('encrypted_') || (name === 'data' && type === 'redacted_thinking')))
       walk.notes.add(type, 'encrypted');
-    else if (known && name === 'content' && value.kind === 'object') visitBlock(walk, value, at, role);
+    else if (known && name === 'content' && value.kind === 'object')
+      walk.notes.inside(value, null, () => visitBlock(walk, value, at, role));
     else if (known && name === 'content' && value.kind !== 'literal') visitContent(walk, value, at, role);
     else if (known && name === 'source' && value.kind === 'object') visitSource(walk, value, at, { type, role });
     else if (known && name === 'citations' && value.kind === 'array')
       for (const [index, citation] of value.items.entries()) visitCitation(walk, citation, pointer(at, index), role);
     else if (known && name === 'citation') visitCitation(walk, value, at, role);
     else {
-      if (!known && namesAddress(value)) offerSource(walk, path);
+      if (!known && namesAddress(value)) {
+        walk.notes.add(label(type), 'url');
+        offerSource(walk, path);
+      }
       visitStrings(walk.slots, value, at, role);
     }
   }

@@ -9,7 +9,7 @@ import { isLookalikeMember } from './anthropic-messages-names.ts';
 import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
 import { isNull, memberOf, pointer, textOf } from './json.ts';
-import type { Notes } from './reading.ts';
+import type { Notes } from './notes.ts';
 import { visitStrings } from './reading.ts';
 
 export interface Walk {

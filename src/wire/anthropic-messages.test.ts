@@ -208,7 +208,7 @@ test('where the model runs is not for the caller to say', () => {
 test('an address in a block that nobody knows yet is offered as one that the provider fetches', () => {
   const source = { type: 'url', url: 'https://example.com/x' };
   const offered = (block: object) => read(ask(block)).toolsOffered;
-  assert.deepEqual(offered({ type: 'hologram', layers: [{ source }] }), [{ name: 'url_source', hosted: true }]);
+  assert.deepEqual(offered({ type: 'hologram', layers: [{ source }] }), [{ name: 'url_source', hosted: true, implied: true }]);
   assert.deepEqual(offered({ type: 'hologram', layers: [{ note: 'https://example.com/x' }] }), []);
 });
 
@@ -306,6 +306,7 @@ test('an SDK gets the error type that belongs to the status', () => {
     too_large: 'request_too_large',
     not_permitted: 'permission_error',
     model_not_permitted: 'permission_error',
+    content_not_permitted: 'permission_error',
     tool_not_permitted: 'permission_error',
     host_not_permitted: 'permission_error',
     not_inspectable: 'permission_error',

@@ -5,6 +5,7 @@
 import type { DenialCode } from '../core/denial.ts';
 import { denialTable } from '../core/denial.ts';
 import { label } from '../core/identifier.ts';
+import type { Passage } from '../core/opaque.ts';
 import type { AgentClient } from '../core/principal.ts';
 import type { Slot } from '../core/slot.ts';
 import type {
@@ -28,13 +29,22 @@ import { denialHeaders, failureHeaders, messageOf } from './denial-rendering.ts'
 import { createHeldStream } from './held-stream.ts';
 import type { JsonNode } from './json.ts';
 import { isJsonProblem, isNull, jsonText, memberOf, parseJson, pointer, textOf } from './json.ts';
-import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { passagesIn } from './passages.ts';
+import { describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { renderEvent } from './sse.ts';
 import { slotsInEvents } from './stream-slots.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
 const messageRoles: ReadonlySet<string> = new Set(['system', 'user', 'assistant']);
+
+/** What the model said goes back to it as it is. */
+const visitSaid = (walk: Walk, content: JsonNode, path: string, role: Slot['role']): void => {
+  const visit = (): void => visitContent(walk, content, path, role);
+  if (role === 'assistant' || role === 'system') walk.notes.inside(content, null, visit);
+  else visit();
+};
 
 const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
   if (messages.kind !== 'array') return wrong(walk, path, 'an array');
@@ -48,7 +58,7 @@ const visitMessages = (walk: Walk, messages: JsonNode, path: string): void => {
     checkSpelling(walk, message, at);
     const words = messageRoles.has(role) ? (role as Slot['role']) : 'unknown';
     for (const { name, value } of message.members) {
-      if (name === 'content') visitContent(walk, value, pointer(at, name), words);
+      if (name === 'content') visitSaid(walk, value, pointer(at, name), words);
       else if (!isIdentifier(name, value)) visitStrings(walk.slots, value, pointer(at, name), words);
     }
   }
@@ -72,6 +82,12 @@ const newToolResults = (messages: JsonNode): readonly AnsweredTool[] => {
     return [{ callId, success: !(isError?.kind === 'literal' && isError.value === true) }];
   });
 };
+
+/** Claude Code puts instructions into messages of their own, behind whatever was said last (seen in 2.1.197). */
+const conversationIn = (messages: JsonNode, body: Uint8Array): readonly Passage[] =>
+  itemsOf(messages)
+    .filter((message) => textOf(memberOf(message, 'role')) !== 'system')
+    .flatMap((message) => passagesIn(message, memberOf(message, 'content'), body));
 
 /** Claude Code puts a line about itself into a block of its own that differs from request to request (seen in 2.1.197). */
 const BILLING_PREFIX = 'x-anthropic-billing-header:';
@@ -107,7 +123,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
   const model = memberOf(root, 'model');
   const messages = memberOf(root, 'messages');
   const stream = memberOf(root, 'stream');
-  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
+  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(body), malformed: null };
   if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
   if (messages === undefined) return { malformed: '/messages is not an array' };
   if (stream !== undefined && !(stream.kind === 'literal' && stream.value !== null)) return { malformed: '/stream is not a boolean' };
@@ -117,7 +133,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
     if (name === 'fallbacks' && !isNull(value)) wrong(walk, path, ONLY_THE_JUDGED);
     if (name === 'inference_geo' && !isNull(value)) wrong(walk, path, 'allowed: where the model runs is what the endpoint says');
     if ((name === 'container' || name === 'thread') && !isNull(value)) walk.notes.add(name, 'kept by the provider');
-    if (name === 'system') visitContent(walk, value, path, 'system');
+    if (name === 'system') visitSaid(walk, value, path, 'system');
     else if (name === 'messages') visitMessages(walk, value, path);
     else if (name === 'tools') visitTools(walk, value, path);
     else if (name === 'mcp_servers') visitServers(walk, value, path);
@@ -134,6 +150,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
     ...digestSystemPrompt(systemTexts(memberOf(root, 'system'))),
     sessionId: sessionIdOf(memberOf(root, 'metadata')),
     notInspected: walk.notes.list(),
+    opaque: walk.notes.content(() => conversationIn(messages, body)),
   };
 };
 

@@ -11,7 +11,8 @@ import { answerSlots } from './gemini-slots.ts';
 import type { JsonArray, JsonNode } from './json.ts';
 import { countOf, isJsonProblem, jsonText, parseJson, textOf } from './json.ts';
 import { blankNumberArrays } from './number-arrays.ts';
-import { createNotes, describeProblem, once } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {

@@ -4,6 +4,7 @@ import { limits } from '../core/limits.ts';
 import { applySplices } from '../core/slot.ts';
 import type { Malformed, Reading } from '../core/wire-format.ts';
 import { pathWithModel, readRequest, spliceModel } from './gemini-requests.ts';
+import { urlSource } from './hosted.ts';
 
 const hi = { contents: [{ role: 'user', parts: [{ text: 'Hi' }] }] };
 
@@ -197,7 +198,7 @@ test('what only the provider can read is noted: media, signatures, and what it k
     cachedContent: 'cachedContents/c',
     continuationToken: 'opaque',
   });
-  const offered = ['url_source', 'cachedContent'].map((name) => ({ name, hosted: true }));
+  const offered = [urlSource, { name: 'cachedContent', hosted: true }];
   assert.deepEqual(toolsOffered, offered, 'what is cached brings tools that nobody can see');
   assert.deepEqual(
     notInspected.map(({ what, why }) => `${what}: ${why}`),
@@ -220,7 +221,7 @@ test('what only the provider can read is noted: media, signatures, and what it k
 
 test('an address that the provider would fetch is offered as a tool once, a file that it keeps is not', () => {
   const offered = (...uris: readonly unknown[]) => read(ask(...uris.map((fileUri) => ({ fileData: { fileUri } })))).toolsOffered;
-  const fetched = [{ name: 'url_source', hosted: true }];
+  const fetched = [urlSource];
   assert.deepEqual(offered('https://www.youtube.com/watch?v=x', 'gs://bucket/a'), fetched);
   const files = 'https://generativelanguage.googleapis.com/v1beta/files/';
   assert.deepEqual(offered(`${files}f-1`), []);

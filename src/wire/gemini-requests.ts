@@ -4,15 +4,18 @@
 
 import { label } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
+import type { Passage } from '../core/opaque.ts';
 import type { ByteRange, Slot, Splice } from '../core/slot.ts';
 import type { AnsweredTool, Malformed, OfferedTool, Reading, RequestBytes } from '../core/wire-format.ts';
 import { camelOf, fieldOf, mediaKind, oddMember } from './gemini-names.ts';
 import { offersUrlSource, urlSource } from './hosted.ts';
 import type { JsonNode } from './json.ts';
 import { isJsonProblem, isNull, jsonText, pointer, textOf } from './json.ts';
+import { leftOut, passagesIn } from './passages.ts';
 import { parseWithMemory } from './reading-memory.ts';
-import type { Notes } from './reading.ts';
-import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import type { Notes } from './notes.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, visitStrings } from './reading.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
 /** Where the body names the model that the path names too. */
@@ -128,6 +131,19 @@ const signature: Visit = (walk, node, path, role) => {
 
 const call = objectOf({ id: identifier, name: text, toolType: identifier });
 
+/** What a vendor takes in the place of a part, and of a part of a result, which may be no text (ai.google.dev/gemini-api/docs/function-calling). */
+const saidInPlace = { text: leftOut };
+const resultInPlace = { inlineData: { mimeType: 'text/plain', data: Buffer.from(leftOut).toString('base64') } };
+
+/** A part that can be taken out where it holds media. */
+const removable =
+  (shape: object, visit: Visit): Visit =>
+  (walk, node, path, role) => {
+    const holdsMedia = fieldOf(node, 'inlineData') !== undefined || fieldOf(node, 'fileData') !== undefined;
+    if (holdsMedia) walk.notes.inside(node, shape, () => visit(walk, node, path, role));
+    else visit(walk, node, path, role);
+  };
+
 const part = objectOf({
   text,
   thoughtSignature: signature,
@@ -136,7 +152,10 @@ const part = objectOf({
   functionCall: saidBy('assistant', call),
   toolCall: saidBy('assistant', call),
   executableCode: saidBy('assistant', objectOf({ id: identifier })),
-  functionResponse: saidBy('tool', objectOf({ id: identifier, name: text, parts: listOf(objectOf({ inlineData, fileData })) })),
+  functionResponse: saidBy(
+    'tool',
+    objectOf({ id: identifier, name: text, parts: listOf(removable(resultInPlace, objectOf({ inlineData, fileData }))) }),
+  ),
   toolResponse: saidBy('tool', objectOf({ id: identifier, toolType: identifier })),
   codeExecutionResult: saidBy('tool', objectOf({ id: identifier })),
 });
@@ -150,8 +169,15 @@ const roleOf = (content: JsonNode): Role => {
 };
 
 /** A content, said by whoever is given. */
-export const parts = objectOf({ role: identifier, parts: listOf(part) });
-const content: Visit = (walk, node, path) => parts(walk, node, path, roleOf(node));
+export const parts = objectOf({ role: identifier, parts: listOf(removable(saidInPlace, part)) });
+
+/** What the model said goes back to it as it is. */
+const content: Visit = (walk, node, path) => {
+  const role = roleOf(node);
+  const visit = (): void => parts(walk, node, path, role);
+  if (role === 'assistant') walk.notes.inside(node, null, visit);
+  else visit();
+};
 
 const MODELS = 'models/';
 
@@ -287,6 +313,9 @@ const newToolResults = (contents: JsonNode | undefined): readonly AnsweredTool[]
 const errorIn = (response: JsonNode | undefined): JsonNode | undefined =>
   response?.kind === 'object' ? response.members.find(({ name, value }) => name === 'error' && !isNull(value))?.value : undefined;
 
+const conversationIn = (contents: JsonNode | undefined, body: Uint8Array): readonly Passage[] =>
+  itemsOf(contents).flatMap((each) => passagesIn(each, fieldOf(each, 'parts'), body));
+
 const systemTexts = (instruction: JsonNode | undefined): readonly string[] =>
   itemsOf(fieldOf(instruction, 'parts')).flatMap((each) => textOf(fieldOf(each, 'text')) ?? []);
 
@@ -319,7 +348,7 @@ export const readRequest = ({ operation, path, query, body, memory }: RequestByt
   if (isJsonProblem(root)) return { malformed: describeProblem(root) };
   if (root.kind !== 'object') return { malformed: 'the body is not an object' };
   if (known.required.every((name) => fieldOf(root, name) === undefined)) return { malformed: `/${known.required[0]} is missing` };
-  const walk: Walk = { model: asked.model, namedModels: [], slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
+  const walk: Walk = { model: asked.model, namedModels: [], slots: [], toolsOffered: [], notes: createNotes(body), malformed: null };
   objectOf(known.fields)(walk, root, '', 'unknown');
   if (walk.malformed !== null) return { malformed: walk.malformed };
   const request = fieldOf(root, 'generateContentRequest') ?? root;
@@ -335,6 +364,7 @@ export const readRequest = ({ operation, path, query, body, memory }: RequestByt
     ...digestSystemPrompt(systemTexts(fieldOf(request, 'systemInstruction'))),
     sessionId: null,
     notInspected: walk.notes.list(),
+    opaque: walk.notes.content(() => conversationIn(fieldOf(request, 'contents'), body)),
   };
   return reading;
 };

@@ -10,7 +10,8 @@ import { anything, listOf, objectOf, opaque, parts, saidBy } from './gemini-requ
 import type { JsonNode } from './json.ts';
 import { pointer } from './json.ts';
 import type { IsIdentifier } from './reading.ts';
-import { createNotes, identifiersAmong, visitTexts } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { identifiersAmong, visitTexts } from './reading.ts';
 import { continuing, indexesOf } from './stream-slots.ts';
 
 const states =

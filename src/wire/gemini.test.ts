@@ -87,6 +87,7 @@ test('an SDK gets the name of the error that belongs to the status', () => {
     too_large: 'INVALID_ARGUMENT',
     not_permitted: 'PERMISSION_DENIED',
     model_not_permitted: 'PERMISSION_DENIED',
+    content_not_permitted: 'PERMISSION_DENIED',
     tool_not_permitted: 'PERMISSION_DENIED',
     host_not_permitted: 'PERMISSION_DENIED',
     not_inspectable: 'PERMISSION_DENIED',

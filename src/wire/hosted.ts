@@ -3,7 +3,6 @@
 
 import type { OfferedTool } from '../core/wire-format.ts';
 
-export const urlSource: OfferedTool = { name: 'url_source', hosted: true };
+export const urlSource: OfferedTool = { name: 'url_source', hosted: true, implied: true };
 
-export const offersUrlSource = (offered: readonly OfferedTool[]): boolean =>
-  offered.some(({ name, hosted }) => hosted && name === urlSource.name);
+export const offersUrlSource = (offered: readonly OfferedTool[]): boolean => offered.includes(urlSource);

@@ -11,7 +11,8 @@ import { countOf, given, isJsonProblem, memberOf, parseJson, textOf } from './js
 import { PARAGRAPH, refuseIn, stopInstead } from './openai-chat-edits.ts';
 import { findHidden } from './openai-chat-names.ts';
 import { answerSlots } from './openai-chat-slots.ts';
-import { createNotes, describeProblem, once } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, once } from './reading.ts';
 
 /** A problem of framing, as the end of a sentence. */
 export interface Unframed {

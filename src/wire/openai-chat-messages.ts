@@ -6,11 +6,12 @@ import { limits } from '../core/limits.ts';
 import type { Slot } from '../core/slot.ts';
 import type { OfferedTool } from '../core/wire-format.ts';
 import { offersUrlSource, urlSource } from './hosted.ts';
-import type { JsonNode } from './json.ts';
+import type { JsonNode, JsonObject } from './json.ts';
 import { given, memberOf, pointer, textOf } from './json.ts';
 import { isLookalikeMember, isLookalikeWord, mediaTypes } from './openai-chat-names.ts';
 import { holdsAddress, isBytes, isFetched } from './openai-media.ts';
-import type { Notes } from './reading.ts';
+import type { Notes } from './notes.ts';
+import { leftOut } from './passages.ts';
 import { identifiersAmong, visitStrings } from './reading.ts';
 
 export interface Walk {
@@ -93,6 +94,16 @@ const visitPart = (walk: Walk, part: JsonNode, path: string, role: Role): void =
   if (part.kind !== 'object') return visitOdd(walk, part, path, role, 'an object');
   if (type === undefined) wrong(walk, pointer(path, 'type'), 'a string');
   checkSpelling(walk, part, path);
+  if (type === 'text' || type === 'refusal') visitPartMembers(walk, part, path, { type, role });
+  else walk.notes.inside(part, { type: 'text', text: leftOut }, () => visitPartMembers(walk, part, path, { type, role }));
+};
+
+const visitPartMembers = (
+  walk: Walk,
+  part: JsonObject,
+  path: string,
+  { type, role }: { readonly type: string | undefined; readonly role: Role },
+): void => {
   const what = type !== undefined && mediaTypes.has(type) ? type : 'content';
   for (const { name, value } of part.members) {
     const at = pointer(path, name);

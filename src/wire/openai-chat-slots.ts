@@ -8,7 +8,8 @@ import type { JsonNode } from './json.ts';
 import { memberOf, pointer } from './json.ts';
 import type { Walk } from './openai-chat-messages.ts';
 import { visitMessageMember } from './openai-chat-messages.ts';
-import { createNotes, identifiersAmong, visitStrings, visitTexts } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { identifiersAmong, visitStrings, visitTexts } from './reading.ts';
 import { atIndex, continuing, indexesOf } from './stream-slots.ts';
 
 const named = identifiersAmong(

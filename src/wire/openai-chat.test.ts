@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { limits } from '../core/limits.ts';
+import { plainReading } from '../../test/plain-reading.ts';
 import type { Reading } from '../core/wire-format.ts';
 import { openaiChat as format } from './openai-chat.ts';
 
@@ -269,8 +270,8 @@ test('what the model sees or hears is noted with where it comes from; only what 
 
 test('an address that the provider would fetch is offered as a tool of the provider, once', () => {
   const offered = (...urls: readonly string[]) => read(ask(...urls.map((url) => ({ type: 'image_url', image_url: { url } })))).toolsOffered;
-  assert.deepEqual(offered('https://a.example/b.png', 'HTTPS://a.example/c.png'), [{ name: 'url_source', hosted: true }]);
-  assert.deepEqual(offered('file:///etc/passwd'), [{ name: 'url_source', hosted: true }]);
+  assert.deepEqual(offered('https://a.example/b.png', 'HTTPS://a.example/c.png'), [{ name: 'url_source', hosted: true, implied: true }]);
+  assert.deepEqual(offered('file:///etc/passwd'), [{ name: 'url_source', hosted: true, implied: true }]);
   assert.deepEqual(offered('data:image/png;base64,iVBO', 'DATA:text/plain,x'), []);
 });
 
@@ -316,7 +317,7 @@ test('a request that goes on with the last one is read as it is read alone', () 
   for (const count of [100, 150, 200]) {
     const body = Buffer.from(JSON.stringify({ ...base, messages: messages.slice(0, count), tools: [fn('a')] }));
     const request = { operation: 'chat_completions', path: '/v1/chat/completions', query: '', body };
-    assert.deepEqual(format.read({ ...request, memory }), format.read(request));
+    assert.deepEqual(plainReading(format.read({ ...request, memory })), plainReading(format.read(request)));
   }
   assert.notEqual(memory.kept, undefined);
 });

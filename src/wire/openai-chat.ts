@@ -2,6 +2,7 @@
 // Reads every string of a request as a slot; what is opaque (images, sound, files) is listed as not inspected.
 // A request of the wrong shape is `malformed` with a JSON Pointer; unknown members and parts are visited and pass.
 
+import type { Passage } from '../core/opaque.ts';
 import type { AnsweredTool, Malformed, Reading, RequestBytes, StreamReader, WireFormat } from '../core/wire-format.ts';
 import { noClientIds } from './client-ids.ts';
 import { createHeldStream } from './held-stream.ts';
@@ -30,7 +31,9 @@ import {
   renderOpenaiModels,
   spliceModelInBody,
 } from './openai.ts';
-import { createNotes, describeProblem, visitStrings } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { passagesIn } from './passages.ts';
+import { describeProblem, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { slotsInEvents } from './stream-slots.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
@@ -59,7 +62,10 @@ const visitMessages = (walk: Walk, messages: readonly JsonNode[], path: string):
       else {
         // An answer in sound is named by its id: the provider still has it.
         if (name === 'audio' && given(value) !== undefined) walk.notes.add(name, 'kept by the provider');
-        visitMessageMember(walk, name, value, inside, words);
+        const visit = (): void => visitMessageMember(walk, name, value, inside, words);
+        // What the model said goes back to it as it is.
+        if (words === 'assistant' || words === 'system') walk.notes.inside(value, null, visit);
+        else visit();
       }
     }
   }
@@ -79,6 +85,11 @@ const newToolResults = (messages: readonly JsonNode[]): readonly AnsweredTool[] 
     return callId === undefined ? [] : [{ callId, success: true }];
   });
 };
+
+const conversationIn = (messages: readonly JsonNode[], body: Uint8Array): readonly Passage[] =>
+  messages
+    .filter((message) => rolesOfWords.get(textOf(memberOf(message, 'role')) ?? '') !== 'system')
+    .flatMap((message) => passagesIn(message, memberOf(message, 'content'), body));
 
 /** The texts of the messages by which the conversation is set up, before anybody speaks. */
 const systemTexts = (messages: readonly JsonNode[]): readonly string[] => {
@@ -183,7 +194,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
   const model = memberOf(root, 'model');
   const messages = memberOf(root, 'messages');
   const stream = given(memberOf(root, 'stream'));
-  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
+  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(body), malformed: null };
   if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
   if (messages?.kind !== 'array') return { malformed: '/messages is not an array' };
   if (stream !== undefined && stream.kind !== 'literal') return { malformed: '/stream is not a boolean' };
@@ -205,6 +216,7 @@ const readRequest = ({ operation, body, memory }: RequestBytes): Reading | Malfo
     ...digestSystemPrompt(systemTexts(messages.items)),
     sessionId: null,
     notInspected: walk.notes.list(),
+    opaque: walk.notes.content(() => conversationIn(messages.items, body)),
   };
 };
 

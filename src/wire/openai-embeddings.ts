@@ -25,9 +25,11 @@ import {
   renderOpenaiFailure,
   spliceModelInBody,
 } from './openai.ts';
-import type { IsIdentifier, Notes } from './reading.ts';
+import type { Notes } from './notes.ts';
+import type { IsIdentifier } from './reading.ts';
 import { holdsAddress } from './openai-media.ts';
-import { createNotes, describeProblem, identifiersAmong, once, visitStrings, visitTexts } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, identifiersAmong, once, visitStrings, visitTexts } from './reading.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
 /** The nodes stand where they stand in `body`; arrays of numbers are empty. */
@@ -77,16 +79,20 @@ const readRequest = ({ operation, body }: RequestBytes): Reading | Malformed => 
     if (name === 'input') visitInput(slots, notes, value);
     else if (name !== 'model') visitStrings(slots, value, pointer('', name), 'unknown');
   }
+  const fetches = root.members.some(({ name, value }) => name !== 'model' && isSource(name, value));
+  if (fetches) notes.add('input', 'url');
   return {
     model: model.text,
     modelRange: { start: model.start, end: model.end },
     streaming: false,
     slots,
-    toolsOffered: root.members.some(({ name, value }) => name !== 'model' && isSource(name, value)) ? [urlSource] : [],
+    toolsOffered: fetches ? [urlSource] : [],
     toolsAnswered: [],
     ...digestSystemPrompt([]),
     sessionId: null,
     notInspected: notes.list(),
+    // Nothing is repeated in a next request.
+    opaque: notes.content(() => []),
   };
 };
 

@@ -13,7 +13,8 @@ import type { Unframed } from './openai-responses-items.ts';
 import { isCallType, isNull, knownItems, readCall, unframed } from './openai-responses-items.ts';
 import { findHidden } from './openai-responses-names.ts';
 import { responseSlots } from './openai-responses-slots.ts';
-import { createNotes, describeProblem, once } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { describeProblem, once } from './reading.ts';
 
 /** Gathers what an answer says about itself as it arrives. */
 export interface Facts {

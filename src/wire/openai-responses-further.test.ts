@@ -50,7 +50,7 @@ test('an address is found wherever a server would fetch it: in kept prompts, mas
   for (const more of cases) {
     const { toolsOffered, notInspected, slots } = read(more);
     const sources = toolsOffered.filter(({ name }) => name !== 'stored_prompt');
-    assert.deepEqual(sources, [{ name: 'url_source', hosted: true }], JSON.stringify(more));
+    assert.deepEqual(sources, [{ name: 'url_source', hosted: true, implied: true }], JSON.stringify(more));
     assert.ok(
       notInspected.some(({ why }) => why === 'url'),
       JSON.stringify(more),

@@ -3,7 +3,8 @@
 // An item that should call a tool and cannot be named for certain is `unframed`.
 
 import { label } from '../core/identifier.ts';
-import type { CalledTool, NotInspected } from '../core/wire-format.ts';
+import type { NotInspected } from '../core/opaque.ts';
+import type { CalledTool } from '../core/wire-format.ts';
 import type { JsonNode } from './json.ts';
 import { jsonText, memberOf, textOf } from './json.ts';
 

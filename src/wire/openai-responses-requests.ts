@@ -4,6 +4,7 @@
 
 import { label } from '../core/identifier.ts';
 import type { Slot } from '../core/slot.ts';
+import type { Passage } from '../core/opaque.ts';
 import type { AnsweredTool, Malformed, Reading, RequestBytes } from '../core/wire-format.ts';
 import type { JsonNode } from './json.ts';
 import { isJsonProblem, memberOf, pointer, textOf } from './json.ts';
@@ -13,7 +14,9 @@ import { checkFurther } from './openai-responses-further.ts';
 import { isCallType, isNull, knownItems } from './openai-responses-items.ts';
 import type { Walk } from './openai-responses-tools.ts';
 import { checkSpelling, KEPT, offer, offerSource, visitTools, wrong } from './openai-responses-tools.ts';
-import { createNotes, describeProblem, identifiersAmong, visitStrings } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { leftOut, passageOf, passagesIn } from './passages.ts';
+import { describeProblem, identifiersAmong, visitStrings } from './reading.ts';
 import { parseWithMemory } from './reading-memory.ts';
 import { digestSystemPrompt } from './system-prompt.ts';
 
@@ -71,7 +74,8 @@ export const visitPart = (walk: Walk, part: JsonNode, path: string, role: Slot['
   if (part.kind !== 'object') return visitStrings(walk.slots, part, path, role);
   const type = textOf(memberOf(part, 'type')) ?? '';
   checkSpelling(walk, part, path);
-  if (mediaTypes.has(type)) return visitMedia(walk, part, path, { type, role });
+  if (mediaTypes.has(type))
+    return walk.notes.inside(part, { type: 'input_text', text: leftOut }, () => visitMedia(walk, part, path, { type, role }));
   for (const { name, value } of part.members) {
     const at = pointer(path, name);
     if (isIdentifier(name, value)) continue;
@@ -163,8 +167,18 @@ const checkMessage = (walk: Walk, message: JsonNode, path: string): void => {
 const visitInput = (walk: Walk, input: JsonNode, path: string): void => {
   if (input.kind === 'string') return visitStrings(walk.slots, input, path, 'user');
   if (input.kind !== 'array') return isNull(input) ? undefined : wrong(walk, path, 'a string or an array');
-  for (const [index, item] of input.items.entries()) visitItem(walk, item, pointer(path, index));
+  for (const [index, item] of input.items.entries()) {
+    const visit = (): void => visitItem(walk, item, pointer(path, index));
+    // What the model said or asked for goes back to it as it is, and so does what has no list of parts.
+    if (isModelsOwn(item) || isFrom(item, 'system', 'developer') || !hasParts(item)) walk.notes.inside(item, null, visit);
+    else visit();
+  }
 };
+
+/** Whether parts of it can be another part: in the content of a message and the output of a tool. */
+const hasParts = (item: JsonNode): boolean => partsOf(item)?.kind === 'array';
+
+const partsOf = (item: JsonNode): JsonNode | undefined => memberOf(item, 'content') ?? memberOf(item, 'output');
 
 const isFrom = (item: JsonNode, ...roles: readonly string[]): boolean =>
   typeOf(item) === 'message' && roles.includes(textOf(memberOf(item, 'role')) ?? '');
@@ -195,6 +209,14 @@ const resultOf = (item: JsonNode): readonly AnsweredTool[] => {
 const newResults = (input: JsonNode | undefined): readonly AnsweredTool[] => {
   const items = itemsOf(input);
   return items.slice(items.findLastIndex(isModelsOwn) + 1).flatMap(resultOf);
+};
+
+/** Instructions stand between what is said, and are none of it. */
+const conversationIn = (input: JsonNode | undefined, body: Uint8Array): readonly Passage[] => {
+  if (input?.kind === 'string') return [passageOf(input, body)];
+  return itemsOf(input)
+    .filter((item) => !isFrom(item, 'system', 'developer') && typeOf(item) !== 'additional_tools')
+    .flatMap((item) => passagesIn(item, partsOf(item), body));
 };
 
 const textsOf = (content: JsonNode | undefined): readonly string[] => {
@@ -241,10 +263,10 @@ const visitMember = (walk: Walk, name: string, value: JsonNode): void => {
   if (keptElsewhere.has(name) && !isNull(value)) walk.notes.add(name, KEPT);
   // A kept prompt has tools of its own.
   if (name === 'prompt' && !isNull(value)) offer(walk, path, { name: 'stored_prompt', hosted: true });
-  if (name === 'instructions') visitContent(walk, value, path, 'system');
+  if (name === 'instructions') walk.notes.inside(value, null, () => visitContent(walk, value, path, 'system'));
   else if (name === 'input') visitInput(walk, value, path);
   else if (name === 'tools') visitTools(walk, value, path);
-  else if (name === 'prompt') visitPrompt(walk, value, path);
+  else if (name === 'prompt') walk.notes.inside(value, null, () => visitPrompt(walk, value, path));
   else if (name !== 'model') visitStrings(walk.slots, value, path, 'unknown');
 };
 
@@ -258,7 +280,7 @@ export const readRequest = ({ operation, body, memory }: RequestBytes): Reading 
   const model = memberOf(root, 'model');
   const input = memberOf(root, 'input');
   if (model?.kind !== 'string' || model.text === '') return { malformed: '/model is not a name' };
-  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(), malformed: null };
+  const walk: Walk = { slots: [], toolsOffered: [], notes: createNotes(body), malformed: null };
   checkSpelling(walk, root, '');
   for (const { name, value } of root.members) visitMember(walk, name, value);
   if (walk.malformed !== null) return { malformed: walk.malformed };
@@ -272,5 +294,6 @@ export const readRequest = ({ operation, body, memory }: RequestBytes): Reading 
     ...digestSystemPrompt(systemTexts(memberOf(root, 'instructions'), input)),
     sessionId: sessionIdOf(root),
     notInspected: walk.notes.list(),
+    opaque: walk.notes.content(() => conversationIn(input, body)),
   };
 };

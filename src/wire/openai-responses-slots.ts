@@ -8,7 +8,8 @@ import type { JsonNode } from './json.ts';
 import { countOf, memberOf, pointer, textOf } from './json.ts';
 import { visitContent, visitItem, visitPart } from './openai-responses-requests.ts';
 import type { Walk } from './openai-responses-tools.ts';
-import { createNotes, identifiersAmong, visitStrings, visitTexts } from './reading.ts';
+import { createNotes } from './notes.ts';
+import { identifiersAmong, visitStrings, visitTexts } from './reading.ts';
 import { continuing } from './stream-slots.ts';
 
 const slotsOnly = (): Walk => ({ slots: [], toolsOffered: [], notes: createNotes(), malformed: null });

@@ -11,7 +11,7 @@ import { memberOf, pointer, textOf } from './json.ts';
 import { holdsAddress } from './openai-media.ts';
 import { canonicalName, isNull } from './openai-responses-items.ts';
 import { isLookalikeMember, isLookalikeRole, isLookalikeType } from './openai-responses-names.ts';
-import type { Notes } from './reading.ts';
+import type { Notes } from './notes.ts';
 import { visitStrings } from './reading.ts';
 
 export interface Walk {
@@ -94,7 +94,10 @@ const offerTool = (walk: Walk, tool: JsonNode, path: string, namespace: string |
     return wrong(walk, pointer(path, type === 'mcp' ? 'server_label' : 'name'), 'a name');
   noteStores(walk, tool, nameOfType(type));
   const mask = memberOf(tool, 'input_image_mask');
-  if (mask !== undefined && holdsAddress('input_image_mask', mask)) offerSource(walk, path);
+  if (mask !== undefined && holdsAddress('input_image_mask', mask)) {
+    walk.notes.add(nameOfType(type), 'url');
+    offerSource(walk, path);
+  }
   // The caller chooses the label and the server behind it, so that the label alone could be that of any tool.
   if (type === 'mcp') offer(walk, path, { name: type, hosted: true });
   const name = needsName ? (ownName ?? '') : nameOfType(type);

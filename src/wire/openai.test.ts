@@ -50,6 +50,7 @@ test('an SDK gets the error type that belongs to the status, and our code beside
     too_large: 'invalid_request_error',
     not_permitted: 'permission_error',
     model_not_permitted: 'permission_error',
+    content_not_permitted: 'permission_error',
     tool_not_permitted: 'permission_error',
     host_not_permitted: 'permission_error',
     not_inspectable: 'permission_error',

@@ -1,11 +1,8 @@
-// What the readers of all formats share: visiting every string of a subtree as a slot, telling identifiers from words, and noting once what could
-// not be inspected.
-// Pure; nothing here fails. Lists are bounded by the parser's limits or by their own.
+// What the readers of all formats share: visiting every string of a subtree as a slot, and telling identifiers from words.
+// Pure; nothing here fails. Lists are bounded by the parser's limits.
 
 import { label } from '../core/identifier.ts';
-import { limits } from '../core/limits.ts';
 import type { Slot } from '../core/slot.ts';
-import type { NotInspected } from '../core/wire-format.ts';
 import type { JsonNode, JsonProblem } from './json.ts';
 import { referenceToken } from './json.ts';
 
@@ -77,23 +74,6 @@ export const visitTexts = (slots: Slot[], node: JsonNode, path: string, role: Sl
   } else if (node.kind === 'array')
     for (const [index, item] of node.items.entries()) visitTexts(slots, item, `${path}/${index}`, role, isIdentifier);
   else visitStrings(slots, node, path, role);
-};
-
-export interface Notes {
-  /** Notes a kind of content once, however often it occurs. */
-  readonly add: (what: string, why: string) => void;
-  readonly list: () => readonly NotInspected[];
-}
-
-export const createNotes = (): Notes => {
-  const notes = new Map<string, NotInspected>();
-  return {
-    add: (what, why) => {
-      if (notes.size < limits.listInRecordCount) notes.set(`${what}\n${why}`, { what, why });
-      else notes.set('', { what: 'further_content', why: `more than ${limits.listInRecordCount} kinds` });
-    },
-    list: () => [...notes.values()],
-  };
 };
 
 /** A parser's problem as the end of a sentence. */

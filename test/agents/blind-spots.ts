@@ -1,7 +1,8 @@
 // Which strings of a request body the format's reader did not show as slots: each is either one of the few that it leaves out on purpose, listed
 // here by place and with the form that it must have, or a blind spot. Pure; a body that cannot be read is its own finding.
 
-import type { NotInspected, Reading } from '../../src/core/wire-format.ts';
+import type { NotInspected } from '../../src/core/opaque.ts';
+import type { Reading } from '../../src/core/wire-format.ts';
 import { formatAt } from '../../src/wire/wire.ts';
 import type { Asked } from './door-watch.ts';
 

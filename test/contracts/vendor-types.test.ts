@@ -237,7 +237,7 @@ describe('openai-responses', () => {
         { type: 'computer_call_output', call_id: 'c', output: part },
       ]) {
         const { toolsOffered } = read(call, { model: 'm', input: [item] });
-        assert.deepEqual(toolsOffered, [{ name: 'url_source', hosted: true }], JSON.stringify(item));
+        assert.deepEqual(toolsOffered, [{ name: 'url_source', hosted: true, implied: true }], JSON.stringify(item));
       }
   });
 
@@ -300,7 +300,7 @@ describe('openai-chat and openai-embeddings', () => {
       const content = [{ type, [type]: { url: ADDRESS } }];
       const { toolsOffered, notInspected } = read(call, { model: 'm', messages: [{ role: 'user', content }] });
       assert.deepEqual(whatIn({ notInspected }), [type]);
-      assert.deepEqual(toolsOffered, [{ name: 'url_source', hosted: true }], type);
+      assert.deepEqual(toolsOffered, [{ name: 'url_source', hosted: true, implied: true }], type);
     }
   });
 

@@ -20,6 +20,7 @@ import type { Ledger, LedgerProblem } from '../../src/ledger/ledger.ts';
 import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decisions } from '../../src/policy/decide.ts';
 import { composeStages, keyedDigest } from '../../src/spine.ts';
+import { createDeniedContent } from '../../src/privacy/privacy.ts';
 import { createReadingMemories } from '../../src/wire/reading-memory.ts';
 import type { Site } from './clients.ts';
 import type { Invariants } from './invariants.ts';
@@ -174,6 +175,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
   if (isLedgerProblem(ledger)) return ledger;
   const recorder = watchRecorder(planted.recorder?.(ledger) ?? ledger, invariants);
   const memories = createReadingMemories();
+  const denied = createDeniedContent(keyedDigest);
   const underWay = createUnderWay();
   const real = createInvocations({
     clock,
@@ -188,6 +190,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     keptDigestKey: async (id) => digestKeys.get(id) ?? null,
     ended: (id, because) => {
       memories.forget(id);
+      denied.forget(id);
       underWay.cutOff(({ invocationId }) => invocationId === id, endedDenial(because));
     },
     reproveMs: null,
@@ -206,7 +209,8 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
       termsFor: () => ({ tls: true, addresses: null, wildcard: null }),
       forward: async () => ({ failure: 'unreachable', reason: 'Nothing leads out.', attempts: 0 }),
     },
-    privacy: { mode: 'off' },
+    privacy: { mode: 'off', denied_content: 'mask' },
+    denied,
     memories,
     stops: { denialFor: () => null },
     underWay,
