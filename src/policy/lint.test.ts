@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cedar, policySettings, rulesOf } from '../../test/policy-world.ts';
+import { opaqueKinds } from '../core/opaque.ts';
 import { lintPolicies } from './lint.ts';
 
 const settings = policySettings();
@@ -106,6 +107,22 @@ describe('what looks wrong though it validates', () => {
       conditional('when { context.labels.contains(Sealwright::DataLabel::"publik") }')[0] ?? '',
       /DataLabel "publik".*did you mean public\?/,
     );
+  });
+
+  it('is a kind of content that there is not, however it is asked for', () => {
+    const asking = (condition: string): readonly string[] =>
+      warnings(`@id("x") forbid (principal, action == Sealwright::Action::"invokeModel", resource) ${condition};`);
+    assert.deepEqual(asking('when { context.not_inspected.contains("imgae") && context.hour > 3 }'), [
+      'a.cedar:1: the policy x asks whether "imgae" was not inspected, which is no kind of content; did you mean image?',
+    ]);
+    const several = asking(
+      'unless { ["image", "pdf"].containsAll(context.not_inspected) || context.not_inspected.containsAny(["audio", "PNG"]) }',
+    );
+    assert.deepEqual(
+      several.map((line) => /whether ("\w+")/.exec(line)?.[1]),
+      ['"pdf"', '"PNG"'],
+    );
+    for (const kind of Object.keys(opaqueKinds)) assert.deepEqual(asking(`when { context.not_inspected.contains("${kind}") }`), []);
   });
 
   it('G-DECIDE-3: and a policy that only observes is always named', () => {

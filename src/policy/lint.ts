@@ -3,6 +3,7 @@
 
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { nearest } from '../core/nearest.ts';
+import { opaqueKinds } from '../core/opaque.ts';
 import type { CompiledPolicy } from './compile-roles.ts';
 import { placeOfPolicy } from './explain.ts';
 import { dataClasses, toolOf } from './config.ts';
@@ -11,6 +12,7 @@ import type { PolicyProblem, WrittenPolicy } from './policy-files.ts';
 import { plainEntity, scopeEntity } from './policy-set.ts';
 import type { PolicySettings, Rules } from './rules.ts';
 import { namespace, policyActions } from './schema.ts';
+import { unknownKinds } from './unknown-kinds.ts';
 
 const finding = ({ id, file, line }: WrittenPolicy, message: string): PolicyProblem => ({
   file,
@@ -155,6 +157,13 @@ const unknownNames = (policy: WrittenPolicy, known: KnownNames): readonly Policy
   });
 };
 
+const strangeKinds = (policy: WrittenPolicy): readonly PolicyProblem[] =>
+  unknownKinds(policy.json.conditions).map((kind) => {
+    const meant = nearest(kind, Object.keys(opaqueKinds));
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    return finding(policy, `asks whether ${JSON.stringify(kind)} was not inspected, which is no kind of content${hint}`);
+  });
+
 const observing = (policy: WrittenPolicy): readonly PolicyProblem[] =>
   policy.observes ? [finding(policy, 'only observes (@mode("observe")): it changes no verdict')] : [];
 
@@ -198,7 +207,13 @@ export const lintPolicies = (settings: PolicySettings, { policies }: Rules): rea
   const all = policies.flatMap((policy) => ('json' in policy ? [readOf(policy, policy.json)] : (jsonOfCompiled(policy) ?? [])));
   const known = knownNames(settings);
   return [
-    ...written.flatMap((policy) => [...unconditional(policy), ...constants(policy), ...unknownNames(policy, known), ...observing(policy)]),
+    ...written.flatMap((policy) => [
+      ...unconditional(policy),
+      ...constants(policy),
+      ...unknownNames(policy, known),
+      ...strangeKinds(policy),
+      ...observing(policy),
+    ]),
     ...redundant(written, all),
     ...moot(written, all),
   ].toSorted((a, b) => (a.file === b.file ? (a.line ?? 0) - (b.line ?? 0) : a.file < b.file ? -1 : 1));
