@@ -2,8 +2,8 @@
 // Everything that it starts it also ends, the agent by its process group; a run that takes too long is ended and says so.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import type { LedgerRecord, Running, Upstream } from '../envelope/running.ts';
 import { recordsUnder, startRunning, startUpstream } from '../envelope/running.ts';
 import { root } from '../project-files.ts';
@@ -30,6 +30,8 @@ export interface Order {
   readonly tools?: readonly string[];
   /** Models that the endpoint has and the role may not call. */
   readonly otherModels?: readonly string[];
+  /** Policies of the organisation's own, in Cedar. */
+  readonly policies?: string;
   /** What of the person's own is carried in, where it is not what a config without a word about it says. */
   readonly carry?: readonly string[];
   readonly argv?: readonly string[];
@@ -90,11 +92,11 @@ export const dialects: Readonly<Record<Cli['format'], Dialect>> = {
 
 const list = (names: readonly string[]): string => `[${names.map((name) => JSON.stringify(name)).join(', ')}]`;
 
-type Rules = Pick<Order, 'models' | 'tools' | 'otherModels' | 'carry' | 'jailed'>;
+type Rules = Pick<Order, 'models' | 'tools' | 'otherModels' | 'policies' | 'carry' | 'jailed'>;
 
 const configOf = (
   cli: Cli,
-  { models, tools = [], otherModels = [], carry, jailed }: Rules,
+  { models, tools = [], otherModels = [], policies, carry, jailed }: Rules,
   upstreamUrl: string,
   dataDir: string,
 ): string => `
@@ -113,7 +115,10 @@ endpoints:
     base_url: ${upstreamUrl}
     credential: { env: SCRIPTED_SECRET }
     models: [${[...models, ...otherModels].map((pin) => `{ pin: ${JSON.stringify(pin)} }`).join(', ')}]
-`;
+${policies === undefined ? '' : `policies: ${policiesBeside(dataDir)}\n`}`;
+
+/** They have to be there before the config is read. */
+const policiesBeside = (dataDir: string): string => join(dirname(dataDir), 'policies');
 
 const dataDirIn = (config: string): string => /^data_dir: (.*)$/m.exec(config)?.[1] ?? assert.fail('no data folder');
 
@@ -130,7 +135,14 @@ export interface Stage {
 }
 
 export const startStage = async (cli: Cli, rules: Rules, upstreamUrl: string, cut?: Order['cut']): Promise<Stage> => {
-  const running = await startRunning(upstreamUrl, (text) => configOf(cli, rules, upstreamUrl, dataDirIn(text)));
+  const running = await startRunning(upstreamUrl, (text) => {
+    const dataDir = dataDirIn(text);
+    if (rules.policies !== undefined) {
+      mkdirSync(policiesBeside(dataDir));
+      writeFileSync(join(policiesBeside(dataDir), 'own.cedar'), rules.policies);
+    }
+    return configOf(cli, rules, upstreamUrl, dataDir);
+  });
   const watch = await watchDoor(running.envelope.doors.model, cut);
   const control = await watchControl(running.controlSocket, watch.origin);
   return {
