@@ -182,6 +182,32 @@ test('what was not inspected stands in every record of a model crossing', () => 
   assert.deepEqual(records.intent['not_inspected'], [{ what: 'personal_data', why: 'off' }]);
 });
 
+test('what was taken out of a request is counted, and is not among what it brings and what that implies', () => {
+  const part = (what: string, why: string, ...kinds: readonly string[]) => ({ notInspected: [{ what, why }], kinds });
+  const [picture, sound] = [part('image', 'url', 'image', 'url'), part('audio', 'base64', 'audio')];
+  const at = {
+    ...request,
+    reading: {
+      ...request.reading,
+      toolsOffered: [
+        { name: 'url_source', hosted: true, implied: true },
+        { name: 'own', hosted: false },
+      ],
+      notInspected: [picture, sound].flatMap(({ notInspected }) => notInspected),
+      opaque: { elsewhere: { notInspected: [], kinds: [] }, parts: [picture, sound], conversation: () => [] },
+    },
+    judgement: { ...request.judgement, takenOut: [picture] },
+  } as unknown as Recorded;
+  const left = [
+    { what: 'audio', why: 'base64' },
+    { what: 'personal_data', why: 'off' },
+  ];
+  const intent = intentRecord(at, stamp, digest);
+  assert.deepEqual([intent['masked'], intent['not_inspected'], intent['tools_offered']], [{ denied_content: 1 }, left, ['own']]);
+  assert.deepEqual(outcomeRecord(at, ending, stamp, 1)['not_inspected'], left);
+  assert.ok(!('masked' in records.intent), 'where nothing was taken out, nothing is counted');
+});
+
 test('what nobody could read of a tool call stands in its records, and what request and answer both note stands once', () => {
   const program = { what: 'program', why: 'free-form input' };
   const off = { what: 'personal_data', why: 'off' };

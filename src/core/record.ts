@@ -12,7 +12,7 @@ import type { Containment, ControlAction, Invocation, Invoker } from './principa
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
 import { costOfOutcome } from './totals.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Judgement, Read, Recorded, Transformed } from './stages.ts';
-import type { Reading } from './wire-format.ts';
+import { offeredWith, type Reading } from './wire-format.ts';
 
 /** What makes a record one of its kind in time. */
 export interface Stamp {
@@ -167,10 +167,11 @@ const destinationMember = ({ destination }: NetworkCall, address: string | null)
 
 const carriedAsItIs = ({ carrying }: NetworkCall): readonly NotInspected[] => [{ what: carrying.carries, why: 'carried as it is' }];
 
-/** What of a request nobody inspected, without what was taken out of it. */
-const leftIn = (reading: Reading | null, judgement: Judgement | null): readonly NotInspected[] => {
-  if (reading === null) return [];
-  return judgement?.takenOut === undefined ? reading.notInspected : opaqueWithout(reading.opaque, judgement.takenOut).notInspected;
+/** A request without what was taken out of it. */
+const leftOf = (reading: Reading, judgement: Judgement | null): Reading => {
+  if (judgement?.takenOut === undefined) return reading;
+  const { notInspected, kinds } = opaqueWithout(reading.opaque, judgement.takenOut);
+  return { ...reading, notInspected, toolsOffered: offeredWith(reading.toolsOffered, kinds) };
 };
 
 const saidMembers = (
@@ -188,8 +189,8 @@ const saidMembers = (
       destination: destinationMember(call, null),
       ...boundedMembers({ not_inspected: [...carriedAsItIs(call), ...('inspection' in at ? at.inspection.notInspected : unread)] }),
     };
-  const reading = 'reading' in at ? at.reading : null;
   const judgement = 'judgement' in at ? at.judgement : null;
+  const reading = 'reading' in at && at.reading !== null ? leftOf(at.reading, judgement) : null;
   const sent = 'outbound' in at ? at.outbound : null;
   const { endpoint } = judgement?.candidate ?? {};
   const takenOut = judgement?.takenOut?.length ?? 0;
@@ -204,7 +205,7 @@ const saidMembers = (
         system_prompt_blocks: reading.systemPromptBlocks,
         tools_offered: reading.toolsOffered.map((tool) => label(tool.name)),
         tool_results_summary: reading.toolsAnswered.map((tool) => ({ call_id: label(tool.callId), success: tool.success })),
-        not_inspected: [...leftIn(reading, judgement), ...('inspection' in at ? at.inspection.notInspected : unread)],
+        not_inspected: [...reading.notInspected, ...('inspection' in at ? at.inspection.notInspected : unread)],
       }),
     }),
     ...(takenOut > 0 && { masked: { denied_content: takenOut } }),
@@ -279,7 +280,7 @@ export const outcomeRecord = (at: Recorded, ending: Ending, stamp: Stamp, durati
     duration_ms: Math.round(durationMs),
   };
   const { call } = at.crossing;
-  const said = call.action === 'tool_call' ? call.notInspected : leftIn(at.reading, at.judgement);
+  const said = call.action === 'tool_call' ? call.notInspected : at.reading === null ? [] : leftOf(at.reading, at.judgement).notInspected;
   const notInspected = eachOnce([...said, ...at.inspection.notInspected, ...(facts?.notInspected ?? [])]);
   if (call.action === 'tool_call')
     return body(stamp, 'agent', 'outcome', {

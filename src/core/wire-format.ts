@@ -4,7 +4,7 @@
 
 import type { DenialCode } from './denial.ts';
 import type { PlainAnswer } from './http.ts';
-import type { NotInspected, OpaqueContent } from './opaque.ts';
+import type { NotInspected, OpaqueContent, OpaqueKind } from './opaque.ts';
 import type { AgentClient } from './principal.ts';
 import type { ByteRange, Slot, Splice } from './slot.ts';
 
@@ -31,6 +31,10 @@ export interface OfferedTool {
   /** The request does not offer it: content of the kind `url` makes the provider do it. */
   readonly implied?: true;
 }
+
+/** Those that a request offers whose content is of these kinds. */
+export const offeredWith = (offered: readonly OfferedTool[], kinds: readonly OpaqueKind[]): readonly OfferedTool[] =>
+  offered.filter(({ implied }) => implied !== true || kinds.includes('url'));
 
 export interface AnsweredTool {
   readonly callId: string;

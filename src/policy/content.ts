@@ -8,7 +8,7 @@ import { label } from '../core/identifier.ts';
 import type { OpaqueKind, OpaquePart } from '../core/opaque.ts';
 import { opaqueWithout } from '../core/opaque.ts';
 import type { Judgement } from '../core/stages.ts';
-import type { OfferedTool, Reading } from '../core/wire-format.ts';
+import { offeredWith, type OfferedTool, type Reading } from '../core/wire-format.ts';
 
 /** A request as far as its content and what follows from that are concerned. */
 export interface Content {
@@ -37,8 +37,7 @@ export const judgeContent = (
   role: string,
   judge: (content: Content) => Judgement,
 ): Judgement => {
-  const judgeKinds = (kinds: readonly OpaqueKind[]): Judgement =>
-    judge({ kinds, toolsOffered: toolsOffered.filter(({ implied }) => implied !== true || kinds.includes('url')) });
+  const judgeKinds = (kinds: readonly OpaqueKind[]): Judgement => judge({ kinds, toolsOffered: offeredWith(toolsOffered, kinds) });
   const whole = judgeKinds(opaqueWithout(opaque).kinds);
   if (passes(whole)) return whole;
   const { kinds } = opaqueWithout(opaque, deniedBefore);

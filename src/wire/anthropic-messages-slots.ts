@@ -42,12 +42,13 @@ const visitBlock = (walk: Walk, block: JsonNode, path: string, role: Role): void
   if (type === 'tool_result' && textOf(memberOf(block, 'tool_use_id')) === undefined) wrong(walk, pointer(path, 'tool_use_id'), 'a string');
   if (type === 'tool_addition') offerDefined(walk, block, path);
   if (type === 'compaction') offerChanged(walk, memberOf(block, 'tool_changes'), pointer(path, 'tool_changes'));
-  const visit = (): void => {
+  const shape: Shape = { type, known: knownBlocks.has(type), role: isToolResult(type) ? 'tool' : role };
+  if (shape.known && !media.has(type)) return visitMembers(walk, block, path, shape);
+  walk.notes.inside(block, { type: 'text', text: leftOut }, () => {
     if (type === 'container_upload') walk.notes.add(type, 'file');
-    visitMembers(walk, block, path, { type, known: knownBlocks.has(type), role: isToolResult(type) ? 'tool' : role });
-  };
-  if (media.has(type) || !knownBlocks.has(type)) walk.notes.inside(block, { type: 'text', text: leftOut }, visit);
-  else visit();
+    if (type === 'image') walk.notes.medium(type, () => visitMembers(walk, block, path, shape));
+    else visitMembers(walk, block, path, shape);
+  });
 };
 
 /** Blocks in whose place a text can stand. */

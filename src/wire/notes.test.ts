@@ -63,6 +63,20 @@ test('what is noted inside a part is of that part, and what is left without it i
   });
 });
 
+test('what has the type of a medium is noted, whatever form it has', () => {
+  const notes = createNotes(bytes);
+  notes.inside(first, shape, () => notes.medium('image', () => undefined));
+  notes.inside(second, shape, () => notes.medium('image', () => notes.add('image', 'base64')));
+  assert.deepEqual(notes.list(), [
+    { what: 'image', why: 'unknown form' },
+    { what: 'image', why: 'base64' },
+  ]);
+  assert.deepEqual(
+    contentOf(notes).parts.map(({ notInspected }) => notInspected[0]?.why),
+    ['unknown form', 'base64'],
+  );
+});
+
 test('what is taken out as a whole is not taken out in pieces, and in what stays as it is nothing is taken out', () => {
   const notes = createNotes(bytes);
   notes.inside(second, shape, () => {

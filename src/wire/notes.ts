@@ -37,8 +37,21 @@ const kindsOf = (what: string, why: string): readonly OpaqueKind[] => {
 class Noted {
   readonly #notes = new Map<string, NotInspected>();
   readonly #kinds = new Set<OpaqueKind>();
+  #count = 0;
+  #what = '';
+  #why = '';
+
+  /** How often anything was noted. */
+  get count(): number {
+    return this.#count;
+  }
 
   add(what: string, why: string): void {
+    this.#count += 1;
+    // Of a long conversation most are like the one before.
+    if (what === this.#what && why === this.#why) return;
+    this.#what = what;
+    this.#why = why;
     const key = `${what}\n${why}`;
     if (this.#notes.has(key)) return;
     for (const kind of kindsOf(what, why)) this.#kinds.add(kind);
@@ -54,6 +67,8 @@ class Noted {
 export interface Notes {
   /** Notes a kind of content once, however often it occurs. */
   readonly add: (what: string, why: string) => void;
+  /** Whatever `visit` finds: what has the type of a medium is noted, though nothing in it is where such a medium has it. */
+  readonly medium: (type: string, visit: () => void) => void;
   /**
    * What `visit` notes stands in `part`, which can be taken out; `shape` then stands in its place. Without a shape neither it nor anything in it can.
    */
@@ -63,6 +78,7 @@ export interface Notes {
 }
 
 const nothing = new Uint8Array();
+const UNKNOWN = 'unknown form';
 
 /** `body` is what the nodes were read from; only the parts of a request need it. */
 export const createNotes = (body: Uint8Array = nothing): Notes => {
@@ -82,6 +98,13 @@ export const createNotes = (body: Uint8Array = nothing): Notes => {
       everywhere.add(what, why);
       here.add(what, why);
     },
+    medium: (type, visit) => {
+      const before = everywhere.count;
+      visit();
+      if (everywhere.count > before) return;
+      everywhere.add(type, UNKNOWN);
+      here.add(type, UNKNOWN);
+    },
     inside: (part, shape, visit) => {
       if (fixed) return visit();
       if (shape === null) return visitFixed(visit);
@@ -89,7 +112,7 @@ export const createNotes = (body: Uint8Array = nothing): Notes => {
       here = inner;
       visit();
       here = outer;
-      if (inner.found().kinds.length === 0) return;
+      if (inner.count === 0) return;
       // What is taken out as a whole is not taken out in pieces.
       for (const { notInspected } of parts.splice(before)) for (const { what, why } of notInspected) inner.add(what, why);
       parts.push({ ...passageOf(part, body), ...inner.found(), replacement: () => inPlaceOf(part, shape, body) });

@@ -94,8 +94,12 @@ const visitPart = (walk: Walk, part: JsonNode, path: string, role: Role): void =
   if (part.kind !== 'object') return visitOdd(walk, part, path, role, 'an object');
   if (type === undefined) wrong(walk, pointer(path, 'type'), 'a string');
   checkSpelling(walk, part, path);
-  if (type === 'text' || type === 'refusal') visitPartMembers(walk, part, path, { type, role });
-  else walk.notes.inside(part, { type: 'text', text: leftOut }, () => visitPartMembers(walk, part, path, { type, role }));
+  if (type === 'text' || type === 'refusal') return visitPartMembers(walk, part, path, { type, role });
+  walk.notes.inside(part, { type: 'text', text: leftOut }, () => {
+    const visit = (): void => visitPartMembers(walk, part, path, { type, role });
+    if (type !== undefined && mediaTypes.has(type)) walk.notes.medium(type, visit);
+    else visit();
+  });
 };
 
 const visitPartMembers = (

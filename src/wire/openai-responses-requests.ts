@@ -75,7 +75,9 @@ export const visitPart = (walk: Walk, part: JsonNode, path: string, role: Slot['
   const type = textOf(memberOf(part, 'type')) ?? '';
   checkSpelling(walk, part, path);
   if (mediaTypes.has(type))
-    return walk.notes.inside(part, { type: 'input_text', text: leftOut }, () => visitMedia(walk, part, path, { type, role }));
+    return walk.notes.inside(part, { type: 'input_text', text: leftOut }, () =>
+      walk.notes.medium(type, () => visitMedia(walk, part, path, { type, role })),
+    );
   for (const { name, value } of part.members) {
     const at = pointer(path, name);
     if (isIdentifier(name, value)) continue;

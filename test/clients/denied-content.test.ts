@@ -9,6 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import OpenAI from 'openai';
+import { runCli } from '../../src/cli/cli.ts';
+import { commands } from '../../src/main.ts';
+import { createTestIo } from '../command-io.ts';
 import type { LedgerRecord, Running, Upstream } from '../envelope/running.ts';
 import { startRunning, startUpstream } from '../envelope/running.ts';
 import { agents, dialects, pin, withEveryDialect } from './dialect.ts';
@@ -248,6 +251,11 @@ describe('content that a policy refuses', () => {
     const mixed = refused.filter(({ masked }) => masked !== undefined);
     assert.equal(mixed.length, 2 * speakers.length, 'the new content was judged without the old');
     assert.ok(!/([ABCD])\1{99}|look at it/.test(JSON.stringify(records)), 'no content is in a record');
+    const io = createTestIo();
+    await runCli(commands, ['why', String(refused[0]?.['log_id']), '--data', running.dataDir], io);
+    const { stdout } = io.written();
+    assert.match(stdout, /^Denied \(content_not_permitted\): a request to the model pinned-1/);
+    assert.ok(refusal.test(stdout) && stdout.includes('no-pictures'), stdout);
   });
 });
 

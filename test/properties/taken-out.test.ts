@@ -61,6 +61,7 @@ const shapes: readonly Shape[] = [
       ],
       [{ type: 'container_upload', file_id: 'f' }, ['document', 'stored']],
       [{ type: 'hologram', source: { type: 'url', url } }, ['url']],
+      [{ type: 'image', source: 'data:image/png;base64,QQ==' }, ['image']],
     ],
     body: (turns) => ({
       model: 'm',
@@ -81,6 +82,7 @@ const shapes: readonly Shape[] = [
       [{ type: 'file', file: { file_data: 'QQ==', filename: 'a.pdf' } }, ['document']],
       [{ type: 'file', file: { file_id: 'f' } }, ['document', 'stored']],
       [{ type: 'video_url', video_url: { url } }, ['url', 'video']],
+      [{ type: 'image_url', url: 'data:image/png;base64,QQ==' }, ['image']],
     ],
     body: (turns) => ({
       model: 'm',
@@ -101,6 +103,7 @@ const shapes: readonly Shape[] = [
       [{ type: 'input_image', file_id: 'f' }, ['image', 'stored']],
       [{ type: 'input_file', file_data: 'QQ==', filename: 'a.pdf' }, ['document']],
       [{ type: 'input_audio', input_audio: { data: 'QQ==', format: 'wav' } }, ['audio']],
+      [{ type: 'input_image', image: 'data:image/png;base64,QQ==' }, ['image']],
     ],
     body: (turns) => ({
       model: 'm',
