@@ -82,11 +82,12 @@ interface Asking {
 }
 
 const nextOf = ({ denial, setting, policies, owner, wayOut }: Asking): string => {
-  const whom = owner === null ? 'whoever owns the config' : owner;
-  if (wayOut !== null) return `Ask ${whom} to ${wayOut.changes.map(({ what }) => what).join(', and to ')}, naming this record.`;
-  if (setting !== null) return `Ask ${whom} for a change of \`${setting}\`, naming this record.`;
+  const ask = denial === 'content_not_permitted' ? 'Send it without such content, or ask' : 'Ask';
+  const whom = `${ask} ${owner ?? 'whoever owns the config'}`;
+  if (wayOut !== null) return `${whom} to ${wayOut.changes.map(({ what }) => what).join(', and to ')}, naming this record.`;
+  if (setting !== null) return `${whom} for a change of \`${setting}\`, naming this record.`;
   if (policies.length > 0)
-    return `Ask ${whom} about the ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}, naming this record.`;
+    return `${whom} about the ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}, naming this record.`;
   return denialTable[denial].meaning;
 };
 

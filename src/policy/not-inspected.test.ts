@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { bookOf, cedar, invocationOf, policyOf, policySettings, rehearsal, rulesOf } from '../../test/policy-world.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
-import type { OpaqueKind } from '../core/opaque.ts';
+import { isOpaqueKind, type OpaqueKind, opaqueKinds } from '../core/opaque.ts';
 import { runPolicyTests } from './policy-tests.ts';
 import { cedarSchema } from './schema.ts';
 
@@ -62,6 +63,12 @@ describe('what nobody could inspect, as a fact of the question about a model', (
       report.results.map(({ problem }) => problem),
       [null],
     );
+  });
+
+  it('has kinds that the page for policies lists, each with what it is', () => {
+    const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+    const listed = [...page.matchAll(/^\| `([a-z_]+)` +\| [^|]+\|$/gm)].map(([, kind]) => kind);
+    assert.deepEqual(listed.filter(isOpaqueKind), Object.keys(opaqueKinds));
   });
 
   it('is a fact of no other question, and the schema says what kinds there are', () => {

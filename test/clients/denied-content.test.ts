@@ -255,7 +255,34 @@ describe('content that a policy refuses', () => {
     await runCli(commands, ['why', String(refused[0]?.['log_id']), '--data', running.dataDir], io);
     const { stdout } = io.written();
     assert.match(stdout, /^Denied \(content_not_permitted\): a request to the model pinned-1/);
-    assert.ok(refusal.test(stdout) && stdout.includes('no-pictures'), stdout);
+    assert.ok(refusal.test(stdout), stdout);
+    assert.match(stdout, /^Send it without such content, or ask whoever owns the config to take out or narrow the policy `no-pictures`/m);
+  });
+});
+
+describe('an address that nobody here lets the provider fetch', () => {
+  it('is denied by the name of what that is, without any policy of its own, and left out of later turns', async () => {
+    const running = await startRunning(upstream.url);
+    const { credential } = await running.open();
+    const ask = async (...content: readonly object[]): Promise<string> => {
+      const answer = await fetch(`${running.envelope.doors.model}/anthropic/v1/messages`, {
+        method: 'POST',
+        headers: { 'x-api-key': credential, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: pin, max_tokens: 5, messages: [{ role: 'user', content }] }),
+      });
+      return `${answer.status} ${answer.headers.get('x-sealwright-denial')} ${await answer.text()}`;
+    };
+    const prompt = [
+      { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
+      { type: 'text', text: 'look' },
+    ];
+    assert.match(await ask(...prompt), /^403 tool_not_permitted .*url_source/);
+    assert.match(await ask(...prompt, { type: 'text', text: 'and without it?' }), /^200 /);
+    assert.deepEqual([timesIn(lastSent(), 'example.com'), timesIn(lastSent(), leftOut)], [0, 1]);
+    const { model: records } = await running.stop();
+    running.remove();
+    const permitted = records.find(({ masked }) => masked !== undefined);
+    assert.deepEqual([permitted?.['masked'], permitted?.['tools_offered']], [{ denied_content: 1 }, []]);
   });
 });
 
