@@ -19,6 +19,7 @@ export const following = (
   stages.read(identified);
   stages.inspect(read);
   stages.decide(inspected);
+  stages.rememberDenied(decided);
   stages.admit(decided);
   stages.transformOut(admitted);
   void stages.recordIntent(transformed);

@@ -18,6 +18,7 @@ export const skipping = (
   stages.read(received); // does not compile
   stages.inspect(identified); // does not compile
   stages.decide(read); // does not compile
+  stages.rememberDenied(inspected); // does not compile
   stages.admit(inspected); // does not compile
   stages.transformOut(decided); // does not compile
   void stages.recordIntent(admitted); // does not compile
