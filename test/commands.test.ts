@@ -44,7 +44,7 @@ test('every command has an example, and every example calls a command that exist
     assert.ok(command.examples.length > 0, command.name);
     for (const { line, does } of command.examples) {
       assert.ok(does.length > 5 && !does.endsWith('.'), `${command.name}: ${does}`);
-      const called = /\bsealwright ((?:[a-z]+ ?){1,2})/.exec(line)?.[1]?.trim() ?? '';
+      const called = /\bsealwright ((?:[a-z]+(?:-[a-z]+)* ?){1,2})/.exec(line)?.[1]?.trim() ?? '';
       const found = all.find(({ row }) => called === row.name) ?? all.find(({ row }) => called.split(' ')[0] === row.name);
       assert.ok(found, `${command.name}: ${line}`);
       const own = (line.split(/ -- |\||>/)[0] ?? '').matchAll(/--([a-z-]+)/g);

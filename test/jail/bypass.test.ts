@@ -65,7 +65,7 @@ const leaky = (...planted: readonly string[]): readonly string[] => [
   'http://127.0.0.1:3129',
   '--',
   process.execPath,
-  join(root, 'test/bypass/leaky-door.ts'),
+  join(root, 'test/jail/leaky-door.ts'),
   '3129',
   JSON.stringify(toBeAllowed),
   ...planted,
@@ -118,7 +118,7 @@ describe('the bypass kit', { concurrency: true }, () => {
       'http://127.0.0.1:3129',
       '--',
       process.execPath,
-      join(root, 'test/bypass/leaky-door.ts'),
+      join(root, 'test/jail/leaky-door.ts'),
       '3129',
       '[]',
     );

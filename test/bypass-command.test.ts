@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { attempts, marked, toBeAllowed } from '../../src/bypass/bypass.ts';
-import { configFor } from '../../src/bypass/own.ts';
-import { egressBypassTest } from '../../src/cli/egress-bypass-test.ts';
-import { root } from '../project-files.ts';
-import { collect } from '../jail/jailed.ts';
+import { attempts, marked, toBeAllowed } from '../src/bypass/bypass.ts';
+import { configFor } from '../src/bypass/own.ts';
+import { egressBypassTest } from '../src/cli/egress-bypass-test.ts';
+import { root } from './project-files.ts';
+import { collect } from './jail/jailed.ts';
 
 const sealwright = (...argv: readonly string[]) =>
   collect(`${root}bin/sealwright`, argv, { cwd: '/', env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir() } });
