@@ -75,7 +75,7 @@ export interface LaidOrder extends Omit<JailOrder, 'doors' | 'credential'> {
   readonly warnings: readonly string[];
 }
 
-const unseenSockets = `Only the first ${limits.socketsSoughtEntriesCount.toLocaleString('en')} entries of the workspace were looked through for sockets. One of a program outside that lies deeper could be reached from the jail (docs/jail.md).`;
+const unseenSockets = `Only the first ${limits.socketsSoughtEntriesCount} entries of the workspace were looked through for sockets. One of a program outside that lies deeper could be reached from the jail (docs/jail.md).`;
 
 /** Made for one run; the doors and the credential are those of its invocation. */
 export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentHome): LaidOrder => {
