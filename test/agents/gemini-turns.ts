@@ -5,7 +5,7 @@ import type { Dialect, Request, SpokenTurn } from './turns.ts';
 
 const modelOf = ({ path }: Request): string => /\/models\/([^:/]+):/.exec(path)?.[1] ?? 'scripted';
 
-const usageMetadata = { promptTokenCount: 10, candidatesTokenCount: 5, totalTokenCount: 15 };
+const usageOf = (promptTokenCount = 10) => ({ promptTokenCount, candidatesTokenCount: 5, totalTokenCount: promptTokenCount + 5 });
 
 const partsOf = ({ say, think, calls = [] }: SpokenTurn): readonly object[] => [
   ...(think === undefined ? [] : [{ text: think, thought: true }]),
@@ -17,9 +17,9 @@ const partsOf = ({ say, think, calls = [] }: SpokenTurn): readonly object[] => [
   })),
 ];
 
-const chunk = (parts: readonly object[], asked: Request, finishReason?: string): object => ({
+const chunk = (parts: readonly object[], asked: Request, finishReason?: string, used?: number): object => ({
   candidates: [{ content: { role: 'model', parts }, index: 0, ...(finishReason === undefined ? {} : { finishReason }) }],
-  ...(finishReason === undefined ? {} : { usageMetadata }),
+  ...(finishReason === undefined ? {} : { usageMetadata: usageOf(used) }),
   modelVersion: modelOf(asked),
   responseId: `scripted-${asked.index}`,
 });
@@ -29,8 +29,8 @@ const event = (json: object): string => `data: ${JSON.stringify(json)}\r\n\r\n`;
 export const geminiTurns: Dialect = {
   spoken: (turn, asked) => {
     const parts = partsOf(turn);
-    if (!asked.path.includes(':stream')) return { type: 'application/json', text: JSON.stringify(chunk(parts, asked, 'STOP')) };
-    const text = parts.map((part) => event(chunk([part], asked))).join('') + event(chunk([], asked, 'STOP'));
+    if (!asked.path.includes(':stream')) return { type: 'application/json', text: JSON.stringify(chunk(parts, asked, 'STOP', turn.used)) };
+    const text = parts.map((part) => event(chunk([part], asked))).join('') + event(chunk([], asked, 'STOP', turn.used));
     return { type: 'text/event-stream', text };
   },
   begun: (text, asked) => event(chunk([{ text }], asked)),

@@ -15,7 +15,13 @@ export interface ScriptedCall {
 
 export type Turn =
   /** A whole turn: thinking (or what stands for it, where the format has such), then text, then calls. */
-  | { readonly say?: string; readonly think?: string; readonly calls?: readonly ScriptedCall[] }
+  | {
+      readonly say?: string;
+      readonly think?: string;
+      readonly calls?: readonly ScriptedCall[];
+      /** Units of what was asked, as the provider counts them; few without it. */
+      readonly used?: number;
+    }
   /** The vendor's error body. */
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** Text begins, then the connection is gone. */
