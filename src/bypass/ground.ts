@@ -9,6 +9,8 @@ import type { Line, Order } from './order.ts';
 
 const within = fileURLToPath(new URL(`./within${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 
+const shownCharacters = 200;
+
 /** What the kit needs beside Node, and where it comes from. */
 const tools: Readonly<Record<string, string>> = {
   bwrap: 'bubblewrap',
@@ -28,13 +30,27 @@ export const groundProblem = (platform: NodeJS.Platform): string | null => {
   );
   if (missing.length > 0)
     return `Missing here: ${missing.map(([tool]) => tool).join(', ')}. Install ${missing.map(([, from]) => from).join(', ')}.`;
-  const tried = spawnSync('unshare', [...namespaces, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });
-  if (tried.status === 0) return null;
-  return `This machine does not let you make a network of its own (${tried.stderr.trim().slice(0, 200)}). Allow user namespaces, as \`sealwright doctor\` says.`;
+  const { problem } = waysIn();
+  return problem === null
+    ? null
+    : `This machine does not let you make a network of its own (${problem}). Allow user namespaces, as \`sealwright doctor\` says.`;
 };
 
-/** A namespace of users comes with them, so that an ordinary user can make them. */
-const namespaces = ['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--ipc', '--uts'];
+const ownNamespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--ipc', '--uts'];
+/** A namespace of users comes with them for an ordinary user; root needs none, and daemons that become another user could not do so in it. */
+const withUsers = ['--user', '--map-root-user'];
+
+/** The options of unshare(1) that work here, or why none do. */
+const waysIn = (): { readonly options: readonly string[]; readonly problem: string | null } => {
+  let problem: string | null = null;
+  for (const users of process.getuid?.() === 0 ? [[], withUsers] : [withUsers]) {
+    const options = [...users, ...ownNamespaces];
+    const { status, stderr } = spawnSync('unshare', [...options, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });
+    if (status === 0) return { options, problem: null };
+    problem = stderr.trim().slice(0, shownCharacters);
+  }
+  return { options: [], problem };
+};
 
 /** Tells each line of the kit until it ends; the code is that of the process, 0 where it went through all that was ordered. */
 export const onGround = (
@@ -44,7 +60,7 @@ export const onGround = (
   complaint: (text: string) => void,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const argv = [...namespaces, process.execPath, within, JSON.stringify(order)];
+    const argv = [...waysIn().options, process.execPath, within, JSON.stringify(order)];
     const child = spawn('unshare', argv, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], cwd: order.folder });
     child.stderr.on('data', (chunk: Buffer) => complaint(chunk.toString()));
     createInterface({ input: child.stdout }).on('line', (line) => said(JSON.parse(line) as Line));

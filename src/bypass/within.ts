@@ -123,7 +123,13 @@ const startSubject = async (arrivals: () => readonly Arrival[]): Promise<Started
   }
   const [program = '', ...argv] = subject.start;
   const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'inherit'], cwd: order.folder });
-  if (!(await listens(subject.url)))
+  const ended = new Promise<never>((_resolve, reject) => {
+    child.once('error', ({ message }) => reject(new Error(`the proxy cannot be started: ${message}`)));
+    child.once('exit', (code) => reject(new Error(`the proxy ended with ${code}; it has to stay in the foreground`)));
+  });
+  // It may end later too, and then every order that is left fails by itself.
+  ended.catch(() => undefined);
+  if (!(await Promise.race([listens(subject.url), ended])))
     throw new Error(`nothing listens at ${subject.url} ${readyPatienceMs / 1_000} s after the proxy was started`);
   const trier = await free();
   const end = async (): Promise<void> => {
@@ -183,7 +189,8 @@ const controls = async ({ places }: Started, arrivals: () => readonly Arrival[])
 const main = async (): Promise<void> => {
   takeEveryAddress();
   lookUpNamesHere();
-  const witness = await startWitness();
+  const { subject } = order;
+  const witness = await startWitness(subject.kind === 'proxy' ? Number(new URL(subject.url).port) : null);
   const arrivals = (): readonly Arrival[] => witness.arrivals;
   for (const path of machineSockets) {
     if (existsSync(path)) continue;

@@ -89,7 +89,8 @@ const listenTo = (socket: Socket | TLSSocket, arrival: Arrival): void => {
   });
 };
 
-export const startWitness = async (): Promise<Witness> => {
+/** `taken`: a port that a guard listens on, where nothing of ours may answer in its place. */
+export const startWitness = async (taken: number | null): Promise<Witness> => {
   const arrivals: Arrival[] = [];
   const { key, cert } = createCertificate(['allowed.test', 'shared.test'], []);
   const secureContext = createSecureContext({ key, cert });
@@ -113,7 +114,7 @@ export const startWitness = async (): Promise<Witness> => {
       server.once('error', reject);
       server.listen(options, () => resolve());
     });
-  for (const port of ports) await listen({ host: '::', port }, createServer(accept));
+  for (const port of ports.filter((each) => each !== taken)) await listen({ host: '::', port }, createServer(accept));
   // Where a proxy that allows by port alone would let somebody out.
   for (const port of [7420, 7421]) await listen({ host: unlistedAddress, port }, createServer(accept));
   for (const port of udpPorts) {

@@ -58,6 +58,8 @@ const listed = (results: readonly Result[]): string =>
     .join('; ');
 
 const idCharacters = 4;
+/** Of what the subject says while it is tested, shown only where the test comes to nothing. */
+const complaintCharacters = 1_000;
 
 /** An attempt, how it went on each path, and why where that is not plain. */
 const linesOf = (what: string, results: readonly Result[]): readonly string[] => {
@@ -104,6 +106,7 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const [subject, only] = [subjectOf(input), onlyOf(input)];
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-bypass-')));
   const progress = createProgress(io, 'trying to get past', 'attempts');
+  let complaints = '';
   try {
     const {
       controls,
@@ -117,11 +120,10 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
       environment: io.environment,
       platform: io.platform,
       doing: progress.update,
-      complaint: (text) => {
-        if (!input.json) io.stderr.write(printable(text));
-      },
+      complaint: (text) => void (complaints = `${complaints}${text}`.slice(-complaintCharacters)),
     });
     progress.end();
+    if (problem !== null && complaints.trim() !== '') io.stderr.write(`${complaints.trim().split('\n').map(printable).join('\n')}\n`);
     if (problem !== null)
       throw new CommandError('bypass_not_tested', printable(problem), 'Nothing is known about this guard until the kit runs through.');
     const { surprises } = countOf(results);

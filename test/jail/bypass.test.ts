@@ -62,11 +62,11 @@ const holes = {
 
 const leaky = (...planted: readonly string[]): readonly string[] => [
   '--proxy',
-  'http://127.0.0.1:3129',
+  'http://127.0.0.1:3128',
   '--',
   process.execPath,
   join(root, 'test/jail/leaky-door.ts'),
-  '3129',
+  '3128',
   JSON.stringify(toBeAllowed),
   ...planted,
 ];
@@ -112,14 +112,20 @@ describe('the bypass kit', { concurrency: true }, () => {
     assert.equal(exitCode, 1);
   });
 
+  it('a proxy that does not stay is no subject, and nothing of the kit answers at its port', { timeout }, async () => {
+    const { stderr, exitCode } = await run('--proxy', 'http://127.0.0.1:3128', '--', 'sh', '-c', 'echo no such setting >&2; exit 4');
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /no such setting[\s\S]*the proxy ended with 4/);
+  });
+
   it('what holds nothing is not believed: where what is allowed does not arrive there is nothing to conclude', { timeout }, async () => {
     const { stderr, exitCode } = await run(
       '--proxy',
-      'http://127.0.0.1:3129',
+      'http://127.0.0.1:3128',
       '--',
       process.execPath,
       join(root, 'test/jail/leaky-door.ts'),
-      '3129',
+      '3128',
       '[]',
     );
     assert.equal(exitCode, 1);
