@@ -76,9 +76,5 @@ export const testBypass = async ({ environment, platform, doing, complaint, ...o
   return { controls, attempts: results, problem: concluded(controls, problem, ended) };
 };
 
-/** How many results there are of each kind; surprises are those that are not as they were marked. */
-export const countOf = (results: readonly Result[]): { readonly surprises: number; readonly by: ReadonlyMap<Result['actual'], number> } => {
-  const by = new Map<Result['actual'], number>();
-  for (const { actual } of results) by.set(actual, (by.get(actual) ?? 0) + 1);
-  return { surprises: results.filter(({ pass }) => !pass).length, by };
-};
+/** How many results are not as they were marked. */
+export const surprisesIn = (results: readonly Result[]): number => results.filter(({ pass }) => !pass).length;

@@ -15,7 +15,7 @@ import type { Line, Order } from './order.ts';
 import { type Own, startOwn } from './own.ts';
 import { createProbes } from './probes.ts';
 import { startTrier, type Trier } from './trier.ts';
-import { startWitness } from './witness.ts';
+import { startWitness, type Witness } from './witness.ts';
 
 const order = JSON.parse(process.argv[2] ?? '{}') as Order;
 const say = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -186,18 +186,25 @@ const controls = async ({ places }: Started, arrivals: () => readonly Arrival[])
   return good;
 };
 
+/** One that is there is somebody's; where an ordinary user may make none, none is made. */
+const plant = async (path: string, { listenAt }: Witness): Promise<void> => {
+  if (existsSync(path)) return;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    await listenAt(path);
+    process.once('exit', () => rmSync(path, { force: true }));
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code !== 'EACCES') throw problem;
+  }
+};
+
 const main = async (): Promise<void> => {
   takeEveryAddress();
   lookUpNamesHere();
   const { subject } = order;
   const witness = await startWitness(subject.kind === 'proxy' ? Number(new URL(subject.url).port) : null);
   const arrivals = (): readonly Arrival[] => witness.arrivals;
-  for (const path of machineSockets) {
-    if (existsSync(path)) continue;
-    mkdirSync(dirname(path), { recursive: true });
-    await witness.listenAt(path);
-    process.once('exit', () => rmSync(path, { force: true }));
-  }
+  for (const path of machineSockets) await plant(path, witness);
   await witness.listenAt('\0kit-abstract');
   const started = await startSubject(arrivals);
   try {

@@ -4,7 +4,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempts, countOf, marked, type Result, type Subject, testBypass, toBeAllowed } from '../bypass/bypass.ts';
+import { attempts, marked, type Result, type Subject, surprisesIn, testBypass, toBeAllowed } from '../bypass/bypass.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
@@ -48,14 +48,11 @@ const words: Readonly<Record<Result['actual'], string>> = {
   'not applicable': 'not applicable',
 };
 
+/** What came of it, as a person reads it: what got through as it was declared to is a limit. */
+const wordOf = ({ expected, actual }: Result): string => (expected === 'declared limit' && actual === 'allow' ? expected : words[actual]);
+
 const listed = (results: readonly Result[]): string =>
-  [
-    ...Map.groupBy(results, ({ expected, actual }) =>
-      expected === 'declared limit' && actual === 'allow' ? 'declared limit' : words[actual],
-    ),
-  ]
-    .map(([word, ofWord]) => `${word}: ${ofWord.map(({ path }) => path).join(', ')}`)
-    .join('; ');
+  [...Map.groupBy(results, wordOf)].map(([word, ofWord]) => `${word}: ${ofWord.map(({ path }) => path).join(', ')}`).join('; ');
 
 const idCharacters = 4;
 /** Of what the subject says while it is tested, shown only where the test comes to nothing. */
@@ -81,8 +78,8 @@ const reportText = (results: readonly Result[]): string => {
       linesOf(attempts.find((attempt) => attempt.id === id)?.what ?? '', ofAttempt),
     ),
   ]);
-  const { surprises, by } = countOf(results);
-  const counts = [...by].map(([actual, count]) => `${count} ${words[actual]}`).join(', ');
+  const surprises = surprisesIn(results);
+  const counts = [...Map.groupBy(results, wordOf)].map(([word, ofWord]) => `${ofWord.length} ${word}`).join(', ');
   const total = `${new Set(results.map(({ id }) => id)).size} attempts, ${results.length} ways: ${counts}; ${surprises} ${surprises === 1 ? 'surprise' : 'surprises'}`;
   return `${[...text, '', total].join('\n')}\n`;
 };
@@ -126,7 +123,7 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
     if (problem !== null && complaints.trim() !== '') io.stderr.write(`${complaints.trim().split('\n').map(printable).join('\n')}\n`);
     if (problem !== null)
       throw new CommandError('bypass_not_tested', printable(problem), 'Nothing is known about this guard until the kit runs through.');
-    const { surprises } = countOf(results);
+    const surprises = surprisesIn(results);
     if (input.json) writeJson(io.stdout, { subject: subject.kind, controls, attempts: results, surprises });
     else io.stdout.write(reportText(results));
     return surprises === 0 ? exitCode.ok : exitCode.no;
