@@ -2,7 +2,7 @@
 // `node within ORDER`. Ends with 0 when all was tried, whatever came of it; a subject that does not start or a control that fails is a problem, said as one.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Arrival, Path } from './attempt.ts';
@@ -15,7 +15,7 @@ import type { Line, Order } from './order.ts';
 import { type Own, startOwn } from './own.ts';
 import { createProbes } from './probes.ts';
 import { startTrier, type Trier } from './trier.ts';
-import { startWitness, type Witness } from './witness.ts';
+import { startWitness } from './witness.ts';
 
 const order = JSON.parse(process.argv[2] ?? '{}') as Order;
 const say = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -27,8 +27,11 @@ const etc: Readonly<Record<string, string>> = {
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
 
-/** Names are looked up as the files above say, and not through a socket of the machine; its `/run` is another one here. */
-const lookUpNamesHere = (): void => {
+/** Where sockets of the machine lie: other folders here, so that none of its own is met, nor one of another kit. */
+const ownFolders = ['/run', '/tmp/.X11-unix'];
+
+/** Names are looked up as the files above say, and not through a socket of the machine. */
+const standApart = (): void => {
   const folder = join(order.folder, 'etc');
   mkdirSync(folder);
   const mount = (...argv: readonly string[]): void => {
@@ -36,7 +39,10 @@ const lookUpNamesHere = (): void => {
     if (status !== 0) throw new Error(`mount ${argv.join(' ')}: ${stderr.trim()}`);
   };
   const targets = Object.keys(etc).map((name) => [name, existsSync(`/etc/${name}`) ? realpathSync(`/etc/${name}`) : null] as const);
-  mount('-t', 'tmpfs', 'tmpfs', '/run');
+  for (const own of ownFolders) {
+    mkdirSync(own, { recursive: true });
+    mount('-t', 'tmpfs', 'tmpfs', own);
+  }
   for (const [name, target] of targets) {
     const [file, there] = [join(folder, name), target ?? `/etc/${name}`];
     writeFileSync(file, etc[name] ?? '');
@@ -186,25 +192,16 @@ const controls = async ({ places }: Started, arrivals: () => readonly Arrival[])
   return good;
 };
 
-/** One that is there is somebody's; where an ordinary user may make none, none is made. */
-const plant = async (path: string, { listenAt }: Witness): Promise<void> => {
-  if (existsSync(path)) return;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    await listenAt(path);
-    process.once('exit', () => rmSync(path, { force: true }));
-  } catch (problem) {
-    if ((problem as NodeJS.ErrnoException).code !== 'EACCES') throw problem;
-  }
-};
-
 const main = async (): Promise<void> => {
   takeEveryAddress();
-  lookUpNamesHere();
+  standApart();
   const { subject } = order;
   const witness = await startWitness(subject.kind === 'proxy' ? Number(new URL(subject.url).port) : null);
   const arrivals = (): readonly Arrival[] => witness.arrivals;
-  for (const path of machineSockets) await plant(path, witness);
+  for (const path of machineSockets) {
+    mkdirSync(dirname(path), { recursive: true });
+    await witness.listenAt(path);
+  }
   await witness.listenAt('\0kit-abstract');
   const started = await startSubject(arrivals);
   try {
