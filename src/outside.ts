@@ -2,7 +2,6 @@
 // Where nothing may leave the private ranges, all that the config names is judged before anything starts.
 
 import { execFile } from 'node:child_process';
-import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { limits } from './core/limits.ts';
 import type { Resolve } from './dial/connect.ts';
 import { createDial, type Dial, type JudgeAddress, judgeConfined, judgeDestination } from './dial/dial.ts';
 import { createOwnPlaces } from './dial/own-places.ts';
+import { createSystemResolve } from './dial/system-resolve.ts';
 import { createForward } from './doors/network/forward.ts';
 import { createSecret, type SecretSources } from './endpoints/credentials.ts';
 import { createEndpoints, type Endpoints } from './endpoints/endpoints.ts';
@@ -34,14 +34,12 @@ export interface Outside {
   readonly ownPorts: Set<number>;
 }
 
-const systemResolve: Resolve = (hostname) => lookup(hostname, { all: true });
-
 export const openOutside = async (
   parts: EnvelopeParts,
   files: { readonly privateFolder: string; readonly readFile: (path: string) => Uint8Array },
   closers: Closers,
 ): Promise<Outside | EnvelopeProblem> => {
-  const { clock, random, disk, resolve = systemResolve } = parts;
+  const { clock, random, disk, resolve = createSystemResolve() } = parts;
   const { config } = parts.loaded;
   const { network } = config;
   const confine = network.mode === 'airgapped' ? judgeConfined(network.private_ranges) : undefined;

@@ -14,7 +14,8 @@ import { DialProblem } from './problem.ts';
 import { createTlsOptions } from './tls.ts';
 import { openTunnel } from './tunnel.ts';
 
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
+/** `whole`: nothing may be added to the name to find it. */
+export type Resolve = (hostname: string, whole?: boolean) => Promise<readonly LookupAddress[]>;
 
 /** Where to connect to, and what is allowed there. */
 export interface Place {
@@ -161,23 +162,25 @@ const within = async <T>(ms: number, outer: AbortSignal, work: (signal: AbortSig
 const createAddressesOf = (resolve: Resolve, destinationsMax: number): ((hop: Hop) => Promise<readonly string[]>) => {
   const asked = new Map<string, Promise<readonly string[]>>();
   let destinations = 0;
-  const ask = async (hostname: string, counts: 0 | 1): Promise<readonly string[]> => {
-    destinations += counts;
+  const ask = async (hostname: string, key: string, isDestination: boolean): Promise<readonly string[]> => {
+    if (isDestination) destinations += 1;
     try {
-      return (await resolve(hostname)).map(({ address }) => address);
+      return (await resolve(hostname, isDestination)).map(({ address }) => address);
     } finally {
-      destinations -= counts;
-      asked.delete(hostname);
+      if (isDestination) destinations -= 1;
+      asked.delete(key);
     }
   };
   return async ({ url, peer }) => {
     const hostname = hostnameOf(url);
     if (isIP(hostname) !== 0) return [hostname];
     const isDestination = peer === 'destination';
-    if (isDestination && destinations >= destinationsMax && !asked.has(hostname))
+    // What an endpoint's name is completed to is no answer for a destination.
+    const key = `${isDestination ? 'whole ' : ''}${hostname}`;
+    if (isDestination && destinations >= destinationsMax && !asked.has(key))
       throw new DialProblem('unreachable', 'Too many names of destinations are being resolved; none was asked for. Try again shortly.');
-    const pending = asked.get(hostname) ?? ask(hostname, isDestination ? 1 : 0);
-    asked.set(hostname, pending);
+    const pending = asked.get(key) ?? ask(hostname, key, isDestination);
+    asked.set(key, pending);
     try {
       return await pending;
     } catch {

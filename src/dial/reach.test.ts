@@ -49,6 +49,18 @@ test('G-NET-3: a destination is dialled at the address that was judged, and its 
   stream.destroy();
 });
 
+test('G-NET-3: nothing may be added to the name of a destination to find it; an endpoint is named by the config', async (t) => {
+  const wholes: (boolean | undefined)[] = [];
+  const resolve: Resolve = async (_name, whole) => {
+    wholes.push(whole);
+    return [];
+  };
+  const dial = dialing(t, resolve);
+  await dial.reach(placeAt(443), never);
+  await dial.reach({ origin: new URL('http://host.test'), topology: 'self-hosted', via: direct }, never);
+  assert.deepEqual(wholes, [true, false]);
+});
+
 test('G-NET-3: one refused address among those of a destination refuses them all', async (t) => {
   const judge = judgeDestination(null, () => false);
   assert.match(
