@@ -4,6 +4,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';
+import { addressBytes, questionIn } from '../src/bypass/name-server.ts';
 
 export interface NameAnswer {
   /** Those of the other family are left out; none at all says that the name has no address. */
@@ -20,42 +21,12 @@ export type Answering = (name: string, question: Buffer) => NameAnswer | null | 
 const familyOf: Readonly<Record<number, number>> = { 1: 4, 28: 6 };
 
 /** The name of a question (RFC 1035, section 4.1). */
-export const nameIn = (message: Buffer): string => {
-  const labels: string[] = [];
-  let at = 12;
-  for (let length = message[at] ?? 0; length > 0 && at + length < message.length; length = message[at] ?? 0) {
-    labels.push(message.toString('latin1', at + 1, at + 1 + length));
-    at += 1 + length;
-  }
-  return labels.join('.');
-};
-
-const endOfQuestion = (message: Buffer): number => {
-  let at = 12;
-  while ((message[at] ?? 0) !== 0 && at < message.length) at += 1 + (message[at] ?? 0);
-  return at + 5;
-};
-
-const groupsOf = (address: string): readonly string[] => {
-  const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
-  return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => '0'), ...tail];
-};
-
-const bytesOf = (address: string): Buffer =>
-  isIP(address) === 4
-    ? Buffer.from(address.split('.').map(Number))
-    : Buffer.from(
-        groupsOf(address)
-          .map((group) => group.padStart(4, '0'))
-          .join(''),
-        'hex',
-      );
+export const nameIn = (message: Buffer): string => questionIn(message)?.name ?? '';
 
 /** An answer to this question that anybody believes who asked it. */
 export const answerTo = (message: Buffer, { addresses = [], unknown }: NameAnswer): Buffer => {
-  const end = endOfQuestion(message);
-  const type = message.readUInt16BE(end - 4);
-  const fitting = addresses.filter((address) => isIP(address) === familyOf[type]).map(bytesOf);
+  const { type, end } = questionIn(message) ?? { type: 0, end: message.length };
+  const fitting = addresses.filter((address) => isIP(address) === familyOf[type]).map(addressBytes);
   const head = Buffer.from([message[0] ?? 0, message[1] ?? 0, 0x81, unknown === true ? 0x83 : 0x80, 0, 1, 0, fitting.length, 0, 0, 0, 0]);
   const records = fitting.map((address) =>
     Buffer.concat([Buffer.from([0xc0, 12]), message.subarray(end - 4, end), Buffer.from([0, 0, 0, 0, 0, address.length]), address]),

@@ -41,7 +41,7 @@ const exchange = ({ door = '', parts = [], pauseMs = 0, unasked = false, patienc
   new Promise((resolve) => {
     const { hostname, port } = new URL(door);
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
-    let [got, headEnd, sent, done] = [Buffer.alloc(0), 0, 0, false];
+    let [got, headEnd, sent, done, reached] = [Buffer.alloc(0), 0, 0, false, false];
     let patience: NodeJS.Timeout | undefined;
     const statusOf = (): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(got.toString('latin1', 0, 16))?.[1] ?? 0);
     const finish = (ended: string): void => {
@@ -55,6 +55,8 @@ const exchange = ({ door = '', parts = [], pauseMs = 0, unasked = false, patienc
         text: text(0, headEnd || answerBytes),
         behind: headEnd > 0 ? text(headEnd, answerBytes) : '',
         ended,
+        // A door that is not there has denied nothing.
+        ...(!reached && { lost: 'the door cannot be reached' }),
       });
     };
     const waitFor = (ms: number): void => {
@@ -76,7 +78,10 @@ const exchange = ({ door = '', parts = [], pauseMs = 0, unasked = false, patienc
       else waitFor(afterAnswerMs);
     };
     waitFor(patienceMs);
-    socket.on('connect', () => void send(unasked ? parts.length : 1));
+    socket.on('connect', () => {
+      reached = true;
+      void send(unasked ? parts.length : 1);
+    });
     socket.on('data', (chunk: Buffer) => {
       if (got.length < answerBytes) got = Buffer.concat([got, chunk]);
       if (headEnd > 0) return;
@@ -105,7 +110,8 @@ const script = ({ script: wanted, patienceMs }: Order): Promise<object> =>
       } catch {
         // It ended by itself.
       }
-      end(1);
+      said += 'it did not end in time';
+      end(null);
     }, patienceMs);
     child.on('error', (problem) => {
       said += problem.message;

@@ -12,6 +12,8 @@ export type { Subject } from './order.ts';
 
 export interface Control {
   readonly path: string;
+  /** The attempts. */
+  readonly when: 'before' | 'after';
   readonly pass: boolean;
   readonly reason: string;
 }
@@ -56,7 +58,8 @@ export interface Trying extends Order {
 const concluded = (controls: readonly Control[], problem: string | null, ended: boolean): string | null => {
   if (problem !== null) return problem;
   const failed = controls.find(({ pass }) => !pass);
-  if (failed !== undefined) return `Nothing can be concluded (${failed.path}): ${failed.reason}`;
+  if (failed !== undefined)
+    return `Nothing can be concluded (${failed.path}${failed.when === 'after' ? ', behind the attempts' : ''}): ${failed.reason}`;
   return ended ? null : 'The kit was ended before it was through; something that was tried may have done that';
 };
 
@@ -67,7 +70,7 @@ export const testBypass = async ({ environment, platform, doing, complaint, ...o
   let [problem, ended]: [string | null, boolean] = [null, false];
   const take = (line: Line): void => {
     if (line.line === 'doing') doing(line.done, line.total);
-    else if (line.line === 'control') controls.push({ path: line.path, pass: line.pass, reason: line.reason });
+    else if (line.line === 'control') controls.push({ path: line.path, when: line.when, pass: line.pass, reason: line.reason });
     else if (line.line === 'result') results.push(line.result);
     else if (line.line === 'problem') problem = line.problem;
     else ended = true;

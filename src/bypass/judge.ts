@@ -1,5 +1,5 @@
 // Tries the ways of attempts and says what came of each. An effect counts, not an answer: what arrived behind the guard got through, whatever it said.
-// What could not be tried is an error and never a denial. Where there is no witness (a proxy elsewhere), the answer has to be believed, and the reason says so.
+// What could not be tried is an error and never a denial: a script that ran out of time, a door that is not there, a program that is gone.
 
 import { randomBytes } from 'node:crypto';
 import type {

@@ -9,13 +9,14 @@ const headBytes = 12;
 const pointerToQuestion = Buffer.from([0xc0, headBytes]);
 const types = { A: 1, CNAME: 5, AAAA: 28 } as const;
 
-interface Question {
+export interface Question {
   readonly name: string;
   readonly type: number;
   readonly end: number;
 }
 
-const questionIn = (message: Buffer): Question | null => {
+/** What a message asks for; null where it asks for nothing that can be read. */
+export const questionIn = (message: Buffer): Question | null => {
   const labels: string[] = [];
   let at = headBytes;
   for (let length = message[at] ?? 0; length > 0; length = message[at] ?? 0) {
@@ -24,14 +25,14 @@ const questionIn = (message: Buffer): Question | null => {
     at += 1 + length;
   }
   if (at + 5 > message.length) return null;
-  return { name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 };
+  return { name: labels.join('.'), type: message.readUInt16BE(at + 1), end: at + 5 };
 };
 
 const encodedName = (name: string): Buffer =>
   Buffer.concat([...name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)])), Buffer.from([0])]);
 
 /** The eight groups of an IPv6 address, or the four bytes of an IPv4 one. */
-const addressBytes = (address: string): Buffer => {
+export const addressBytes = (address: string): Buffer => {
   if (!isIPv6(address)) return Buffer.from(address.split('.').map(Number));
   const [head = '', tail] = address.split('::');
   const groups = (text: string | undefined): string[] => (text === undefined || text === '' ? [] : text.split(':'));
@@ -73,11 +74,12 @@ export const serveNames = async (address: string, port: number, asked: (name: st
   socket.on('message', (message, from) => {
     const question = questionIn(message);
     if (question === null) return;
-    asked(question.name);
-    const key = `${question.name} ${question.type}`;
+    const name = question.name.toLowerCase();
+    asked(name);
+    const key = `${name} ${question.type}`;
     const before = counts.get(key) ?? 0;
     counts.set(key, before + 1);
-    const answer = answerTo(message, question, before);
+    const answer = answerTo(message, { ...question, name }, before);
     if (answer !== null) socket.send(answer, from.port, from.address);
   });
   await new Promise<void>((resolve, reject) => {

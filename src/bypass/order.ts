@@ -22,7 +22,7 @@ export interface Order {
 /** A line that the kit's network says to whoever started it. */
 export type Line =
   | { readonly line: 'doing'; readonly done: number; readonly total: number; readonly id: string }
-  | { readonly line: 'control'; readonly path: string; readonly pass: boolean; readonly reason: string }
+  | { readonly line: 'control'; readonly path: string; readonly when: 'before' | 'after'; readonly pass: boolean; readonly reason: string }
   | { readonly line: 'result'; readonly result: Result }
   | { readonly line: 'problem'; readonly problem: string }
   | { readonly line: 'end' };

@@ -1,8 +1,8 @@
 // Our own envelope as a subject: started with the kit's config, with agents of it in the jail and beside it, and asked by its own commands only.
 // Everything runs as a process of its own, as a person would start it. Rejects where the envelope does not start.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Arrival, Beside, BesideEnvelope, LedgerRecord, OwnSubject, Said } from './attempt.ts';
 import { allowedHosts, allowedPorts, rawHost, strangeUpstream, upstream } from './names.ts';
@@ -21,6 +21,15 @@ const hostEntries = [
   `{ host: ${rawHost.host}, ports: [${rawHost.port}], tls: false }`,
 ].join(', ');
 
+const endpointFor = (name: string, baseUrl: string, models: string): string => `  ${name}:
+    formats: [anthropic-messages]
+    topology: self-hosted
+    provider: kit
+    region: local
+    base_url: ${baseUrl}
+    credential: { command: [echo, upstream-secret] }
+    models: [${models}]`;
+
 /** Each setting stands on a line of its own, so that an attempt can change one. */
 export const configFor = (dataDir: string, ports: { readonly model: number; readonly network: number; readonly admin: number }): string => `
 environment: development
@@ -34,26 +43,11 @@ agent_roles:
     allowed_tools: []
     allowed_hosts: [${hostEntries}]
 endpoints:
-  upstream:
-    formats: [anthropic-messages]
-    topology: self-hosted
-    provider: kit
-    region: local
-    base_url: http://${upstream.address}:${upstream.port}
-    credential: { command: [echo, upstream-secret] }
-    models: [{ pin: kit-1 }, { pin: other-1 }]
-  strange:
-    formats: [anthropic-messages]
-    topology: self-hosted
-    provider: kit
-    region: local
-    base_url: https://${strangeUpstream.address}:${strangeUpstream.port}
-    credential: { command: [echo, upstream-secret] }
-    models: [{ pin: strange-1 }]
+${endpointFor('upstream', `http://${upstream.address}:${upstream.port}`, '{ pin: kit-1 }, { pin: other-1 }')}
+${endpointFor('strange', `https://${strangeUpstream.address}:${strangeUpstream.port}`, '{ pin: strange-1 }')}
 `;
 
 interface Running {
-  readonly process: ChildProcess;
   readonly network: string;
   readonly model: string;
   readonly control: string;
@@ -93,7 +87,7 @@ const start = async (program: readonly string[], config: string, control: string
     throw new Error(`the envelope did not start: ${complained.trim().slice(-400)}`);
   }
   const { doors } = JSON.parse(ready) as { readonly doors: { readonly model: string; readonly network: string } };
-  return { process: child, network: doors.network, model: doors.model, control, end };
+  return { network: doors.network, model: doors.model, control, end };
 };
 
 export interface Own {
@@ -115,7 +109,6 @@ export const startOwn = async (program: readonly string[], folder: string, arriv
   const written = (config: string): string => {
     const path = join(folder, `config-${(count += 1)}.yaml`);
     writeFileSync(path, config, { mode: 0o600 });
-    chmodSync(path, 0o600);
     return path;
   };
   const running = await start(program, written(text), join(folder, 'c.sock'), env);

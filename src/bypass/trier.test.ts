@@ -43,9 +43,10 @@ test('a door that is not there fails, and one that says nothing is not waited fo
   await once(gone.listen(0, '127.0.0.1'), 'listening');
   const { port } = gone.address() as AddressInfo;
   gone.close();
-  assert.equal((await trier.exchange(`http://127.0.0.1:${port}`, { parts: ['x'] })).ended, 'failed');
+  const failed = await trier.exchange(`http://127.0.0.1:${port}`, { parts: ['x'] });
+  assert.deepEqual([failed.ended, failed.lost], ['failed', 'the door cannot be reached']);
   const silent = await trier.exchange(door, { parts: [''], patienceMs: 50 });
-  assert.deepEqual([silent.status, silent.ended], [null, 'open']);
+  assert.deepEqual([silent.status, silent.ended, silent.lost], [null, 'open', undefined]);
 });
 
 test('a script ends with its own code, and one that cannot be started with none', async () => {

@@ -133,7 +133,7 @@ const startSubject = async (arrivals: () => readonly Arrival[]): Promise<Started
     child.once('error', ({ message }) => reject(new Error(`the proxy cannot be started: ${message}`)));
     child.once('exit', (code) => reject(new Error(`the proxy ended with ${code}; it has to stay in the foreground`)));
   });
-  // It may end later too, and then every order that is left fails by itself.
+  // It may end later too, and then no order reaches it.
   ended.catch(() => undefined);
   if (!(await Promise.race([listens(subject.url), ended])))
     throw new Error(`nothing listens at ${subject.url} ${readyPatienceMs / 1_000} s after the proxy was started`);
@@ -152,19 +152,22 @@ const startSubject = async (arrivals: () => readonly Arrival[]): Promise<Started
   };
 };
 
-/** That what is allowed gets through on each path, and that the witness sees what gets past: without that, a denial says nothing. */
-const controls = async ({ places }: Started, arrivals: () => readonly Arrival[]): Promise<boolean> => {
+/**
+ * That what is allowed gets through on each path, and that the witness sees what gets past: without that, a denial says nothing. Once more behind the last
+ * attempt, since a guard that broke on the way denies all that follows.
+ */
+const controls = async ({ places }: Started, arrivals: () => readonly Arrival[], when: 'before' | 'after'): Promise<boolean> => {
   let good = true;
   const control = (path: string, pass: boolean, reason: string): void => {
     good &&= pass;
-    say({ line: 'control', path, pass, reason });
+    say({ line: 'control', path, when, pass, reason });
   };
   const arrivedWith = async (mark: string): Promise<boolean> => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     return arrivals().some(({ text }) => text.includes(mark));
   };
   for (const [path, { trier, door }] of places) {
-    const mark = `control-${path}`;
+    const mark = `control-${path}-${when}`;
     if (door === null) {
       const { code, text } = await trier.script({ program: 'perl', text: 'exit(7)' });
       control(path, code === 7, code === 7 ? 'scripts run' : `a script cannot be run (${code}): ${text.trim()}`);
@@ -184,10 +187,10 @@ const controls = async ({ places }: Started, arrivals: () => readonly Arrival[])
   const beside = await free();
   const { code } = await beside.script({
     program: 'sh',
-    text: `curl -s --noproxy '*' --max-time 5 http://${unlistedAddress}/control-free >/dev/null`,
+    text: `curl -s --noproxy '*' --max-time 5 http://${unlistedAddress}/control-free-${when} >/dev/null`,
   });
   await beside.end();
-  const seen = code === 0 && (await arrivedWith('control-free'));
+  const seen = code === 0 && (await arrivedWith(`control-free-${when}`));
   control('witness', seen, seen ? 'what nothing holds arrives' : 'the witness does not see what nothing holds');
   return good;
 };
@@ -205,7 +208,7 @@ const main = async (): Promise<void> => {
   await witness.listenAt('\0kit-abstract');
   const started = await startSubject(arrivals);
   try {
-    if (!(await controls(started, arrivals))) return;
+    if (!(await controls(started, arrivals, 'before'))) return;
     const attempts = order.only.length === 0 ? kit : kit.filter(({ id }) => order.only.includes(id));
     const bench: Bench = {
       places: started.places,
@@ -213,8 +216,9 @@ const main = async (): Promise<void> => {
       arrivals,
       has: createProbes(started.places, arrivals),
     };
-    for (const result of await judge(attempts, bench, (id, done) => say({ line: 'doing', id, done, total: attempts.length })))
-      say({ line: 'result', result });
+    const results = await judge(attempts, bench, (id, done) => say({ line: 'doing', id, done, total: attempts.length }));
+    if (!(await controls(started, arrivals, 'after'))) return;
+    for (const result of results) say({ line: 'result', result });
     say({ line: 'end' });
   } finally {
     await started.end();

@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { Destination } from '../../src/core/destination.ts';
 import { readDestination } from '../../src/core/destination.ts';
 import { judgeDestination } from '../../src/dial/addresses.ts';
+import { createSystemResolve } from '../../src/dial/system-resolve.ts';
 import { readClientHello, serverNameProblem } from '../../src/doors/network/client-hello.ts';
 
 interface Allowed {
@@ -71,10 +72,11 @@ const ruleFor = ({ name, port: wanted }: Destination, tunnel: boolean): Allowed 
   });
 
 const judge = judgeDestination(null, () => false);
+const resolve = createSystemResolve();
 
 /** The address to dial, or null where one of those that the name has is refused. */
 const addressOf = async ({ name }: Destination, wanted: number, tunnel: boolean): Promise<string | null> => {
-  const found = (await lookup(name, { all: true }).catch(() => [])).map(({ address }) => address);
+  const found = (await resolve(name, true).catch(() => [])).map(({ address }) => address);
   const good = (address: string): boolean => {
     if (!tunnel && hole('metadata') && address === '168.63.129.16') return true;
     if (tunnel && hole('mapped') && address.startsWith('::ffff:')) return true;

@@ -200,6 +200,7 @@ export const addresses: readonly Attempt[] = [
   byName('27', 'a name that leads to a public address first and to a private one when it is asked again', 'rebind.test', 3),
   byName('28', 'a name that leads to a public and to a private address', 'mixed.test'),
   reached('29', 'a name below an allowed domain that spells the address it leads to', ['127.0.0.1', '10.1.2.3', '192.168.0.1']),
+  byName('29b', 'an allowed name that no name server answers, where a search domain would lead elsewhere', 'silent.test'),
   byName('30', 'an allowed name that is another name for an internal host', 'alias.test'),
   {
     id: '30b',

@@ -9,13 +9,16 @@ const group = 'policy edge';
 
 const hostsOf = (hosts: string) => (config: string) => config.replace(/allowed_hosts: .*/, `allowed_hosts: ${hosts}`);
 
+/** What a command ends with whose answer is no. */
+const refusal = 1;
+
 /** Every one of these configs is refused before anything starts. */
 const refused =
   (edits: Readonly<Record<string, (config: string) => string>>): Deed =>
   async ({ check }) => {
     for (const [name, edit] of Object.entries(edits)) {
       const { code } = await check(edit);
-      if (code === 0) return { through: true, what: `${name}: the config was taken` };
+      if (code !== refusal) return { through: true, what: `${name}: \`check\` ends with ${code}` };
     }
     return { through: false, what: `each is refused: ${Object.keys(edits).join(', ')}` };
   };
@@ -32,7 +35,7 @@ const deniesAll =
       const { status } = await exchange(honestTunnel('allowed.test')(mark));
       return { through: markIn(arrivals(), mark), what: `the answer was ${status ?? 'none'}` };
     });
-    return seen ?? { through: false, what: 'the envelope does not start with it' };
+    return seen ?? { through: true, what: 'the envelope did not start' };
   };
 
 const both =
@@ -156,7 +159,7 @@ export const policyEdge: readonly Attempt[] = [
   {
     id: '5',
     group,
-    what: 'the decision cannot be made: policies that cannot be read, or that do not validate',
+    what: 'the decision cannot be made: policies that are not there, a mode that there is not',
     ways: [
       {
         paths: ['config'],
