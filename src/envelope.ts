@@ -18,6 +18,7 @@ import {
 import type { Config, LoadedConfig } from './config/config.ts';
 import type { Clock, Random } from './core/clock.ts';
 import type { Denial } from './core/denial.ts';
+import type { FairShare } from './core/fair-share.ts';
 import { limits } from './core/limits.ts';
 import { shellWord } from './core/shell-word.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -30,6 +31,7 @@ import type { ModelDoorParts } from './doors/model/model.ts';
 import { readingOnce, trustedCertificates } from './endpoints/transports.ts';
 import { stampOf } from './gate/recording.ts';
 import { identityFiles, type Identity } from './identity/identity.ts';
+import { createShares } from './invocations/admission.ts';
 import { createInvocations, endedDenial, type Invocations } from './invocations/invocations.ts';
 import { createStops } from './invocations/stops.ts';
 import { createStrangers } from './invocations/strangers.ts';
@@ -41,8 +43,6 @@ import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
 import { canonicalTool } from './runner/agents/adapters.ts';
-import type { BodyBudget } from './server/server.ts';
-import { createBodyBudget } from './server/server.ts';
 import { createDeniedContent } from './privacy/privacy.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
 import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
@@ -133,7 +133,7 @@ export interface Rooms {
   readonly cross: Cross;
   readonly listModels: ModelDoorParts['listModels'];
   readonly release: string;
-  readonly bodies: BodyBudget;
+  readonly bodies: FairShare;
   /** Ports that this envelope listens on; whoever opens one adds it. */
   readonly ownPorts: Set<number>;
   /** Counts attempts by callers whom nobody could identify. */
@@ -242,7 +242,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   if ('problem' in outside) return outside;
   const { identity, endpoints, network, ownPorts } = outside;
   const { policy, release } = rules;
-  const bodies = createBodyBudget(limits.bodiesInFlightBytes);
+  const shares = createShares();
   const shared = { ...running, clock };
   const cross = composeSpine({
     toolName: canonicalTool,
@@ -253,7 +253,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     network,
     privacy: config.privacy,
     responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
-    bodies,
+    shares,
     unidentified: strangers.seen,
   });
   const control = composeControlPlane({
@@ -269,7 +269,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   });
   const listModels = composeListing({ invocations, decisions: policy, endpoints });
   const { underWay } = running;
-  const served = { identity, control, ledger, invocations, underWay, cross, listModels, bodies, ownPorts };
+  const served = { identity, control, ledger, invocations, underWay, cross, listModels, bodies: shares.bodies, ownPorts };
   return { ...served, release: release.digest, stranger: strangers.seen };
 };
 

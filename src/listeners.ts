@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createControlApp, createHealthApp, renderDenial, serveApp } from './admin/admin.ts';
 import type { ControlApp, JsonObject, Plane, RouteParts } from './admin/admin.ts';
 import { uuidv7 } from './core/identifier.ts';
+import { createFairShare } from './core/fair-share.ts';
 import { limits } from './core/limits.ts';
 import { carriedByDefault } from './core/principal.ts';
 import { diskErrorName } from './disk/disk.ts';
@@ -13,7 +14,7 @@ import { createNetworkDoor, type NetworkDoorParts, renderRefusal as renderNetwor
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
 import { createDigestCache } from './invocations/digest-cache.ts';
 import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
-import { createBodyBudget, letGo, listen, openTlsIdentity } from './server/server.ts';
+import { letGo, listen, openTlsIdentity } from './server/server.ts';
 import { makeRoomForSocket } from './server/unix-socket.ts';
 
 type Opened = Omit<Envelope, 'close'>;
@@ -42,7 +43,10 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const { host, names, ports } = parts.loaded.config.server;
   const hostNames = hostNamesOf(host, names);
   const newCrossingId = (): string => uuidv7(clock, random);
-  const known = (credential: string | null): boolean => !('denial' in invocations.identify(credential));
+  const invocationId = (credential: string | null): string | null => {
+    const invocation = invocations.identify(credential);
+    return 'denial' in invocation ? null : invocation.id;
+  };
   const onError = (problem: unknown): void => parts.say(`internal error: ${diskErrorName(problem)}`);
   const tls = openTls(parts, closers);
   if (tls !== undefined && 'problem' in tls) return tls;
@@ -54,7 +58,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
       name: 'model',
       listen: { host, port: ports.model },
       takesPreamble: true,
-      handle: createModelDoor({ cross, clock, newCrossingId, known, listModels, turnedAway }),
+      handle: createModelDoor({ cross, clock, newCrossingId, invocationId, listModels, turnedAway }),
       refuse: renderRefusal,
       bodyLimit: 'requestBodyBytes',
     },
@@ -63,7 +67,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   );
   if ('problem' in model) return model;
 
-  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, known, clock }, closers);
+  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, invocationId, clock }, closers);
   if ('problem' in network) return network;
 
   const [name = host.includes(':') ? `[${host}]` : host] = names;
@@ -73,7 +77,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const plane = () => ({
     bodyLimit: 'controlBodyBytes' as const,
     // A budget for each: whoever reaches the port must use up neither what crossings need nor what a stop needs that comes by the socket.
-    bodies: createBodyBudget(limits.controlBodiesBytes),
+    bodies: createFairShare(limits.controlBodiesBytes),
     refuse: renderDenial,
     turnedAway,
     onError,
@@ -107,7 +111,7 @@ type Common = Pick<ListenerSettings, 'tls' | 'hostNames' | 'bodies' | 'turnedAwa
 const openNetworkDoor = (
   { host, port, ...common }: Common & { readonly host: string; readonly port: number },
   { cross }: Pick<Rooms, 'cross'>,
-  parts: Pick<NetworkDoorParts, 'clock' | 'newCrossingId' | 'known'>,
+  parts: Pick<NetworkDoorParts, 'clock' | 'newCrossingId' | 'invocationId'>,
   closers: Closers,
 ): Promise<Listener | EnvelopeProblem> =>
   listening(

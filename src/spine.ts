@@ -5,6 +5,7 @@ import { createHmac } from 'node:crypto';
 import type { Clock, Random } from './core/clock.ts';
 import { goesOn } from './core/decision.ts';
 import type { Denial } from './core/denial.ts';
+import { denialTable } from './core/denial.ts';
 import { label, uuidv7 } from './core/identifier.ts';
 import type { AgentClient } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
@@ -19,7 +20,7 @@ import type { Endpoints } from './endpoints/endpoints.ts';
 import { createGate } from './gate/gate.ts';
 import { createRead } from './gate/read.ts';
 import { createRecording } from './gate/recording.ts';
-import type { AdmissionParts } from './invocations/admission.ts';
+import type { Shares } from './invocations/admission.ts';
 import { createAdmit } from './invocations/admission.ts';
 import type { Invocations } from './invocations/invocations.ts';
 import type { Stops } from './invocations/stops.ts';
@@ -48,8 +49,7 @@ export interface SpineParts {
   readonly stops: Pick<Stops, 'denialFor'>;
   readonly underWay: UnderWay;
   readonly responseSecondsMax: (role: string) => number | null;
-  /** Memory for bodies, shared by all crossings. */
-  readonly bodies: AdmissionParts['bodies'];
+  readonly shares: Shares;
   /** A caller whom nobody could identify. */
   readonly unidentified: (from: string) => void;
 }
@@ -79,7 +79,7 @@ export const composeStages = (parts: SpineParts): Stages => {
       stopped: parts.stops.denialFor,
       underWay: parts.underWay,
       responseSecondsMax: parts.responseSecondsMax,
-      bodies: parts.bodies,
+      shares: parts.shares,
     }),
     transformOut: (admitted) => {
       const { call } = admitted.crossing;
@@ -91,7 +91,7 @@ export const composeStages = (parts: SpineParts): Stages => {
     recordIntent: async (transformed) => {
       const intent = await recording.recordIntent(transformed);
       const counting = invocations.counting(transformed.invocation);
-      if (isRefusal(intent)) counting?.denied(isText(transformed));
+      if (isRefusal(intent)) counting?.denied(intent.refused !== 'backpressure' && isText(transformed));
       else counting?.passed(attemptOf(transformed.crossing));
       return intent;
     },
@@ -109,7 +109,8 @@ export const composeStages = (parts: SpineParts): Stages => {
     },
     recordDenial: async (at, denial) => {
       const counting = 'invocation' in at ? invocations.counting(at.invocation) : undefined;
-      counting?.denied(isText(at));
+      // What the client is to repeat is never told as an answer.
+      counting?.denied(!denialTable[denial.denial].retryable && isText(at));
       const recordId = await recording.recordDenial(at, denial);
       if (recordId !== null) counting?.denialRecorded(recordId);
       return recordId;

@@ -291,7 +291,7 @@ const serve = async (
         seen.bodies += 1;
         return asked.body ?? new Uint8Array();
       },
-      reserve: () => true,
+      reserve: () => null,
     },
     {
       begin: (status) => {

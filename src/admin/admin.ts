@@ -4,7 +4,7 @@
 import { Hono } from 'hono';
 import type { Context as HonoContext } from 'hono';
 import type { Denial } from '../core/denial.ts';
-import { isDenial, sentenceOf } from '../core/denial.ts';
+import { denialTable, isDenial, sentenceOf } from '../core/denial.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import type { AuthorisePartsOfPlane } from './authorise.ts';
 import { createAuthorise, shownBy } from './authorise.ts';
@@ -182,7 +182,8 @@ export const serveApp =
   };
 
 /** What broke the rules of HTTP, in the shape of this plane. */
-export const renderDenial = (denial: Denial): PlainAnswer => renderControlRefusal(denial.denial, sentenceOf(denial), 400);
+export const renderDenial = (denial: Denial): PlainAnswer =>
+  renderControlRefusal(denial.denial, sentenceOf(denial), denialTable[denial.denial].status);
 
 const renderControlRefusal = (code: string, message: string, status: number): PlainAnswer => ({
   status,

@@ -54,7 +54,7 @@ test('each denial is one or two sentences that a person can act on', () => {
     { denial: 'budget_exhausted', budget: 'b' },
     { denial: 'deadline_exceeded', seconds: 30 },
     { denial: 'record_unavailable', problem: 'x' },
-    { denial: 'overloaded', problem: 'x' },
+    { denial: 'overloaded', limit: 'memory', against: 'share' },
     { denial: 'outcome_unrecorded', problem: 'x' },
   ];
   for (const denial of denials) assert.match(sentenceOf(denial), /^[A-Z].*\.$/, denial.denial);

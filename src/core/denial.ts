@@ -22,7 +22,7 @@ export type Denial =
   | { readonly denial: 'budget_exhausted'; readonly budget: string }
   | { readonly denial: 'deadline_exceeded'; readonly seconds: number }
   | { readonly denial: 'record_unavailable'; readonly problem: string }
-  | { readonly denial: 'overloaded'; readonly problem: string }
+  | { readonly denial: 'overloaded'; readonly limit: OverloadLimit; readonly against: 'limit' | 'share' }
   | { readonly denial: 'outcome_unrecorded'; readonly problem: string };
 
 export type DenialCode = Denial['denial'];
@@ -38,6 +38,16 @@ const sizeSentences = {
 } as const;
 
 export type SizeLimit = keyof typeof sizeSentences;
+
+/** What there may be so much of at once, as a caller reads it. */
+const overloadWords = {
+  memory: `memory for requests (${mebibytes(limits.bodiesInFlightBytes)}, of which each takes ${limits.requestOverheadBytes / 1_024} KiB and its body)`,
+  connections: `open connections (${limits.connectionsCount} to each door)`,
+  tunnels: `connections to the network at a time (${limits.tunnelsUnderWayCount})`,
+  records: 'records that wait for the disk',
+} as const;
+
+export type OverloadLimit = keyof typeof overloadWords;
 
 export interface DenialMeaning {
   /** HTTP status for a client of kind `sdk`. */
@@ -115,7 +125,13 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     level: 'error',
     meaning: 'The record could not be made durable, so nothing was sent. The operator finds the cause with `sealwright doctor`.',
   },
-  overloaded: { status: 503, retryable: true, level: 'warn', meaning: 'The envelope is at a limit. Nothing was sent; try again shortly.' },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    level: 'warn',
+    meaning:
+      'The envelope is at a limit, or the invocation has its share of it: as much as is left free. Nothing was sent; try again shortly.',
+  },
   outcome_unrecorded: {
     status: 500,
     retryable: false,
@@ -123,6 +139,13 @@ export const denialTable: Readonly<Record<DenialCode, DenialMeaning>> = {
     meaning: 'The crossing happened and its outcome could not be recorded. The invocation is closed; do not repeat the call blindly.',
   },
 };
+
+/** How long a caller does best to wait (RFC 9110, section 10.2.3): by then something that is under way has ended. */
+const retryAfterSeconds = 1;
+
+/** Fields that say whether to ask again, and when. */
+export const retryHeaders = (code: DenialCode): Readonly<Record<string, string>> =>
+  denialTable[code].retryable ? { 'retry-after': String(retryAfterSeconds) } : { 'x-should-retry': 'false' };
 
 /** The sentence that the caller reads. */
 export const sentenceOf = (denial: Denial): string => {
@@ -167,7 +190,9 @@ export const sentenceOf = (denial: Denial): string => {
     case 'record_unavailable':
       return `The audit record could not be written (${denial.problem}), so the request was not sent.`;
     case 'overloaded':
-      return `The envelope is at a limit (${denial.problem}). Nothing was sent; try again shortly.`;
+      return denial.against === 'share'
+        ? `This invocation has its share of ${overloadWords[denial.limit]}. Nothing was sent; try again when some of what it has under way has ended.`
+        : `The envelope is at its limit of ${overloadWords[denial.limit]}. Nothing was sent; try again shortly.`;
     case 'outcome_unrecorded':
       return `The request was carried out, but its outcome could not be recorded (${denial.problem}). Do not repeat it blindly.`;
   }

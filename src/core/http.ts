@@ -18,10 +18,10 @@ export interface Incoming {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Aborts when the client goes away before the answer is whole. */
   readonly gone: AbortSignal;
-  /** The whole body, or why there is none. Counted against the bodies in flight until the answer ends. */
-  readonly body: () => Promise<Uint8Array | Denial>;
-  /** Counts more bytes against the bodies in flight, until the answer ends; false when there is no memory left for them. */
-  readonly reserve: (bytes: number) => boolean;
+  /** The whole body, or why there is none. Counted against the bodies in flight until the answer ends, as held by `holder` or else by where it came from. */
+  readonly body: (holder?: string) => Promise<Uint8Array | Denial>;
+  /** Counts more bytes in the same way; a denial when there is no memory left for them. */
+  readonly reserve: (bytes: number) => Denial | null;
 }
 
 export interface Outgoing {

@@ -8,6 +8,8 @@ export const limits = {
   // doors
   requestBodyBytes: 32 * MIB,
   bodiesInFlightBytes: 128 * MIB,
+  /** What a request takes beside its body, from when it is read to the end of its answer; counted with it. */
+  requestOverheadBytes: 64 * KIB,
   headerBytes: 32 * KIB,
   headerCount: 200,
   headersArriveMs: 10_000,
@@ -17,6 +19,11 @@ export const limits = {
   clientSilenceMs: 60_000,
   connectionIdleMs: 75_000,
   connectionsCount: 4_096,
+  /** A connection that came so short a time ago may have spoken already, and not been heard yet. */
+  firstWordMs: 100,
+  /** Connections beyond those that are answered that there are too many. */
+  surplusConnectionsCount: 256,
+  tunnelsUnderWayCount: 3_840,
   drainMs: 20_000,
   /** What has not ended this long before the rest is broken is ended with a sentence. */
   drainNoticeMs: 3_000,

@@ -30,7 +30,7 @@ for (const [stage, denial] of [
   ['identify', { denial: 'unidentified', problem: 'unknown' }],
   ['read', { denial: 'malformed', problem: 'x' }],
   ['inspect', { denial: 'not_inspectable', problem: 'x' }],
-  ['admit', { denial: 'overloaded', problem: 'x' }],
+  ['admit', { denial: 'overloaded', limit: 'memory', against: 'limit' }],
   ['transformOut', { denial: 'not_inspectable', problem: 'x' }],
 ] as const) {
   test(`a refusal by ${stage} is one denial record, and nothing is forwarded`, async () => {
@@ -74,7 +74,7 @@ test('a denied decision under observe goes on, and under enforce does not', asyn
 test('G-DENIED-3: only what the judgement denies is remembered, before the denial is recorded, and no other refusal', async () => {
   const refusals = {
     admit: () => ({ denial: 'stopped', problem: 'x' }),
-    transformOut: () => ({ denial: 'overloaded', problem: 'x' }),
+    transformOut: () => ({ denial: 'overloaded', limit: 'memory', against: 'limit' }),
   } as const;
   for (const stage of ['admit', 'transformOut'] as const) {
     const world = createWorld(answerOf('application/json', ['x']), { [stage]: refusals[stage] });

@@ -8,6 +8,7 @@ import type { Denial } from '../core/denial.ts';
 import { isDenial } from '../core/denial.ts';
 import type { Clock } from '../core/clock.ts';
 import type { UpstreamFailure } from '../core/endpoint.ts';
+import type { RecordRefusal } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { Invocation } from '../core/principal.ts';
 import type {
@@ -72,7 +73,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
       const transformed = advance<Transformed>({ ...admitted, outbound });
 
       const intent = await stages.recordIntent(transformed);
-      if (isRefusal(intent)) return unrecorded(intent.problem, invocation);
+      if (isRefusal(intent)) return unrecorded(intent, invocation);
       const recorded = advance<Recorded>({ ...transformed, intent });
 
       using deadline = watchDeadline(clock, received.crossing.clientGone, admission);
@@ -132,9 +133,11 @@ const internalError: UpstreamFailure = {
   attempts: 1,
 };
 
-const unrecorded = (problem: string, invocation: Invocation): Crossed => ({
+const unrecorded = ({ refused, problem }: RecordRefusal, invocation: Invocation): Crossed => ({
   crossed: 'refused',
-  denial: { denial: 'record_unavailable', problem },
+  // Records that come faster than the disk takes them are no fault of it, and soon there is room again.
+  denial:
+    refused === 'backpressure' ? { denial: 'overloaded', limit: 'records', against: 'limit' } : { denial: 'record_unavailable', problem },
   recordId: null,
   invocation,
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
+import { createFairShare } from '../core/fair-share.ts';
 import type { Decided } from '../core/stages.ts';
 import { createAdmit } from './admission.ts';
 import { createUnderWay } from './under-way.ts';
@@ -13,26 +14,16 @@ const decided = {
 
 const setUp = (alive = true, seconds: number | null = 30) => {
   const clock = createVirtualClock();
-  let freeBytes = 100;
-  const bodies = {
-    reserve: (bytes: number) => {
-      if (bytes > freeBytes) return false;
-      freeBytes -= bytes;
-      return true;
-    },
-    release: (bytes: number) => {
-      freeBytes += bytes;
-    },
-  };
+  const shares = { bodies: createFairShare(100), tunnels: createFairShare(4) };
   const admit = createAdmit({
     clock,
     lives: () => alive,
     stopped: () => null,
     underWay: createUnderWay(),
     responseSecondsMax: () => seconds,
-    bodies,
+    shares,
   });
-  return { clock, admit, freeBytes: () => freeBytes };
+  return { clock, admit, heldBytes: shares.bodies.held };
 };
 
 test('a crossing of an invocation that has ended is not admitted, also not one inside another', () => {
@@ -49,12 +40,30 @@ test('the time of the role runs from acceptance, and a crossing that is already 
 });
 
 test('memory that an answer holds is bounded and all given back', () => {
-  const { admit, freeBytes } = setUp(true, null);
+  const { admit, heldBytes } = setUp(true, null);
   const admission = admit(decided);
   assert.ok('hold' in admission);
   assert.equal(admission.hold(60), true);
   assert.equal(admission.hold(60), false);
-  assert.equal(freeBytes(), 40);
+  assert.equal(heldBytes(), 60);
   admission.release();
-  assert.equal(freeBytes(), 100);
+  assert.equal(heldBytes(), 0);
+});
+
+const connecting = (id: string): Decided =>
+  ({
+    ...decided,
+    crossing: { acceptedMs: 0, call: { action: 'network_connection' } },
+    invocation: { ...decided.invocation, id },
+  }) as unknown as Decided;
+
+test('G-SHARE-1: an invocation that has half of all tunnels gets no more, another still does, and what ends makes place', () => {
+  const { admit } = setUp();
+  const greedy = connecting('greedy');
+  const [first] = [admit(greedy), admit(greedy)];
+  assert.deepEqual(admit(greedy), { denial: 'overloaded', limit: 'tunnels', against: 'share' });
+  assert.ok('release' in admit(connecting('polite')));
+  assert.ok(first !== undefined && 'release' in first);
+  first.release();
+  assert.ok('release' in admit(connecting('third')));
 });

@@ -1,48 +1,108 @@
-// How many connections a listener holds at once. Where there is place for no more, the one that has waited longest without saying a whole request
-// makes place, so that whoever opens connections and says nothing, or says it slowly, keeps out nobody who does. Where all of them say something,
-// the newcomer is turned away.
+// How many connections a listener holds at once. Where there is place for no more, one that asks for nothing makes place: first the one that has waited
+// longest without saying a whole request, if it has had time to, then the one whose last answer ended longest ago. So whoever opens connections and says nothing, or says it
+// slowly, keeps out nobody who does. Where all of them have a request under way, a newcomer is surplus: it is answered that there are too many. So many
+// of these are held as well; beyond them a connection is closed at once.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 type Place = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+type Entering = Pick<Socket, 'destroy' | 'once'> & Place;
 
 export interface Crowd {
   /** Takes a connection in; one has to go, which may be this one, where there was no place. */
-  readonly enter: (socket: Pick<Socket, 'destroy' | 'once'> & Place) => void;
+  readonly enter: (socket: Entering) => void;
   /** It has said a whole request. Known by where it comes from: over TLS the request comes by another object. */
-  readonly spoke: (socket: Place) => void;
+  readonly began: (socket: Place) => void;
+  /** A request of it has been answered. */
+  readonly ended: (socket: Place) => void;
+  /** Whether what it asks is to be refused. */
+  readonly isSurplus: (socket: Place) => boolean;
 }
 
-const placeOf = ({ remoteAddress, remotePort }: Place): string => `${remoteAddress} ${remotePort}`;
+export interface CrowdLimits {
+  readonly connectionsCount: number;
+  readonly surplusConnectionsCount: number;
+  readonly firstWordMs: number;
+}
 
-/** `turnedAway` is told of each connection that had to go. */
-export const createCrowd = (connectionsMax: number, turnedAway: (socket: Place) => void): Crowd => {
-  /** In the order in which they came. */
-  const waiting = new Map<string, Parameters<Crowd['enter']>[0]>();
+interface Connection {
+  readonly socket: Entering;
+  readonly sinceMs: number;
+  underWay: number;
+}
+
+/** A unix socket has no address; there the connection itself is what the request comes by. */
+const placeOf = (socket: Place): unknown => (socket.remoteAddress === undefined ? socket : `${socket.remoteAddress} ${socket.remotePort}`);
+
+/** `turnedAway` is told of each connection that had to go, or was surplus. */
+export const createCrowd = (limits: CrowdLimits, nowMs: () => number, turnedAway: (socket: Place) => void): Crowd => {
+  const connections = new Map<unknown, Connection>();
+  /** Each in the order in which they became so. */
+  const silent = new Set<Connection>();
+  const resting = new Set<Connection>();
+  const surplus = new Set<Connection>();
   let open = 0;
+  const forget = (connection: Connection): void => {
+    for (const group of [silent, resting, surplus]) group.delete(connection);
+  };
+  const leave = (connection: Connection): void => {
+    forget(connection);
+    turnedAway(connection.socket);
+    connection.socket.destroy();
+  };
+  const findPlace = (connection: Connection): void => {
+    if (open <= limits.connectionsCount) return void silent.add(connection);
+    const [longest] = silent;
+    const [leaving] = longest !== undefined && nowMs() - longest.sinceMs >= limits.firstWordMs ? [longest] : resting;
+    if (leaving !== undefined) {
+      leave(leaving);
+      silent.add(connection);
+    } else if (surplus.size < limits.surplusConnectionsCount) {
+      surplus.add(connection);
+      turnedAway(connection.socket);
+    } else leave(connection);
+  };
   return {
     enter: (socket) => {
       const place = placeOf(socket);
+      const connection: Connection = { socket, sinceMs: nowMs(), underWay: 0 };
       open += 1;
-      waiting.set(place, socket);
+      connections.set(place, connection);
       socket.once('close', () => {
         open -= 1;
-        if (waiting.get(place) === socket) waiting.delete(place);
+        forget(connection);
+        if (connections.get(place) === connection) connections.delete(place);
       });
-      if (open <= connectionsMax) return;
-      const [[oldest, leaving] = [place, socket]] = waiting;
-      waiting.delete(oldest);
-      turnedAway(leaving);
-      leaving.destroy();
+      findPlace(connection);
     },
-    spoke: (socket) => void waiting.delete(placeOf(socket)),
+    began: (socket) => {
+      const connection = connections.get(placeOf(socket));
+      if (connection === undefined) return;
+      connection.underWay += 1;
+      silent.delete(connection);
+      resting.delete(connection);
+    },
+    ended: (socket) => {
+      const connection = connections.get(placeOf(socket));
+      if (connection === undefined) return;
+      connection.underWay -= 1;
+      if (connection.underWay === 0 && !surplus.has(connection)) resting.add(connection);
+    },
+    isSurplus: (socket) => {
+      const connection = connections.get(placeOf(socket));
+      return connection !== undefined && surplus.has(connection);
+    },
   };
 };
 
 /** Bounds the connections of a server, from the moment that they are accepted. */
-export const bound = (server: Server, { enter, spoke }: Crowd): void => {
+export const bound = (server: Server, { enter, began, ended }: Crowd): void => {
   server.prependListener('connection', enter);
-  server.prependListener('request', ({ socket }) => spoke(socket));
-  server.prependListener('connect', ({ socket }) => spoke(socket));
+  server.prependListener('request', ({ socket }, response) => {
+    began(socket);
+    // Of a connection that has closed nothing is known any more.
+    response.once('close', () => ended(socket));
+  });
+  server.prependListener('connect', ({ socket }) => began(socket));
 };

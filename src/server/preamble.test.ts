@@ -12,7 +12,8 @@ import { connect as connectSecurely } from 'node:tls';
 import { createCertificate } from '../../test/certificate.ts';
 import { limits } from '../core/limits.ts';
 import type { ListenerSettings } from './server.ts';
-import { createBodyBudget, listen, openTlsIdentity } from './server.ts';
+import { createFairShare } from '../core/fair-share.ts';
+import { listen, openTlsIdentity } from './server.ts';
 import { readPreamble } from './preamble.ts';
 
 const turnedAway: string[] = [];
@@ -32,7 +33,7 @@ const start = async (t: TestContext, change: Partial<ListenerSettings> = {}): Pr
     },
     refuse: () => ({ status: 403, headers: {}, body: Buffer.from('refused') }),
     bodyLimit: 'controlBodyBytes',
-    bodies: createBodyBudget(10_000),
+    bodies: createFairShare(8 * limits.requestOverheadBytes),
     turnedAway: (from) => void turnedAway.push(from),
     onError: (problem) => assert.fail(String(problem)),
     ...change,

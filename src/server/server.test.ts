@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +12,9 @@ import { isDenial } from '../core/denial.ts';
 import type { Incoming, Outgoing } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
 import type { ListenerSettings } from './server.ts';
-import { createBodyBudget, listen } from './server.ts';
+import { until } from '../../test/until.ts';
+import { createFairShare } from '../core/fair-share.ts';
+import { listen } from './server.ts';
 
 const settingsFor = (
   handle: (incoming: Incoming, outgoing: Outgoing) => Promise<void>,
@@ -22,7 +26,7 @@ const settingsFor = (
   handle,
   refuse: (denial: Denial) => ({ status: 403, headers: { 'x-denial': denial.denial }, body: Buffer.from(denial.denial) }),
   bodyLimit: 'controlBodyBytes',
-  bodies: createBodyBudget(10_000),
+  bodies: createFairShare(4 * limits.requestOverheadBytes),
   turnedAway: () => undefined,
   onError: (problem) => assert.fail(String(problem)),
   ...change,
@@ -45,7 +49,7 @@ const post = async (
 };
 
 test('bodies pass whole, and one over the limit is a denial', async () => {
-  const listener = await listen(settingsFor(echo, { bodies: createBodyBudget(2 * limits.controlBodyBytes) }));
+  const listener = await listen(settingsFor(echo, { bodies: createFairShare(4 * limits.controlBodyBytes) }));
   const most = 'x'.repeat(limits.controlBodyBytes);
   assert.equal((await post(listener.port, most)).text, most);
   assert.equal((await post(listener.port, `${most}x`)).text, 'too_large');
@@ -53,7 +57,7 @@ test('bodies pass whole, and one over the limit is a denial', async () => {
 });
 
 test('bodies in flight are bounded together, and what ended is given back', async () => {
-  const bodies = createBodyBudget(1_500);
+  const bodies = createFairShare(3 * limits.requestOverheadBytes + 2_500);
   let letGo: () => void = () => undefined;
   const held = new Promise<void>((resolve) => {
     letGo = resolve;
@@ -67,15 +71,32 @@ test('bodies in flight are bounded together, and what ended is given back', asyn
   };
   const listener = await listen(settingsFor(slow, { bodies }));
   const first = post(listener.port, 'x'.repeat(1_000));
-  while (bodies.reserve(600)) {
-    bodies.release(600);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(() => bodies.held() === limits.requestOverheadBytes + 1_000);
   assert.equal((await post(listener.port, 'y'.repeat(999))).text, 'overloaded');
   letGo();
   assert.equal((await first).text, 'ok');
   assert.equal((await post(listener.port, 'y'.repeat(999))).text, 'ok');
   await listener.close();
+});
+
+test('where every connection has a request under way, the next is told so, and its connection is closed', async (t) => {
+  const turnedAway: string[] = [];
+  const listener = await listen(settingsFor(() => new Promise(() => undefined), { turnedAway: (from) => turnedAway.push(from) }));
+  const come = async (): Promise<Socket> => {
+    const socket = connect(listener.port ?? 0, '127.0.0.1');
+    socket.on('error', () => undefined);
+    t.after(() => socket.destroy());
+    await once(socket, 'connect');
+    socket.write('POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\n\r\n');
+    return socket;
+  };
+  for (let count = 0; count < limits.connectionsCount; count += 128) await Promise.all(Array.from({ length: 128 }, come));
+  assert.deepEqual(turnedAway, []);
+  const surplus = await come();
+  assert.match(String((await once(surplus, 'data'))[0]), /^HTTP\/1.1 403 [^]*connection: close\r\n[^]*overloaded$/);
+  await until(() => surplus.closed);
+  assert.deepEqual(turnedAway, ['test 127.0.0.1/32']);
+  void listener.close();
 });
 
 test('a Host of another place and any Origin never reach the handler', async () => {

@@ -8,6 +8,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/denial.ts';
+import type { FairShare } from '../core/fair-share.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
 import { bound, createCrowd } from './crowd.ts';
@@ -38,7 +39,8 @@ export interface ListenerSettings {
   readonly refuse: (denial: Denial, path: string) => PlainAnswer;
   /** Which limit holds for one body. */
   readonly bodyLimit: 'requestBodyBytes' | 'controlBodyBytes';
-  readonly bodies: BodyBudget;
+  /** Bytes of all bodies that are in memory at once. */
+  readonly bodies: FairShare;
   /** Counts what was turned away before it reached the handler. */
   readonly turnedAway: (from: string) => void;
   /** A bug in a handler. */
@@ -51,32 +53,17 @@ export interface Listener {
   readonly close: () => Promise<void>;
 }
 
-/** Bytes of all bodies that are in memory at once. */
-export interface BodyBudget {
-  readonly reserve: (bytes: number) => boolean;
-  readonly release: (bytes: number) => void;
-}
-
-export const createBodyBudget = (bytesMax: number): BodyBudget => {
-  let held = 0;
-  return {
-    reserve: (bytes) => {
-      if (held + bytes > bytesMax) return false;
-      held += bytes;
-      return true;
-    },
-    release: (bytes) => {
-      held -= bytes;
-    },
-  };
-};
-
 /** Listens; rejects with the system's error when it cannot. */
 export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   const answering = new WeakSet<Socket>();
   const underWay = new Set<Promise<void>>();
   const preamble = createPreambleReader((socket) => settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`));
   const tunnels = createTunnels();
+  const crowd = createCrowd(
+    limits,
+    () => performance.now(),
+    ({ remoteAddress }) => settings.turnedAway(`${settings.name} ${networkOf(remoteAddress)}`),
+  );
   const track = (work: Promise<void>, abandon: () => void): void => {
     const serving = work
       .catch((problem: unknown) => {
@@ -87,19 +74,18 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
     underWay.add(serving);
   };
   const server = openServer(settings, (message, response) => {
+    if (crowd.isSurplus(message.socket)) return answerSurplus(settings, message, response);
     answering.add(message.socket);
     response.once('close', () => answering.delete(message.socket));
-    track(serve(settings, message, response, preamble.credentialOf(message.socket)), () => response.destroy());
+    return track(serve(settings, message, response, preamble.credentialOf(message.socket)), () => response.destroy());
   });
   if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
   server.maxHeadersCount = limits.headerCount;
-  bound(
-    server,
-    createCrowd(limits.connectionsCount, ({ remoteAddress }) => settings.turnedAway(`${settings.name} ${networkOf(remoteAddress)}`)),
-  );
+  bound(server, crowd);
   server.on('connect', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
     const { stream, gone } = tunnels.take(socket, head);
+    if (crowd.isSurplus(message.socket)) return endRaw(stream, settings.refuse(tooManyConnections, '/'));
     if (settings.connect === undefined) {
       settings.turnedAway(from);
       return endRaw(stream, settings.refuse({ denial: 'not_permitted', problem: 'this door is no proxy' }, '/'));
@@ -218,16 +204,18 @@ const serve = async (
   }
 
   const gone = new AbortController();
+  let holder = from;
   let reserved = 0;
   response.on('close', () => {
-    settings.bodies.release(reserved);
+    settings.bodies.give(holder, reserved);
     reserved = 0;
     if (!response.writableFinished) gone.abort();
   });
-  const reserve = (bytes: number): boolean => {
-    const granted = settings.bodies.reserve(bytes);
-    if (granted) reserved += bytes;
-    return granted;
+  const reserve = (bytes: number): Denial | null => {
+    const against = settings.bodies.take(holder, bytes);
+    if (against !== null) return { denial: 'overloaded', limit: 'memory', against };
+    reserved += bytes;
+    return null;
   };
   const incoming: Incoming = {
     from,
@@ -237,7 +225,10 @@ const serve = async (
     credential,
     headers: singleHeaders(message),
     gone: gone.signal,
-    body: () => readBody(settings, message, reserve),
+    body: (of = from) => {
+      holder = of;
+      return readBody(settings, message, reserve);
+    },
     reserve,
   };
   await settings.handle(incoming, outgoing(response));
@@ -276,8 +267,10 @@ const singleHeaders = (message: IncomingMessage): Record<string, string | undefi
 const readBody = async (
   settings: ListenerSettings,
   message: IncomingMessage,
-  reserve: (bytes: number) => boolean,
+  reserve: Incoming['reserve'],
 ): Promise<Uint8Array | Denial> => {
+  const none = reserve(limits.requestOverheadBytes);
+  if (none !== null) return none;
   const declared = Number(message.headers['content-length'] ?? 0);
   if (declared > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
   const chunks: Uint8Array[] = [];
@@ -286,7 +279,8 @@ const readBody = async (
     for await (const chunk of message as AsyncIterable<Uint8Array>) {
       size += chunk.length;
       if (size > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
-      if (!reserve(chunk.length)) return { denial: 'overloaded', problem: 'bodiesInFlightBytes' };
+      const refused = reserve(chunk.length);
+      if (refused !== null) return refused;
       chunks.push(chunk);
     }
   } catch {
@@ -337,6 +331,14 @@ const answerPlain = (response: ServerResponse, answer: PlainAnswer): void => {
   response.writeHead(answer.status, { ...answer.headers, 'content-length': String(answer.body.length) });
   response.end(answer.body);
   leaveUnread(response);
+};
+
+const tooManyConnections: Denial = { denial: 'overloaded', limit: 'connections', against: 'limit' };
+
+/** Nothing of it is read but where it was to go, so that the answer has the shape that its client understands. */
+const answerSurplus = ({ refuse }: ListenerSettings, { url = '/' }: IncomingMessage, response: ServerResponse): void => {
+  const { headers, ...answer } = refuse(tooManyConnections, url.split('?', 1)[0] ?? '/');
+  answerPlain(response, { ...answer, headers: { ...headers, connection: 'close' } });
 };
 
 type BrokenHttp = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };

@@ -9,7 +9,9 @@ import type { TLSSocket } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createAuthority } from '../../test/certificate.ts';
 import type { ListenerSettings, TlsIdentity } from './server.ts';
-import { createBodyBudget, listen, openTlsIdentity } from './server.ts';
+import { createFairShare } from '../core/fair-share.ts';
+import { limits } from '../core/limits.ts';
+import { listen, openTlsIdentity } from './server.ts';
 
 const stage = (t: TestContext) => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-tls-'));
@@ -44,7 +46,7 @@ const listening = async (t: TestContext, tls: TlsIdentity, change: Partial<Liste
     },
     refuse: () => ({ status: 403, headers: {}, body: new Uint8Array() }),
     bodyLimit: 'controlBodyBytes',
-    bodies: createBodyBudget(1_000),
+    bodies: createFairShare(4 * limits.requestOverheadBytes),
     turnedAway: () => undefined,
     onError: (problem) => assert.fail(String(problem)),
     ...change,

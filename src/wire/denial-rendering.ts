@@ -1,7 +1,7 @@
 // What the renderings of denials and failures have in common, whatever the format: the words and the header fields.
 // Total over every denial code; the shape of the body is the format's own.
 
-import { denialTable } from '../core/denial.ts';
+import { retryHeaders } from '../core/denial.ts';
 import type { DenialText, FailureText } from '../core/wire-format.ts';
 
 /** What the caller reads: our sentence, and where to ask when there is a record. */
@@ -10,9 +10,9 @@ export const messageOf = ({ sentence, recordId }: DenialText | FailureText): str
 
 const recordHeader = (recordId: string | null): Record<string, string> => (recordId === null ? {} : { 'x-sealwright-record': recordId });
 
-export const denialHeaders = ({ code, recordId }: DenialText): Readonly<Record<string, string>> => ({
+export const denialHeaders = ({ code, recordId }: Pick<DenialText, 'code' | 'recordId'>): Readonly<Record<string, string>> => ({
   'content-type': 'application/json',
-  ...(denialTable[code].retryable ? {} : { 'x-should-retry': 'false' }),
+  ...retryHeaders(code),
   'x-sealwright-denial': code,
   ...recordHeader(recordId),
 });

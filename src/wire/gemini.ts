@@ -66,7 +66,7 @@ const textChunk = (message: string): Buffer =>
 
 /**
  * Gemini CLI repeats 408, 429, 499 and 5xx ten times over minutes and opens its log-in on 401; a 400 and a 403 it shows once, in a dump.
- * Only a streamed answer whose text is our sentence is shown as it is (measured with 0.61.0).
+ * Only a streamed answer whose text is our sentence is shown as it is (measured with 0.61.0). What it should repeat it gets as everyone does.
  */
 const forGeminiCli = (status: number, message: string, asked: string): PlainAnswer => {
   if (asked === 'streamGenerateContent') return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: textChunk(message) };
@@ -74,16 +74,19 @@ const forGeminiCli = (status: number, message: string, asked: string): PlainAnsw
   return { status: shown, headers: {}, body: jsonText(errorBody(shown, message)) };
 };
 
-const answerFor = (client: AgentClient, status: number, message: string, asked: string): PlainAnswer =>
-  client === 'gemini-cli' ? forGeminiCli(status, message, asked) : { status, headers: {}, body: jsonText(errorBody(status, message)) };
+const answerFor = (client: AgentClient, status: number, message: string, asked: string, repeats: boolean): PlainAnswer =>
+  client === 'gemini-cli' && !repeats
+    ? forGeminiCli(status, message, asked)
+    : { status, headers: {}, body: jsonText(errorBody(status, message)) };
 
 const renderDenial: WireFormat['renderDenial'] = (denial, client, asked) => {
-  const answer = answerFor(client, denialTable[denial.code].status, messageOf(denial), asked);
+  const { status, retryable } = denialTable[denial.code];
+  const answer = answerFor(client, status, messageOf(denial), asked, retryable);
   return { ...answer, headers: { ...denialHeaders(denial), ...answer.headers } };
 };
 
 const renderFailure: WireFormat['renderFailure'] = (failure, client, asked) => {
-  const answer = answerFor(client, failure.status, messageOf(failure), asked);
+  const answer = answerFor(client, failure.status, messageOf(failure), asked, false);
   return { ...answer, headers: { ...failureHeaders(failure), ...answer.headers } };
 };
 

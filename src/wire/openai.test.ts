@@ -65,10 +65,14 @@ test('an SDK gets the error type that belongs to the status, and our code beside
   });
 });
 
-test('Codex gets every denial and every failure as a prompt that is not accepted, and never another status', () => {
+test('Codex gets every denial and every failure as a prompt that is not accepted, unless it should repeat the call', () => {
   const expected = { message: 'No.', type: 'invalid_request_error', param: null, code: 'invalid_prompt' };
   for (const code of codes) {
     const rendered = renderOpenaiDenial({ code, sentence: 'No.', recordId: null }, 'codex');
+    if (code === 'overloaded') {
+      assert.deepEqual([rendered.status, rendered.headers['retry-after']], [503, '1']);
+      continue;
+    }
     assert.deepEqual([rendered.status, bodyOf(rendered).error], [400, expected]);
     assert.equal(rendered.headers['x-sealwright-denial'], code);
     assert.ok(!('retry-after' in rendered.headers));

@@ -59,10 +59,10 @@ export const INVALID_PROMPT = 'invalid_prompt';
 
 /**
  * Codex repeats every status but 400, some of them thirty times, and sits silently behind a 429 with a long wait; so it gets a 400
- * whatever happened (measured with 0.169.0). All others get the status of the table.
+ * whatever happened (measured with 0.169.0), unless repeating is what it should do. All others get the status of the table.
  */
 const answerFor = (client: AgentClient, status: number, code: DenialCode | null, message: string): Pick<PlainAnswer, 'status' | 'body'> =>
-  client === 'codex'
+  client === 'codex' && !(code !== null && denialTable[code].retryable)
     ? { status: 400, body: jsonText(openaiErrorBody(400, INVALID_PROMPT, message)) }
     : { status, body: jsonText(openaiErrorBody(status, code, message)) };
 

@@ -226,7 +226,7 @@ test('a CONNECT is answered, and header fields over the limit in the shape of th
 
 test('a body over the limit of the control socket names that limit', async () => {
   const { status, body } = await running.control('POST', '/invocations', 'x'.repeat(limits.controlBodyBytes + 1));
-  assert.deepEqual([status, (body as { error: { code: string } }).error.code], [400, 'too_large']);
+  assert.deepEqual([status, (body as { error: { code: string } }).error.code], [413, 'too_large']);
   assert.match(JSON.stringify(body), /2 MiB/);
 });
 

@@ -13,6 +13,7 @@ import type { EndpointSettings } from '../../src/endpoints/config.ts';
 import type { Transport } from '../../src/endpoints/endpoints.ts';
 import { createEndpoints } from '../../src/endpoints/endpoints.ts';
 import { createGate } from '../../src/gate/gate.ts';
+import { createShares } from '../../src/invocations/admission.ts';
 import type { Invocations } from '../../src/invocations/invocations.ts';
 import { createInvocations, endedDenial } from '../../src/invocations/invocations.ts';
 import { createUnderWay } from '../../src/invocations/under-way.ts';
@@ -159,7 +160,10 @@ const createSite = (parts: EnvelopeParts, cross: Cross, invocations: Invocations
         },
         clock: life.clock,
         newCrossingId: () => uuidv7(life.clock, random),
-        known: (credential) => !('denial' in invocations.identify(credential)),
+        invocationId: (credential) => {
+          const invocation = invocations.identify(credential);
+          return 'denial' in invocation ? null : invocation.id;
+        },
         listModels: () => [],
         turnedAway: () => undefined,
       }),
@@ -215,7 +219,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
     stops: { denialFor: () => null },
     underWay,
     responseSecondsMax: (role) => rules[role]?.seconds ?? null,
-    bodies: { reserve: () => true, release: () => undefined },
+    shares: createShares(),
     unidentified: () => undefined,
   });
   const cross = createGate(planted.stages?.(composed) ?? composed, clock, () => uuidv7(clock, random));

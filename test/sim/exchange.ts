@@ -96,7 +96,7 @@ export const exchange = async (asked: Asked, { life, chance, listener, door, los
     credential: null,
     headers: headersOf(asked),
     gone: gone.signal,
-    reserve: () => true,
+    reserve: () => null,
     body: async (): Promise<Uint8Array | Denial> => {
       await life.pause('client sends body', chance.below(10));
       return chance.happens(0.02) ? { denial: 'too_large', limit: 'requestBodyBytes' } : asked.body;

@@ -18,11 +18,11 @@ const decoders: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
   ['zstd', () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } })],
 ]);
 
-/** `reserve` counts bytes against the memory for bodies; false when there is none left. */
+/** `reserve` counts bytes against the memory for bodies. */
 export const decodeBody = async (
   body: Uint8Array,
   contentEncoding: string | undefined,
-  reserve: (bytes: number) => boolean,
+  reserve: (bytes: number) => Denial | null,
 ): Promise<Uint8Array | Denial> => {
   const coding = (contentEncoding ?? 'identity').trim().toLowerCase();
   if (coding === 'identity') return body;
@@ -37,7 +37,8 @@ export const decodeBody = async (
     for await (const chunk of decoder as AsyncIterable<Uint8Array>) {
       size += chunk.length;
       if (size > limits.requestBodyBytes) return { denial: 'too_large', limit: 'requestBodyBytes' };
-      if (!reserve(chunk.length)) return { denial: 'overloaded', problem: 'bodiesInFlightBytes' };
+      const refused = reserve(chunk.length);
+      if (refused !== null) return refused;
       chunks.push(chunk);
     }
   } catch {

@@ -5,7 +5,7 @@ import { holdsCredential } from '../../core/credential-form.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Crossing, ModelCall } from '../../core/crossing.ts';
 import type { Denial } from '../../core/denial.ts';
-import { denialTable, isDenial, sentenceOf } from '../../core/denial.ts';
+import { denialTable, isDenial, retryHeaders, sentenceOf } from '../../core/denial.ts';
 import { selectHeaders } from '../../core/header-names.ts';
 import type { Incoming, Outgoing, PlainAnswer } from '../../core/http.ts';
 import type { AgentClient, Invocation } from '../../core/principal.ts';
@@ -18,8 +18,8 @@ export interface ModelDoorParts {
   readonly cross: Cross;
   readonly clock: Clock;
   readonly newCrossingId: () => string;
-  /** Whether a live invocation stands behind the credential; without one the body is not even read. */
-  readonly known: (credential: string | null) => boolean;
+  /** The live invocation behind the credential; without one the body is not even read. */
+  readonly invocationId: (credential: string | null) => string | null;
   /** The models that the invocation behind the credential may call in any of the formats. */
   readonly listModels: (credential: string | null, formatNames: readonly string[]) => readonly ListedModel[] | Denial;
   /** Counts an attempt that no wire format could read a credential from. */
@@ -27,7 +27,7 @@ export interface ModelDoorParts {
 }
 
 export const createModelDoor =
-  ({ cross, clock, newCrossingId, known, listModels, turnedAway }: ModelDoorParts) =>
+  ({ cross, clock, newCrossingId, invocationId, listModels, turnedAway }: ModelDoorParts) =>
   async (request: Incoming, answer: Outgoing): Promise<void> => {
     const found = formatAt(request.method, request.path);
     if (found === undefined) {
@@ -43,7 +43,8 @@ export const createModelDoor =
       return finish(answer, listing);
     }
 
-    const body = known(credential) ? await request.body() : new Uint8Array();
+    const holder = invocationId(credential);
+    const body = holder === null ? new Uint8Array() : await request.body(holder);
     const decoded = isDenial(body) ? body : await decodeBody(body, request.headers['content-encoding'], request.reserve);
     const call: ModelCall = {
       action: 'model_request',
@@ -110,7 +111,7 @@ export const renderRefusal = (denial: Denial, path: string): PlainAnswer => {
   );
   return {
     status: denialTable[denial.denial].status,
-    headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-sealwright-denial': denial.denial },
+    headers: { 'content-type': 'application/json', ...retryHeaders(denial.denial), 'x-sealwright-denial': denial.denial },
     body,
   };
 };

@@ -4,7 +4,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Crossing, NetworkCall, PlainRequest, Tunnel } from '../../core/crossing.ts';
 import type { Denial } from '../../core/denial.ts';
-import { denialTable, isDenial, sentenceOf } from '../../core/denial.ts';
+import { denialTable, isDenial, retryHeaders, sentenceOf } from '../../core/denial.ts';
 import type { Destination, NoDestination } from '../../core/destination.ts';
 import { readDestination } from '../../core/destination.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../../core/http.ts';
@@ -18,8 +18,8 @@ export interface NetworkDoorParts {
   readonly cross: Cross;
   readonly clock: Clock;
   readonly newCrossingId: () => string;
-  /** Whether a live invocation stands behind the credential; without one the body is not even read. */
-  readonly known: (credential: string | null) => boolean;
+  /** The live invocation behind the credential; without one the body is not even read. */
+  readonly invocationId: (credential: string | null) => string | null;
   /** Counts an attempt that is none of a proxy's. */
   readonly turnedAway: (from: string) => void;
   readonly letGo: LetGo;
@@ -30,7 +30,7 @@ export interface NetworkDoor {
   readonly handle: (request: Incoming, answer: Outgoing) => Promise<void>;
 }
 
-export const createNetworkDoor = ({ cross, clock, newCrossingId, known, turnedAway, letGo }: NetworkDoorParts): NetworkDoor => {
+export const createNetworkDoor = ({ cross, clock, newCrossingId, invocationId, turnedAway, letGo }: NetworkDoorParts): NetworkDoor => {
   const crossing = (call: NetworkCall, clientGone: AbortSignal): Crossing => ({
     id: newCrossingId(),
     parentId: null,
@@ -72,7 +72,7 @@ export const createNetworkDoor = ({ cross, clock, newCrossingId, known, turnedAw
         turnedAway(request.from);
         return finish(answer, notProxied);
       }
-      const crossed = await passed(request, await plainRequest(request, url, known), answer);
+      const crossed = await passed(request, await plainRequest(request, url, invocationId), answer);
       const refusal = refusalOf(crossed);
       if (refusal !== null) return finish(answer, refusal);
       return crossed.crossed === 'answered' ? answer.end() : answer.destroy();
@@ -94,10 +94,11 @@ const destinationOf = (read: Destination | NoDestination): Pick<Wanted, 'destina
     ? { destination: null, unreadable: { denial: 'malformed', problem: read.malformed } }
     : { destination: read, unreadable: null };
 
-const plainRequest = async (request: Incoming, url: string, known: NetworkDoorParts['known']): Promise<Wanted> => {
+const plainRequest = async (request: Incoming, url: string, invocationId: NetworkDoorParts['invocationId']): Promise<Wanted> => {
   const { method, headers } = request;
   const read = readTarget(url);
-  const body = known(credentialOf(request)) ? await request.body() : new Uint8Array();
+  const holder = invocationId(credentialOf(request));
+  const body = holder === null ? new Uint8Array() : await request.body(holder);
   const problem = methodProblem(method);
   const { destination, unreadable } = destinationOf('malformed' in read ? read : read.destination);
   const carrying: PlainRequest = {
@@ -134,11 +135,11 @@ const UNIDENTIFIED_STATUS = 407;
 
 /** A denial as a client of a proxy reads it. */
 export const renderRefusal = (denial: Denial, recordId: string | null): PlainAnswer => {
-  const { status, retryable } = denialTable[denial.denial];
+  const { status } = denialTable[denial.denial];
   const asksFor = denial.denial === 'unidentified' ? { 'proxy-authenticate': 'Basic realm="sealwright"' } : {};
   return plain(denial.denial === 'unidentified' ? UNIDENTIFIED_STATUS : status, sentenceOf(denial), recordId, {
     'x-sealwright-denial': denial.denial,
-    ...(retryable ? {} : { 'x-should-retry': 'false' }),
+    ...retryHeaders(denial.denial),
     ...asksFor,
   });
 };
