@@ -89,7 +89,7 @@ export const answered = (outcome: UpstreamAnswer | UpstreamFailure): UpstreamAns
   return outcome;
 };
 
-const chunksOf = async ({ body }: UpstreamAnswer): Promise<readonly Uint8Array[]> => {
+export const chunksOf = async ({ body }: Pick<UpstreamAnswer, 'body'>): Promise<readonly Uint8Array[]> => {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return chunks;

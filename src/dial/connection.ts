@@ -2,15 +2,16 @@
 // A connection that was lost is never replaced behind our back. Fails with a `DialProblem`.
 
 import { Client, errors } from 'undici';
-import type { Dispatcher } from 'undici';
-import { unlessAborted } from '../core/abort.ts';
+import type { UpstreamAnswer } from '../core/endpoint.ts';
+import type { AnswerBody, BodyLimits } from './answer-body.ts';
+import { createAnswerBody } from './answer-body.ts';
 import type { Connected } from './connect.ts';
 import { DialProblem } from './problem.ts';
 
 export interface Connection {
   readonly address: string;
-  /** Sends one call. Nothing else may be sent until the body of its answer is closed. */
-  readonly exchange: (call: Call) => Promise<Dispatcher.ResponseData>;
+  /** Sends one call. Nothing else may be sent until `free` is called: the answer has come whole, or was broken off. */
+  readonly exchange: (call: Call, free: () => void) => Promise<Response>;
   readonly isLost: () => boolean;
   readonly destroy: () => void;
 }
@@ -23,20 +24,22 @@ export interface Call {
   readonly cancel: AbortSignal;
 }
 
-export interface ConnectionLimits {
+export interface Response extends Pick<UpstreamAnswer, 'body' | 'discard'> {
+  readonly status: number;
+  /** By lower-case names; of a field that stands more than once, each value. */
+  readonly fields: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface ConnectionLimits extends BodyLimits {
   readonly upstreamHeadersMs: number;
   readonly upstreamSilenceMs: number;
 }
 
-export const createConnection = (
-  origin: URL,
-  { socket, address }: Connected,
-  { upstreamHeadersMs, upstreamSilenceMs }: ConnectionLimits,
-): Connection => {
+export const createConnection = (origin: URL, { socket, address }: Connected, bounds: ConnectionLimits): Connection => {
   let given = false;
   const client = new Client(origin.origin, {
-    headersTimeout: upstreamHeadersMs,
-    bodyTimeout: upstreamSilenceMs,
+    headersTimeout: bounds.upstreamHeadersMs,
+    bodyTimeout: bounds.upstreamSilenceMs,
     pipelining: 1,
     connect: (_options, callback) => {
       // Asked for a second socket, the client lost the first before it wrote what waits: only calls that were not written wait.
@@ -51,20 +54,52 @@ export const createConnection = (
   };
   return {
     address,
-    exchange: async ({ method, path, headers, body, cancel }) => {
-      const late = Promise.withResolvers<never>();
-      // Beside the client's own, which begins again with every interim answer (RFC 9110, section 15.2).
-      const timer = setTimeout(() => late.reject(tooLate()), upstreamHeadersMs);
-      try {
-        const sending = { path, method, headers, body: method === 'POST' || body.length > 0 ? body : null, signal: cancel };
-        return await Promise.race([unlessAborted(client.request(sending), cancel), late.promise]);
-      } catch (problem) {
-        destroy();
-        throw problemOf(problem);
-      } finally {
-        clearTimeout(timer);
-      }
-    },
+    exchange: ({ method, path, headers, body, cancel }, free) =>
+      new Promise((resolve, reject) => {
+        let answer: AnswerBody | null = null;
+        // Beside the client's own, which begins again with every interim answer (RFC 9110, section 15.2).
+        const timer = setTimeout(() => broken(tooLate()), bounds.upstreamHeadersMs);
+        const over = (): void => {
+          clearTimeout(timer);
+          cancel.removeEventListener('abort', cancelled);
+        };
+        const broken = (problem: Error): void => {
+          over();
+          destroy();
+          if (answer === null) return reject(problemOf(problem));
+          answer.failed(problem);
+          free();
+        };
+        const cancelled = (): void => broken(connectionLost());
+        cancel.addEventListener('abort', cancelled);
+        if (cancel.aborted) return cancelled();
+        client.dispatch(
+          {
+            path,
+            method,
+            headers,
+            body: method === 'POST' || body.length > 0 ? body : null,
+          },
+          {
+            // Whoever is cancelled before this is asked for has no connection any more.
+            onRequestStart: () => undefined,
+            onResponseStart: (controller, status, fields) => {
+              if (status < 200) return;
+              clearTimeout(timer);
+              answer = createAnswerBody(controller, bounds);
+              resolve({ status, fields, body: answer.body, discard: answer.discard });
+            },
+            onResponseData: (_controller, chunk) => answer?.came(chunk),
+            onResponseEnd: () => {
+              over();
+              // Only then is it known whether the connection outlives the answer.
+              queueMicrotask(free);
+              answer?.ended();
+            },
+            onResponseError: (_controller, problem) => broken(problem),
+          },
+        );
+      }),
     isLost: () => socket.destroyed,
     destroy,
   };

@@ -1,14 +1,13 @@
 // The only opener of outbound connections: resolves a name once, judges every address, and connects to one that it judged.
 // Failures are values with a sentence of ours; nothing of the upstream's text is in them. Redirects are answers, never followed.
 
-import type { Dispatcher } from 'undici';
 import type { UpstreamAnswer, UpstreamFailure, Via } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
 import type { Reached } from '../core/stages.ts';
 import type { JudgeAddress } from './addresses.ts';
 import type { ConnectLimits, Place, Resolve } from './connect.ts';
 import { createConnect } from './connect.ts';
-import type { Call, Connection, ConnectionLimits } from './connection.ts';
+import type { Call, Connection, ConnectionLimits, Response } from './connection.ts';
 import { createConnection } from './connection.ts';
 import { DialProblem } from './problem.ts';
 
@@ -23,10 +22,7 @@ export interface Dial {
   readonly close: () => Promise<void>;
 }
 
-interface DialLimits extends ConnectionLimits, ConnectLimits {
-  readonly drainedBytes: number;
-  readonly drainedMs: number;
-}
+interface DialLimits extends ConnectionLimits, ConnectLimits {}
 
 const hopByHop = new Set([
   'connection',
@@ -67,18 +63,11 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confin
     const mayKeep = outbound.judge === undefined;
     const kept = mayKeep && attempts === 1 ? idle.get(place)?.pop() : undefined;
     const connection = kept ?? (await openConnection(outbound, place));
-    const response = await connection.exchange(outbound);
-    response.body.once('close', () => {
+    const { status, fields, body, discard } = await connection.exchange(outbound, () => {
       if (!mayKeep) connection.destroy();
       else if (!connection.isLost()) idle.set(place, [...(idle.get(place) ?? []), connection]);
     });
-    return {
-      status: response.statusCode,
-      ...fieldsOf(response.headers),
-      ...readOnce(response.body, bounds),
-      address: connection.address,
-      attempts,
-    };
+    return { status, ...fieldsOf(fields), body, discard, address: connection.address, attempts };
   };
 
   const failed = (problem: unknown, cancel: AbortSignal, attempts: number): UpstreamFailure => {
@@ -130,10 +119,8 @@ const createPlaceNames = (): ((place: Place) => string) => {
   };
 };
 
-type Fields = Readonly<Record<string, string | string[] | undefined>>;
-
 /** Fields that are for the next hop only: the known ones, and those that the field `connection` names (RFC 9110, section 7.6.1). */
-const fieldsOf = (fields: Fields): Pick<UpstreamAnswer, 'headers' | 'cookies'> => {
+const fieldsOf = (fields: Response['fields']): Pick<UpstreamAnswer, 'headers' | 'cookies'> => {
   const headers: Record<string, string> = {};
   const forHop = new Set([fields['connection'] ?? []].flat().flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
   for (const [name, value] of Object.entries(fields)) {
@@ -144,70 +131,4 @@ const fieldsOf = (fields: Fields): Pick<UpstreamAnswer, 'headers' | 'cookies'> =
   if (cookies === undefined) return { headers };
   delete headers['set-cookie'];
   return { headers, cookies: [cookies].flat() };
-};
-
-/** The body, and a way to let go of it: the little that may be left is taken, so that the connection can be used again; more ends the connection. */
-const readOnce = (
-  body: Dispatcher.ResponseData['body'],
-  { drainedBytes, drainedMs }: DialLimits,
-): Pick<UpstreamAnswer, 'body' | 'discard'> => {
-  // A body that breaks while nobody reads it must not end the process; a reader still gets the error.
-  body.on('error', () => undefined);
-  let discarded = false;
-  const discard = (): void => {
-    if (discarded || body.destroyed) return;
-    discarded = true;
-    let leftBytes = drainedBytes;
-    const timer = setTimeout(() => body.destroy(), drainedMs);
-    body.once('close', () => clearTimeout(timer));
-    body.on('data', (chunk: Uint8Array) => {
-      leftBytes -= chunk.length;
-      if (leftBytes < 0) body.destroy();
-    });
-  };
-  const chunks = body.iterator({ destroyOnReturn: false });
-  const read = {
-    next: gathered(body, chunks),
-    // Lets go first: a read that still waits then ends too, and a body that was never begun is let go like any other.
-    return: async (): Promise<IteratorResult<Uint8Array>> => {
-      discard();
-      await chunks.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-  return { body: { [Symbol.asyncIterator]: () => read }, discard };
-};
-
-/** A chunk that is this large costs more to copy than to pass on by itself. */
-const LARGE_CHUNK_BYTES = 4_096;
-
-/**
- * Reads small chunks that came together as one: an upstream may make a chunk of each event, and what is done for a chunk costs more than
- * what is done for its bytes. Waits no longer for that than for the first of them.
- */
-const gathered = (
-  body: Dispatcher.ResponseData['body'],
-  chunks: AsyncIterator<Uint8Array>,
-): (() => Promise<IteratorResult<Uint8Array>>) => {
-  let ahead: Uint8Array | null = null;
-  const waiting = (size?: number): Uint8Array | null => {
-    const chunk: unknown = body.readableLength > 0 ? body.read(size) : null;
-    return chunk instanceof Uint8Array ? chunk : null;
-  };
-  const withOthers = (first: Uint8Array): Uint8Array => {
-    const second = first.length < LARGE_CHUNK_BYTES ? waiting() : null;
-    if (second === null) return first;
-    if (second.length < LARGE_CHUNK_BYTES) return Buffer.concat([first, second, waiting(body.readableLength) ?? new Uint8Array()]);
-    ahead = second;
-    return first;
-  };
-  return async () => {
-    if (ahead !== null) {
-      const value = ahead;
-      ahead = null;
-      return { done: false, value };
-    }
-    const next = await chunks.next();
-    return next.done === true ? next : { done: false, value: withOthers(next.value) };
-  };
 };

@@ -3,7 +3,7 @@
 // Lease time is monotonic; a runner that stops renewing is lost, and its invocation closed. So is one whose invoker is not proved again in time.
 // Opening is durable before it is answered.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isCredential } from '../core/credential-form.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Denial } from '../core/denial.ts';
@@ -139,7 +139,7 @@ const noResult = 'No result of the tool call came back before the invocation end
 
 const prefix = 'sw_';
 const runnerPrefix = 'swr_';
-const digestOf = (credential: string): string => createHash('sha256').update(credential).digest('hex');
+const digestOf = (credential: string): string => hash('sha256', credential);
 
 export const createInvocations = (parts: InvocationParts): Invocations => {
   const { clock, random, recorder, digest, newDigestKey, keptDigestKey, reproveMs } = parts;

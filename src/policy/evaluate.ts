@@ -1,7 +1,7 @@
 // Cedar, asked one question at a time, over policy sets that were parsed once and sliced by action and role.
 // Fails closed: Cedar leaves out a policy that errors, so any error at all is reported, and the caller denies.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   preparsePolicySet,
   preparseSchema,
@@ -42,7 +42,7 @@ export type Finding =
 export type Slice = (question: Question) => Finding;
 
 // Cedar keeps what was parsed under names that live as long as the process; what is named by its content need not be parsed again.
-const nameOf = (content: string): string => createHash('sha256').update(content).digest('hex');
+const nameOf = (content: string): string => hash('sha256', content);
 
 const parsedSets = new Set<string>();
 

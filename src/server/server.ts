@@ -258,35 +258,46 @@ const networkOf = (address: string | undefined): string => {
   return `${[...groups, ...middle, ...rest].slice(0, 4).join(':')}::/64`;
 };
 
-const singleHeaders = (message: IncomingMessage): Record<string, string | undefined> => {
-  const headers: Record<string, string | undefined> = {};
-  for (const [name, values] of Object.entries(message.headersDistinct)) headers[name] = values?.join(', ');
+/** Values of a name that stands more than once are joined (RFC 9110, section 5.3). */
+const singleHeaders = ({ rawHeaders }: IncomingMessage): Record<string, string | undefined> => {
+  const headers = Object.create(null) as Record<string, string | undefined>;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    const before = headers[name];
+    headers[name] = before === undefined ? rawHeaders[at + 1] : `${before}, ${rawHeaders[at + 1]}`;
+  }
   return headers;
 };
 
-const readBody = async (
-  settings: ListenerSettings,
-  message: IncomingMessage,
-  reserve: Incoming['reserve'],
-): Promise<Uint8Array | Denial> => {
-  const none = reserve(limits.requestOverheadBytes);
-  if (none !== null) return none;
-  const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
+const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve: Incoming['reserve']): Promise<Uint8Array | Denial> => {
+  const bytesMax = limits[settings.bodyLimit];
+  const tooLarge: Denial = { denial: 'too_large', limit: settings.bodyLimit };
+  const refused = reserve(limits.requestOverheadBytes);
+  if (refused !== null) return Promise.resolve(refused);
+  if (Number(message.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve(tooLarge);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  try {
-    for await (const chunk of message as AsyncIterable<Uint8Array>) {
+  return new Promise((resolve) => {
+    const done = (body: Uint8Array | Denial): void => {
+      message.off('data', take).off('end', whole).off('close', broken);
+      resolve(body);
+    };
+    const take = (chunk: Uint8Array): void => {
       size += chunk.length;
-      if (size > limits[settings.bodyLimit]) return { denial: 'too_large', limit: settings.bodyLimit };
-      const refused = reserve(chunk.length);
-      if (refused !== null) return refused;
-      chunks.push(chunk);
-    }
-  } catch {
-    return { denial: 'malformed', problem: 'the body broke off' };
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+      const against = size > bytesMax ? tooLarge : reserve(chunk.length);
+      if (against === null) return void chunks.push(chunk);
+      message.pause();
+      done(against);
+    };
+    const whole = (): void => done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
+    const broken = (): void => done({ denial: 'malformed', problem: 'the body broke off' });
+    if (message.destroyed) return broken();
+    message
+      .on('error', () => undefined)
+      .on('close', broken)
+      .on('end', whole)
+      .on('data', take);
+  });
 };
 
 const outgoing = (response: ServerResponse): Outgoing => ({
