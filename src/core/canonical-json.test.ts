@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson, writtenAlike } from './canonical-json.ts';
 
 test('the example of RFC 8785 section 3.2.2 comes out as the RFC prints it', () => {
   const input: unknown = JSON.parse(
@@ -25,4 +25,15 @@ test('undefined members are left out, and what JSON cannot say throws', () => {
   for (const bad of [[undefined], Number.NaN, Number.POSITIVE_INFINITY, '\ud800', { a: '\udc00' }, 1n, () => 1])
     assert.throws(() => canonicalJson(bad));
   assert.equal(canonicalJson(-0), '0');
+});
+
+test('an object that is said not to change is written as any other, each time, also inside another', () => {
+  const value = { b: [1, { z: null, a: 'x' }], a: true };
+  const alike = writtenAlike({ ...value });
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal(canonicalJson(alike), canonicalJson(value));
+    assert.equal(canonicalJson({ y: alike, x: [alike] }), canonicalJson({ y: value, x: [value] }));
+  }
+  const unwritable = writtenAlike({ a: '\ud800' });
+  for (let count = 0; count < 2; count += 1) assert.throws(() => canonicalJson(unwritable), TypeError);
 });

@@ -49,6 +49,15 @@ const membersOf = (names: readonly string[]): readonly Member[] => {
   return (shape.sorted ??= sortedMembers(names));
 };
 
+/** Objects that do not change, and the text of each that was written. */
+const unchanging = new WeakMap<object, string | null>();
+
+/** Says of an object that it will be written again and again, and does not change. */
+export const writtenAlike = <Value extends object>(value: Value): Value => {
+  unchanging.set(value, null);
+  return value;
+};
+
 /** The canonical text of `value`; members whose value is undefined are left out. Keys sort by UTF-16 code units (RFC 8785 section 3.2.3). */
 export const canonicalJson = (value: unknown): string => {
   if (value === null || typeof value === 'boolean') return String(value);
@@ -59,13 +68,17 @@ export const canonicalJson = (value: unknown): string => {
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {
+    const written = unchanging.get(value);
+    if (typeof written === 'string') return written;
     const members = value as { readonly [key: string]: unknown };
     let text = '';
     for (const { name, begin } of membersOf(Object.keys(members))) {
       const member = members[name];
       if (member !== undefined) text += `${text === '' ? '' : ','}${begin}${canonicalJson(member)}`;
     }
-    return `{${text}}`;
+    text = `{${text}}`;
+    if (written === null) unchanging.set(value, text);
+    return text;
   }
   throw new TypeError(`a ${typeof value} is not a JSON value`);
 };

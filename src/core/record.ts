@@ -7,6 +7,7 @@ import type { Denial, DenialCode } from './denial.ts';
 import { sentenceOf } from './denial.ts';
 import { label } from './identifier.ts';
 import { limits } from './limits.ts';
+import { writtenAlike } from './canonical-json.ts';
 import { type NotInspected, opaqueWithout } from './opaque.ts';
 import type { Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
@@ -20,21 +21,13 @@ export interface Stamp {
   readonly timestamp: string;
 }
 
-/** A list cut to its bound, and how much was cut. */
-const bounded = <T>(list: readonly T[]): { readonly kept: readonly T[]; readonly truncated: number } => ({
-  kept: list.slice(0, limits.listInRecordCount),
-  truncated: Math.max(0, list.length - limits.listInRecordCount),
-});
-
+/** Lists cut to their bound, and how much was cut. */
 const boundedMembers = (lists: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown> => {
-  const members: Record<string, unknown> = {};
-  const truncated: Record<string, number> = {};
-  for (const [name, list] of Object.entries(lists)) {
-    const cut = bounded(list);
-    members[name] = cut.kept;
-    if (cut.truncated > 0) truncated[name] = cut.truncated;
-  }
-  return Object.keys(truncated).length > 0 ? { ...members, truncated } : members;
+  const long = Object.entries(lists).filter(([, list]) => list.length > limits.listInRecordCount);
+  if (long.length === 0) return lists;
+  const cut = long.map(([name, list]) => [name, list.slice(0, limits.listInRecordCount)] as const);
+  const truncated = long.map(([name, list]) => [name, list.length - limits.listInRecordCount] as const);
+  return { ...lists, ...Object.fromEntries(cut), truncated: Object.fromEntries(truncated) };
 };
 
 /** A request and its answer may both note the same. */
@@ -217,17 +210,26 @@ const saidMembers = (
   };
 };
 
-const decisionMember = (decision: Decision): Record<string, unknown> => ({
-  verdict: decision.verdict,
-  ...boundedMembers({
-    policies: decision.policies,
-    ...(decision.hostedTools && { hosted_tools: decision.hostedTools }),
-  }),
-  reason: decision.reason,
-  mode: decision.mode,
-  request: decision.request,
-  observed: decision.observed && { verdict: decision.observed.verdict, ...boundedMembers({ policies: decision.observed.policies }) },
-});
+/** What was decided before is recorded as before; a decision does not change. */
+const decisionMembers = new WeakMap<Decision, Record<string, unknown>>();
+
+const decisionMember = (decision: Decision): Record<string, unknown> => {
+  const known = decisionMembers.get(decision);
+  if (known !== undefined) return known;
+  const member = writtenAlike({
+    verdict: decision.verdict,
+    ...boundedMembers({
+      policies: decision.policies,
+      ...(decision.hostedTools && { hosted_tools: decision.hostedTools }),
+    }),
+    reason: decision.reason,
+    mode: decision.mode,
+    request: decision.request,
+    observed: decision.observed && { verdict: decision.observed.verdict, ...boundedMembers({ policies: decision.observed.policies }) },
+  });
+  decisionMembers.set(decision, member);
+  return member;
+};
 
 const body = (stamp: Stamp, stream: Stream, kind: RecordKind, members: Record<string, unknown>): RecordBody => ({
   ...members,
