@@ -10,7 +10,7 @@ import { nearest } from './core/nearest.ts';
 import type { Invoker } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
-import type { Stamp } from './core/record.ts';
+import type { Stamp } from './core/stamp.ts';
 import { controlChangeRecord, controlRefusalRecord } from './core/record.ts';
 import type { Stop, StopScope } from './core/stop.ts';
 import { stopMatches } from './core/stop.ts';

@@ -1,12 +1,12 @@
 // Joins the rooms that a crossing passes into the stages of the gate. Pure composition: it opens nothing and starts nothing,
 // so that the long-lived process and the simulation run the same spine over different worlds.
 
-import { createHmac } from 'node:crypto';
 import type { Clock, Random } from './core/clock.ts';
 import { goesOn } from './core/decision.ts';
 import type { Denial } from './core/denial.ts';
 import { denialTable } from './core/denial.ts';
 import { label, uuidv7 } from './core/identifier.ts';
+import { keyedHash } from './core/keyed-digest.ts';
 import type { AgentClient } from './core/principal.ts';
 import type { Recorder } from './core/receipt.ts';
 import { isRefusal } from './core/receipt.ts';
@@ -56,7 +56,7 @@ export interface SpineParts {
 
 const nothing = new Uint8Array();
 
-export const keyedDigest: KeyedDigest = (invocation, bytes) => createHmac('sha256', invocation.digestKey).update(bytes).digest('hex');
+export const keyedDigest: KeyedDigest = (invocation, bytes) => keyedHash(invocation.digestKey, bytes);
 
 export const composeStages = (parts: SpineParts): Stages => {
   const { clock, random, recorder, invocations, endpoints, network } = parts;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { RecordBody } from '../core/receipt.ts';
-import type { Stamp } from '../core/record.ts';
+import type { Stamp } from '../core/stamp.ts';
 import { type Disk, diskErrorName } from '../disk/disk.ts';
 
 export interface ReleaseParts {

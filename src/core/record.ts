@@ -11,15 +11,10 @@ import { writtenAlike } from './canonical-json.ts';
 import { type NotInspected, opaqueWithout } from './opaque.ts';
 import type { Containment, ControlAction, Invocation, Invoker } from './principal.ts';
 import type { RecordBody, RecordKind, Stream } from './receipt.ts';
+import type { Stamp } from './stamp.ts';
 import { costOfOutcome } from './totals.ts';
 import type { Admitted, Decided, Ending, Identified, Inspected, Judgement, Read, Recorded, Transformed } from './stages.ts';
 import { offeredWith, type Reading } from './wire-format.ts';
-
-/** What makes a record one of its kind in time. */
-export interface Stamp {
-  readonly log_id: string;
-  readonly timestamp: string;
-}
 
 /** Lists cut to their bound, and how much was cut. */
 const boundedMembers = (lists: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown> => {

@@ -2,11 +2,13 @@
 // Each resolves only when the record is durable or has been refused; none rejects.
 
 import type { Clock, Random } from '../core/clock.ts';
-import { label, uuidv7 } from '../core/identifier.ts';
+import { label } from '../core/identifier.ts';
 import type { Recorder } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
-import type { KeyedDigest, Stamp } from '../core/record.ts';
+import type { KeyedDigest } from '../core/record.ts';
 import { denialRecord, intentRecord, invocationMembers, outcomeRecord } from '../core/record.ts';
+import type { Stamp } from '../core/stamp.ts';
+import { stampOf } from '../core/stamp.ts';
 import type { Ending, Recorded, Stages, Transformed } from '../core/stages.ts';
 import { tellingPart } from './telling-name.ts';
 
@@ -18,11 +20,6 @@ export interface RecordingParts {
   /** Called for a caller whom nobody could identify: counted, not recorded one by one. */
   readonly unidentified: (from: string) => void;
 }
-
-export const stampOf = (clock: Clock, random: Random): Stamp => ({
-  log_id: uuidv7(clock, random),
-  timestamp: new Date(clock.wallMs()).toISOString(),
-});
 
 type RecordingStages = Pick<Stages, 'recordIntent' | 'recordOutcome' | 'recordDenial'>;
 

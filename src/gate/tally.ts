@@ -1,8 +1,8 @@
 // Counts what one answer was made of while it passes: bytes, the keyed digest of what was released, tools called and refused.
 // Asked for its ending once, when all that will be released was counted.
 
-import { createHmac } from 'node:crypto';
 import type { UpstreamAnswer } from '../core/endpoint.ts';
+import { createKeyedHasher } from '../core/keyed-digest.ts';
 import type { Ending, Recorded, Stages } from '../core/stages.ts';
 import type { AnswerFacts } from '../core/wire-format.ts';
 
@@ -22,7 +22,7 @@ const hostedNote = { what: 'hosted_tool_call', why: 'the provider runs it' };
 /** `nameTool` gives the canonical name of a tool. */
 export const createTally = (recorded: Recorded, answer: UpstreamAnswer, nameTool: Stages['nameTool']): Tally => {
   const named = (name: string): string => nameTool(recorded.invocation, name);
-  const digest = createHmac('sha256', recorded.invocation.digestKey);
+  const digest = createKeyedHasher(recorded.invocation.digestKey);
   const toolsCalled: string[] = [];
   let bytesReceived = 0;
   let bytesReleased = 0;
@@ -47,7 +47,7 @@ export const createTally = (recorded: Recorded, answer: UpstreamAnswer, nameTool
       hostedCalls += 1;
     },
     ending: (success, errorMessage, facts) => {
-      if (bytesReleased > 0) releasedDigest ??= digest.digest('hex');
+      if (bytesReleased > 0) releasedDigest ??= digest.digest();
       return {
         success,
         errorMessage,

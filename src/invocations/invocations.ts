@@ -8,6 +8,7 @@ import { isCredential } from '../core/credential-form.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Denial } from '../core/denial.ts';
 import { uuidv7 } from '../core/identifier.ts';
+import { stampOf } from '../core/stamp.ts';
 import { limits } from '../core/limits.ts';
 import type { Agent, Assurance, Containment, Invocation, Invoker } from '../core/principal.ts';
 import { agentClients, assurances } from '../core/principal.ts';
@@ -145,7 +146,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
   const { clock, random, recorder, digest, newDigestKey, keptDigestKey, reproveMs } = parts;
   const byId = new Map<string, Open>();
   const byCredential = new Map<string, Open>();
-  const stamp = () => ({ log_id: uuidv7(clock, random), timestamp: new Date(clock.wallMs()).toISOString() });
+  const stamp = () => stampOf(clock, random);
 
   const proofEndsMs = ({ proofDueMs }: Open): number => (proofDueMs === null ? Infinity : proofDueMs + limits.proofGraceMs);
   const endsMs = (open: Open): number => Math.min(open.leaseEndsMs, proofEndsMs(open));

@@ -6,7 +6,7 @@ import type { Denial } from '../core/denial.ts';
 import { limits } from '../core/limits.ts';
 import type { Recorder, RecordBody } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
-import type { Stamp } from '../core/record.ts';
+import type { Stamp } from '../core/stamp.ts';
 import { controlChangeRecord } from '../core/record.ts';
 import type { Stop, StopKind, Stoppable, StopScope } from '../core/stop.ts';
 import { scopeText, stopKinds, stopMatches } from '../core/stop.ts';

@@ -4,7 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
 import type { Recorder } from '../core/receipt.ts';
-import type { Stamp } from '../core/record.ts';
+import type { Stamp } from '../core/stamp.ts';
 
 export interface Strangers {
   /** `from` is listener and network. */

@@ -2,7 +2,8 @@
 // What cannot be a leaf is refused as data: too large, or something that JSON cannot say.
 
 import { canonicalJson } from '../core/canonical-json.ts';
-import { uuidv7 } from '../core/identifier.ts';
+import type { Stamp } from '../core/stamp.ts';
+import { stampOf } from '../core/stamp.ts';
 import { limits } from '../core/limits.ts';
 import type { RecordBody, RecordKind, RecordRefusal, Stream } from '../core/receipt.ts';
 import type { Submission } from './commit-loop.ts';
@@ -13,11 +14,6 @@ import type { LedgerDeps, LedgerSettings } from './settings.ts';
 
 /** Version of the record's format, in each record. */
 const recordSchema = 'sealwright.record.v1';
-
-export interface Stamp {
-  readonly log_id: string;
-  readonly timestamp: string;
-}
 
 export interface RecordWriter {
   readonly submission: (body: RecordBody) => Submission | RecordRefusal;
@@ -41,10 +37,7 @@ export const createRecordWriter = (settings: LedgerSettings, { clock, random }: 
     deployment: settings.deployment,
     release: settings.release,
   };
-  const stamp = (): { readonly log_id: string; readonly timestamp: string } => ({
-    log_id: uuidv7(clock, random),
-    timestamp: new Date(clock.wallMs()).toISOString(),
-  });
+  const stamp = (): Stamp => stampOf(clock, random);
   const submission = (body: RecordBody): Submission | RecordRefusal => {
     let text: string;
     try {
