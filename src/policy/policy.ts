@@ -74,13 +74,17 @@ const createMemory = () => {
 
 const invokerKey = ({ userId, assurance, issuer, groups }: Invoker): readonly unknown[] => [userId, assurance, issuer, groups];
 
-const standingKey = ({ agent, role, invoker, dataClassification, containment }: Standing): readonly unknown[] => [
-  agent.id,
-  role,
-  dataClassification,
-  containment,
-  ...invokerKey(invoker),
-];
+/** Of an invocation it is asked for with each crossing. */
+const standingTexts = new WeakMap<Standing, string>();
+
+const standingKey = (standing: Standing): string => {
+  const known = standingTexts.get(standing);
+  if (known !== undefined) return known;
+  const { agent, role, invoker, dataClassification, containment } = standing;
+  const text = JSON.stringify([agent.id, role, dataClassification, containment, ...invokerKey(invoker)]);
+  standingTexts.set(standing, text);
+  return text;
+};
 
 /** Compiles the config, reads and validates the hand-written `files`, and parses everything once. */
 export const createPolicy = (
@@ -96,9 +100,10 @@ export const createPolicy = (
   const { environment } = settings;
 
   const momentNow = (): Moment => ({ environment, hour: hourOf(clock.wallMs()) });
-  const decide = (what: string, inputs: readonly unknown[], request: (moment: Moment) => JudgedRequest): Decision => {
+  /** `of`: who asks, as JSON, like what is asked: one behind the other they are read in one way only. */
+  const decide = (what: string, inputs: readonly unknown[], of: string, request: (moment: Moment) => JudgedRequest): Decision => {
     const moment = momentNow();
-    return remember(JSON.stringify([what, moment.hour, ...inputs]), () => judge.decide(request(moment)));
+    return remember(`${JSON.stringify([what, moment.hour, ...inputs])}${of}`, () => judge.decide(request(moment)));
   };
 
   return {
@@ -106,8 +111,10 @@ export const createPolicy = (
       let first: ModelDecision | undefined;
       for (const candidate of candidates) {
         const { id, topology, provider, region } = candidate.endpoint;
-        const inputs = [candidate.pin, id, topology, provider, region, notInspected, ...standingKey(invocation)];
-        const decision = decide('model', inputs, (moment) => modelRequest(invocation, moment, candidate, notInspected));
+        const inputs = [candidate.pin, id, topology, provider, region, notInspected];
+        const decision = decide('model', inputs, standingKey(invocation), (moment) =>
+          modelRequest(invocation, moment, candidate, notInspected),
+        );
         if (decision.verdict === 'permit') return { decision, candidate };
         first ??= { decision, candidate: goesOn(decision) ? candidate : null };
       }
@@ -120,18 +127,18 @@ export const createPolicy = (
       const name = label(tool);
       const seen = judge.looksAtArguments(invocation.role, name) ? given() : undefined;
       if (seen === undefined || seen === null)
-        return decide('tool', [name, seen, ...standingKey(invocation)], (moment) => toolRequest(invocation, moment, name, seen));
+        return decide('tool', [name, seen], standingKey(invocation), (moment) => toolRequest(invocation, moment, name, seen));
       // What a call says is seldom said again, and is not kept.
       const request = toolRequest(invocation, momentNow(), name, seen);
       return { ...judge.decide(request), request: { ...request, context: withoutPersonal(request.context, invocation.digestKey) } };
     },
     decideConnection: ({ invocation, destination }) =>
-      decide('connect', [destination.name, destination.port, ...standingKey(invocation)], (moment) =>
+      decide('connect', [destination.name, destination.port], standingKey(invocation), (moment) =>
         hostRequest(invocation, moment, destination),
       ),
-    decideDelegation: (standing) => decide('delegate', standingKey(standing), (moment) => delegationRequest(standing, moment)),
+    decideDelegation: (standing) => decide('delegate', [], standingKey(standing), (moment) => delegationRequest(standing, moment)),
     decideControl: ({ invoker, action }) =>
-      decide('control', [action, ...invokerKey(invoker)], (moment) => controlRequest(invoker, moment, action)),
+      decide('control', [action], JSON.stringify(invokerKey(invoker)), (moment) => controlRequest(invoker, moment, action)),
     compiledCedar: () => rules.compiledCedar,
     files,
   };
