@@ -13,60 +13,20 @@ import { checkpointText, createSigner, signNote, vkeyOf } from '../../src/ledger
 import { openFolder, openLedger, proveRecord, recordAt } from '../../src/ledger/reading.ts';
 import { tilePath, tileWidth, type TileLevel } from '../../src/ledger/tiles.ts';
 import { root } from '../project-files.ts';
+import { independentJudge, type Accepted, type Head, type Judge } from './c2sp/judge.ts';
 import { makeLedger, type MadeLedger } from './c2sp/made-ledger.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sealwright-c2sp-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
-const judgeProgram = join(scratch, 'judge');
+let judge: Judge;
 let made: MadeLedger;
 
-const buildJudge = (): void => {
-  // The Go that is installed, or a clear refusal: never one that is downloaded for the occasion.
-  const env = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off' };
-  const { error, status, stderr } = spawnSync('go', ['build', '-buildvcs=false', '-o', judgeProgram, '.'], {
-    cwd: join(import.meta.dirname, 'c2sp'),
-    env,
-    encoding: 'utf8',
-    timeout: 300_000,
-  });
-  if (error !== undefined && 'code' in error && error.code === 'ENOENT') {
-    throw new Error(
-      '`go` is not installed: the judge of the ledger format is a Go program. Install the Go that test/services/c2sp/go.mod names, or a newer one.',
-    );
-  }
-  assert.ok(error === undefined && status === 0, `the judge could not be built: ${error?.message ?? stderr}`);
-};
-
 before(async () => {
-  buildJudge();
+  judge = independentJudge();
   mkdirSync(join(scratch, 'made'));
   made = await makeLedger(join(scratch, 'made'));
 });
-
-interface Head {
-  readonly origin: string;
-  readonly size: number;
-}
-
-/** One line of what the judge accepted. */
-interface Accepted {
-  readonly log?: Head;
-  readonly files?: number;
-  readonly older?: Head;
-  readonly proof?: Head;
-  readonly index?: number;
-  readonly leaf?: string;
-  readonly paths?: number;
-}
-
-const judge = (
-  ...argv: readonly string[]
-): { readonly status: number | null; readonly accepted: readonly Accepted[]; readonly stderr: string } => {
-  const { status, stdout, stderr } = spawnSync(judgeProgram, argv, { encoding: 'utf8', timeout: 120_000, maxBuffer: 64 * 1024 * 1024 });
-  const accepted = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Accepted]));
-  return { status, accepted, stderr };
-};
 
 const logsOf = (accepted: readonly Accepted[]): readonly Head[] => accepted.flatMap(({ log }) => log ?? []);
 const sizeOf = (accepted: readonly Accepted[], origin: string): number => logsOf(accepted).find((log) => log.origin === origin)?.size ?? 0;
