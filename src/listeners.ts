@@ -51,6 +51,9 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const tls = openTls(parts, closers);
   if (tls !== undefined && 'problem' in tls) return tls;
 
+  // Together: a door that waits for what is under way must not leave the next one open meanwhile.
+  const listeners: Closers = [];
+  closers.push(() => closeTogether(listeners));
   const common = { host, tls, hostNames, bodies, turnedAway, onError };
   const model = await listening(
     {
@@ -63,11 +66,11 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
       bodyLimit: 'requestBodyBytes',
     },
     '`--port` or `server.ports.model`',
-    closers,
+    listeners,
   );
   if ('problem' in model) return model;
 
-  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, invocationId, clock }, closers);
+  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, invocationId, clock }, listeners);
   if ('problem' in network) return network;
 
   const [name = host.includes(':') ? `[${host}]` : host] = names;
@@ -93,7 +96,7 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
       handle: serveApp(app('port'), ['GET', 'HEAD', 'POST'], turnedAway),
     },
     '`--admin-port` or `server.ports.admin`',
-    closers,
+    listeners,
   );
   if ('problem' in admin) return admin;
   doors.admin = `${scheme}://${name}:${admin.port}`;
@@ -101,9 +104,14 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const control = await listenOnSocket(
     parts,
     { ...plane(), name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST'], turnedAway) },
-    closers,
+    listeners,
   );
   return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
+};
+
+const closeTogether = async (listeners: Closers): Promise<void> => {
+  const closings = await Promise.allSettled(listeners.map((close) => close()));
+  for (const closing of closings) if (closing.status === 'rejected') throw closing.reason;
 };
 
 type Common = Pick<ListenerSettings, 'tls' | 'hostNames' | 'bodies' | 'turnedAway' | 'onError'>;

@@ -1,9 +1,12 @@
 // Clients of an envelope that may vanish at any moment: they call a model, streamed or not, and keep a tunnel; what each got is told, and nothing thrown.
 
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connectRequest } from '../envelope/proxy-client.ts';
 import type { Up } from './up.ts';
+import { begun, word, type World } from './world.ts';
 
 /** What a call came to. */
 export interface Got {
@@ -37,7 +40,7 @@ export const ask = async ({ doors }: Pick<Up, 'doors'>, credential: string, { st
   }
   const { status, headers } = response;
   const { said, ended } = await readAll(response);
-  const inStream = /outcome_unrecorded|record_unavailable/.exec(said)?.[0] ?? null;
+  const inStream = said.includes('its outcome could not be recorded') ? 'outcome_unrecorded' : null;
   return {
     status,
     headers,
@@ -88,4 +91,25 @@ export const talk = async (socket: Socket, words: string): Promise<boolean> => {
   await Promise.race([once(socket, 'end'), once(socket, 'close')]).catch(() => undefined);
   socket.destroy();
   return heard === words;
+};
+
+/** A tunnel that works. */
+export const openTunnelIn = async (up: Up, credential: string, world: World): Promise<Socket> => {
+  const tunnel = await openTunnel(up, credential, world.host.port);
+  assert.ok(tunnel !== null && typeof tunnel !== 'string', String(tunnel));
+  tunnel.write('word');
+  assert.equal(String((await once(tunnel, 'data'))[0]), 'word');
+  return tunnel;
+};
+
+/** A model that begins to answer and goes on when it is told to. */
+export const answersHeld = ({ upstream }: World): ServerResponse[] => {
+  const held: ServerResponse[] = [];
+  upstream.answer = (_message, body, response) => {
+    response.setHeader('request-id', `req_${held.length}`);
+    response.setHeader('content-type', body.includes('"stream":true') ? 'text/event-stream' : 'application/json');
+    if (body.includes('"stream":true')) response.write(begun(`req_${held.length}`) + word('so far'));
+    held.push(response);
+  };
+  return held;
 };

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { seededChance } from '../sim/memory-disk.ts';
 import { assertIntended, assertOutcomes, balanced, tunnelIntents } from './books.ts';
 import { ask, openTunnel, talk } from './clients.ts';
-import { assertNoTrace, credentialOf, startUp, tryUp, type Up } from './up.ts';
+import { assertNoTrace, credentialOf, type Up } from './up.ts';
 import { createWorld, type World } from './world.ts';
 
 const kills = Math.max(6, Number(process.env['SEALWRIGHT_KILLS'] ?? 6));
@@ -27,7 +27,7 @@ interface Heard {
 const load = async (up: Up, credential: string, worker: number, heard: Heard, name: string): Promise<void> => {
   for (let turn = 0; ; turn += 1) {
     const got = await ask(up, credential, { stream: (turn + worker) % 2 === 0, text: `${name} ${worker} ${turn}` });
-    if (got === null || got.status !== 200) return assert.equal(got?.denial ?? null, null, got?.text);
+    if (got === null || got.status !== 200) return assert.equal(got?.denial ?? null, null, got?.text ?? '');
     if (got.whole) heard.answers.push(got.id);
   }
 };
@@ -41,13 +41,13 @@ const carry = async (up: Up, credential: string, port: number, heard: Heard): Pr
   }
 };
 
-const killDuringStart = async ({ starting }: World, lifeMs: number): Promise<void> => {
-  const started = await tryUp({ ...starting, spawned: (child) => void setTimeout(() => child.kill('SIGKILL'), lifeMs) });
+const killDuringStart = async (world: World, lifeMs: number): Promise<void> => {
+  const started = await world.tryStart({ spawned: (child) => void setTimeout(() => child.kill('SIGKILL'), lifeMs) });
   assert.equal(await started.ended, 'SIGKILL');
 };
 
-const killUnderLoad = async ({ starting, host }: World, lifeMs: number, heard: Heard, name: string): Promise<void> => {
-  const up = await startUp(starting);
+const killUnderLoad = async ({ start, host }: World, lifeMs: number, heard: Heard, name: string): Promise<void> => {
+  const up = await start();
   const credential = await credentialOf(up);
   const loads = [
     ...Array.from({ length: 6 }, (_, worker) => load(up, credential, worker, heard, name)),
@@ -70,7 +70,7 @@ const killRepeatedly = async (times: number, seed: number): Promise<number> => {
       if (kill % killedStarts === killedStarts - 1) await killDuringStart(world, chance() * 900);
       else await killUnderLoad(world, 50 + chance() * 500, heard, `kill ${kill}`);
     }
-    const last = await startUp(world.starting);
+    const last = await world.start();
     assert.equal(await last.stop(), 0);
     const books = await balanced(world.dataDir);
     assertOutcomes(books, heard.answers);

@@ -1,20 +1,24 @@
 // What stands around an envelope that is made to fail: a model and a host whose answers a test knows one by one, on loopback, and a config between.
 // Contract: each answer of the model has an id of its own, and each request that reached it is kept; whoever makes a world removes it.
 
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configText, startUpstream, type Upstream } from '../envelope/running.ts';
-import type { Starting } from './up.ts';
+import { startUp, tryUp, type NotUp, type Starting, type Up } from './up.ts';
 
 export interface World {
   readonly folder: string;
   readonly dataDir: string;
   readonly starting: Starting;
+  readonly start: (more?: Partial<Starting>) => Promise<Up>;
+  readonly tryStart: (more?: Partial<Starting>) => Promise<Up | NotUp>;
   readonly upstream: Upstream;
   /** Echoes what it is told, and ends when the other side has. */
   readonly host: { readonly port: number; readonly connections: () => number };
+  /** Ends what was started and still runs, too. */
   readonly remove: () => Promise<void>;
 }
 
@@ -84,13 +88,26 @@ export const createWorld = async ({
   const config = join(folder, 'sealwright.yaml');
   const text = configText(dataDir, upstream.url).replace('demo: { allowed_models', `demo: { ${hosts}, allowed_models`);
   writeFileSync(config, edit(text), { mode: 0o600 });
+  const started: ChildProcess[] = [];
+  const starting: Starting = { config, control: join(folder, 'control.sock') };
+  const noted = (more: Partial<Starting> = {}): Starting => ({
+    ...starting,
+    ...more,
+    spawned: (child) => {
+      started.push(child);
+      more.spawned?.(child);
+    },
+  });
   return {
     folder,
     dataDir,
-    starting: { config, control: join(folder, 'control.sock') },
+    starting,
+    start: (more) => startUp(noted(more)),
+    tryStart: (more) => tryUp(noted(more)),
     upstream,
     host,
     remove: async () => {
+      for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
       await Promise.all([upstream.close(), host.close()]);
       rmSync(folder, { recursive: true, force: true });
     },

@@ -110,7 +110,7 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, le
   });
 
 /** What it was given is delivered first, but not waited for without end. */
-const closeWithin = (peer: Duplex, clock: Timers): void => {
+export const closeWithin = (peer: Duplex, clock: Timers): void => {
   const stopTimer = clock.after(limits.unwantedBodyMs, () => peer.destroy());
   if (peer.destroyed) stopTimer();
   else peer.once('close', stopTimer);

@@ -8,10 +8,9 @@ import { denialTable, isDenial, retryHeaders, sentenceOf } from '../../core/deni
 import type { Destination, NoDestination } from '../../core/destination.ts';
 import { readDestination } from '../../core/destination.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../../core/http.ts';
-import { limits } from '../../core/limits.ts';
 import type { Cross, Crossed, Delivery } from '../../core/stages.ts';
 import { credentialOf } from './credential.ts';
-import { createJoin, type LetGo } from './join.ts';
+import { closeWithin, createJoin, type LetGo } from './join.ts';
 import { carriedFields, isAbsolute, methodProblem, readTarget } from './target.ts';
 
 export interface NetworkDoorParts {
@@ -116,12 +115,11 @@ const plainRequest = async (request: Incoming, url: string, invocationId: Networ
 const accessDenied = Buffer.from([21, 3, 1, 0, 2, 2, 49]);
 
 /** After its outcome is durable: what was said is delivered; who was cut off is cut off. */
-const closeTunnel = ({ stream }: Connecting, crossed: Crossed, clock: Pick<Clock, 'after'>): void => {
+const closeTunnel = ({ stream }: Connecting, crossed: Crossed, clock: Clock): void => {
   if (crossed.crossed === 'refused' && crossed.denial.denial === 'not_inspectable') stream.end(accessDenied);
   else if (crossed.crossed === 'answered' && stream.writableEnded) stream.resume();
   else return void stream.destroy();
-  const stopTimer = clock.after(limits.unwantedBodyMs, () => stream.destroy());
-  stream.once('close', stopTimer);
+  closeWithin(stream, clock);
 };
 
 /** What a client is told of a crossing that delivered nothing; null where something was. */
