@@ -125,6 +125,20 @@ describe('the lock', () => {
     again?.release();
   });
 
+  it('says that it is no longer held once its file was deleted or replaced, or it was released', async () => {
+    const path = join(folder, 'lock-deleted');
+    const held = await disk.lock(path);
+    assert.equal(held?.isHeld(), true);
+    unlinkSync(path);
+    assert.equal(held?.isHeld(), false);
+    const other = await disk.lock(path);
+    assert.deepEqual([held?.isHeld(), other?.isHeld()], [false, true]);
+    held?.release();
+    assert.equal(other?.isHeld(), true);
+    other?.release();
+    assert.equal(other?.isHeld(), false);
+  });
+
   it('G-LEDGER-4: refuses a second holder in another process', async () => {
     const path = join(folder, 'lock-elsewhere');
     const held = await disk.lock(path);

@@ -1,11 +1,13 @@
 // One writer at a time: an exclusive lock of the operating system on a file, held through SQLite, which also sees a second holder in this process.
-// The lock ends with the process, however it ends; the file itself may stay and means nothing.
+// The lock ends with the process, however it ends; the file itself may stay and means nothing. While it is held it must stay: a lock is on the file, not on its name.
 // Answers null when another holds it; throws where the file cannot be made.
 
-import { chmodSync } from 'node:fs';
+import { chmodSync, lstatSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 export interface Lock {
+  /** False once the path names another file, or none: another process can then hold a lock there, too. */
+  readonly isHeld: () => boolean;
   /** Once; called again it does nothing. */
   readonly release: () => void;
 }
@@ -28,7 +30,12 @@ export const lockFile = (path: string): Lock | null => {
     if (isHeld(error)) return null;
     throw error;
   }
+  const own = lstatSync(path);
   return {
+    isHeld: () => {
+      const now = lstatSync(path, { throwIfNoEntry: false });
+      return database.isOpen && now?.ino === own.ino && now.dev === own.dev;
+    },
     release: () => {
       if (database.isOpen) database.close();
     },

@@ -1,5 +1,6 @@
 // The journal on disk: preallocated, zero-filled segments that hold batches one after the other; the next segment is made ahead of need.
-// Contract: `write` resolves when the batch is durable in a file that is still the one at its path. One call at a time.
+// Contract: `write` resolves when the batch is durable in a file that is still the one at its path, and no other process can have read the journal before.
+// One call at a time.
 // Fails by rejecting, or by calling `lost`: after that nothing more may be written, because nobody knows what the disk has.
 // Only where space is missing for the next segment, of which nothing was promised yet, that shows in `next` instead.
 
@@ -11,6 +12,9 @@ const segmentForm = /^seg-([0-9a-f]{16})\.wal$/;
 const readyName = 'next.wal';
 const unfinishedName = 'next.tmp';
 const chunkBytes = 1024 * 1024;
+
+export const lockLost =
+  'the lock of the ledger was deleted or replaced, so that another process may write to it: find out who changes the folder, then restart';
 
 export const segmentName = (firstLsn: number): string => `seg-${firstLsn.toString(16).padStart(16, '0')}.wal`;
 
@@ -49,7 +53,18 @@ const sameFile = (open: FileStatus, atPath: FileStatus | null): boolean =>
 
 export const createJournal = (
   settings: { readonly folder: string; readonly segmentBytes: number },
-  { disk, clock, lost }: { readonly disk: Disk; readonly clock: Clock; readonly lost: (problem: string) => void },
+  {
+    disk,
+    clock,
+    lost,
+    isLocked,
+  }: {
+    readonly disk: Disk;
+    readonly clock: Clock;
+    readonly lost: (problem: string) => void;
+    /** Whether nobody else can have taken over this journal. */
+    readonly isLocked: () => boolean;
+  },
 ): Journal => {
   const path = (name: string): string => `${settings.folder}/${name}`;
   let segment: Segment | null = null;
@@ -135,6 +150,8 @@ export const createJournal = (
         if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {
           throw new JournalLost(`${name} was deleted or replaced while it was written: find out who changes the journal, then restart`);
         }
+        // Asked last: who took the lock before may have read the journal without this batch.
+        if (!isLocked()) throw new JournalLost(lockLost);
       } catch (error) {
         lose('a batch could not be made durable', error);
       }

@@ -36,6 +36,8 @@ export interface PublisherDeps {
   readonly logs: () => readonly LogTree[];
   readonly forgetLogs: (done: (log: LogTree) => boolean) => void;
   readonly currentSegment: () => string | null;
+  /** Asked before each round; what must not be published any more is left to whoever writes the ledger now. */
+  readonly mayPublish: () => boolean;
   /** Called after a round that published something, with the heads of all logs. */
   readonly published: (heads: readonly PublishedHead[]) => void;
 }
@@ -53,7 +55,7 @@ export const createPublisher = (
     readonly known: readonly PublishedHead[];
     readonly segments: ReadonlyMap<string, ReadonlyMap<string, number>>;
   },
-  { disk, clock, signer, logs, forgetLogs, currentSegment, published }: PublisherDeps,
+  { disk, clock, signer, logs, forgetLogs, currentSegment, mayPublish, published }: PublisherDeps,
 ): Publisher => {
   const heads = new Map(settings.known.map((head) => [head.origin, head]));
   const segments = new Map([...settings.segments].map(([name, sizes]) => [name, new Map(sizes)]));
@@ -108,6 +110,7 @@ export const createPublisher = (
 
   const attempt = async (): Promise<boolean> => {
     lastMs = clock.monotonicMs();
+    if (!mayPublish()) return false;
     try {
       await publishEdges();
       problem = null;

@@ -7,7 +7,7 @@ import { isRefusal, type Receipt, type RecordBody, type RecordRefusal, type Reco
 import type { Disk, Lock } from '../disk/disk.ts';
 import { createCommitLoop, endings, type CommitLoop, type DurableEntry } from './commit-loop.ts';
 import { createHeadBinding } from './head-binding.ts';
-import { createJournal } from './journal.ts';
+import { createJournal, lockLost } from './journal.ts';
 import type { NoteSigner } from './note.ts';
 import { closingFor, outcomeFor, owesOutcome, type OpenWork, type RecordMembers } from './open-work.ts';
 import { parseOrigin } from './origin.ts';
@@ -116,7 +116,7 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
   };
   const journal = createJournal(
     { folder: `${settings.directory}/journal`, segmentBytes: settings.segmentBytes },
-    { disk, clock, lost: (problem) => loop.seal(problem) },
+    { disk, clock, lost: (problem) => loop.seal(problem), isLocked: lock.isHeld },
   );
   const publisher = createPublisher(
     { directory: settings.directory, headsFile: headsFile(settings), known: recovered.heads.map(inText), segments: replay.segments },
@@ -127,6 +127,10 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       logs: shards.logs,
       forgetLogs: shards.forget,
       currentSegment: journal.current,
+      mayPublish: () => {
+        if (!lock.isHeld()) loop.seal(lockLost);
+        return lock.isHeld();
+      },
       published: () => {
         if (closing !== null) return;
         binding.moved();

@@ -296,6 +296,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
       locks.add(path);
       let held = true;
       return {
+        isHeld: () => held,
         release: () => {
           if (held) locks.delete(path);
           held = false;
