@@ -13,7 +13,7 @@ const filesOf = (script: string): readonly string[] =>
   [...(scripts[script] ?? '').matchAll(/(?<=[ "])(?:src|test)\/[^ "]+/g)].flatMap(([pattern]) => globSync(pattern, { cwd: root }));
 
 const all = globSync('{src,test}/**/*.test.ts', { cwd: root });
-const apart = /^test\/(?:long|services|agents|jail|browser|cedar)\//;
+const apart = /^test\/(?:long|services|agents|jail|browser|cedar|fault\/machine)\//;
 
 test('`npm test` runs every test that needs nothing but Node, and none twice', () => {
   assert.equal(scripts['test'], 'npm run test:unit && npm run test:whole');
