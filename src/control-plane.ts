@@ -54,7 +54,10 @@ const createProve =
     if (localUser === null) return identity.prove(credential ?? '', plane);
     const invoker = await identity.local(localUser).catch(() => null);
     return invoker === null
-      ? { problem: 'record_unavailable', message: 'The pseudonym of the invoker could not be written.' }
+      ? {
+          problem: 'record_unavailable',
+          message: 'The pseudonym of the invoker could not be read or written: look at `private/subjects` in the data folder.',
+        }
       : { invoker, sessionDigest: null, actors: [] };
   };
 

@@ -333,15 +333,21 @@ const ledgerSettings = async (config: Config, release: string): Promise<LedgerSe
 /** Signed notes, one behind the other, as `checkpoint` files are. */
 const notesIn = (text: string): readonly string[] => text.split(/(?<=\n)(?=[^\n]+\n\d+\n[^\n]+\n\n— )/);
 
+const digestKeyBytes = 32;
+
 /** Each invocation has a key of its own, so that erasing one file makes its digests unlinkable. */
 const digestKeys = (disk: Disk, privateFolder: string, random: Random) => {
   const path = (invocationId: string): string => join(privateFolder, 'invocations', `${invocationId}.key`);
   return {
     newDigestKey: async (invocationId: string): Promise<Uint8Array> => {
-      const key = random.bytes(32);
+      const key = random.bytes(digestKeyBytes);
       await disk.replaceFiles([{ path: path(invocationId), bytes: key }]);
       return key;
     },
-    keptDigestKey: (invocationId: string): Promise<Uint8Array | null> => disk.readFile(path(invocationId)),
+    keptDigestKey: async (invocationId: string): Promise<Uint8Array | null> => {
+      const key = await disk.readFile(path(invocationId));
+      // A shorter one could be guessed, and with it what the digests stand for.
+      return key?.length === digestKeyBytes ? key : null;
+    },
   };
 };

@@ -34,7 +34,7 @@ export interface Journal {
   /** Goes on in the next segment, which must be ready and whose first record will have this LSN. */
   readonly roll: (firstLsn: number) => Promise<void>;
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** File name of the current segment; null before the first. */
+  /** File name of the current segment, after the end of the last one; null before the first. It is there as long as there is a ledger. */
   readonly current: () => string | null;
   readonly close: () => Promise<void>;
 }
@@ -68,6 +68,7 @@ export const createJournal = (
 ): Journal => {
   const path = (name: string): string => `${settings.folder}/${name}`;
   let segment: Segment | null = null;
+  let current: string | null = null;
   let state: 'ready' | 'preparing' | 'full' = 'preparing';
   let preparation: Promise<void> = Promise.resolve();
   let stopRetry = (): void => undefined;
@@ -124,7 +125,7 @@ export const createJournal = (
     roomBytes: () => (segment === null ? 0 : settings.segmentBytes - segment.position),
     next: () => state,
     prepared: () => preparation,
-    current: () => segment?.name ?? null,
+    current: () => current,
     roll: async (firstLsn) => {
       const name = segmentName(firstLsn);
       try {
@@ -134,6 +135,7 @@ export const createJournal = (
         const file = await disk.openFile(path(name));
         if (file === null) throw new JournalLost(`${name} vanished from the journal: find out who removes files there, then restart`);
         segment = { name, file, position: 0 };
+        current = name;
       } catch (error) {
         lose('the journal could not go on in its next segment', error);
       }

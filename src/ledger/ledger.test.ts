@@ -108,7 +108,7 @@ describe('appending', () => {
     await room.advance(limits.checkpointEveryMs);
     assert.equal(segments(), 1);
     await ledger.close();
-    assert.equal(segments(), 0);
+    assert.equal(segments(), 1, 'the last one stays: a ledger without a journal is one of which somebody took it');
     const verified = verification(room.disk);
     assert.deepEqual([verified.problems, verified.logs.find(({ stream }) => stream === 'model')?.size], [[], 2_000]);
   });

@@ -5,9 +5,14 @@
 import { identifyingMembers } from '../core/record.ts';
 import { goesOn, type Decision } from '../core/decision.ts';
 import type { RecordBody, RecordKind, Stream } from '../core/receipt.ts';
+import { sha256 } from './merkle.ts';
 
 /** A record as it is read back, or as it is about to be written. */
 export type RecordMembers = Readonly<Record<string, unknown>>;
+
+/** Of what is cached beside the logs: a cache that says something else than it said is none. */
+export const openWorkDigest = (heads: readonly unknown[], records: readonly unknown[]): string =>
+  Buffer.from(sha256(Buffer.from(JSON.stringify([heads, records])))).toString('hex');
 
 export interface OpenWork {
   readonly observe: (record: RecordMembers) => void;

@@ -70,6 +70,8 @@ export const createPublisher = (
 
   const removeOld = async (edges: readonly { readonly log: LogTree; readonly edge: Edge }[]): Promise<void> => {
     for (const { log, edge } of edges) for (const path of outgrown(folderOf(log.origin), edge)) await disk.remove(path);
+    // Until there is a new one the last is kept: a ledger without a journal is one of which somebody took it.
+    if (currentSegment() === null) return;
     for (const [name, sizes] of segments) {
       const needed = name === currentSegment() || [...sizes].some(([origin, size]) => sizeOf(origin) < size);
       // Oldest first, so that what a crash leaves behind is the newest part of the journal.

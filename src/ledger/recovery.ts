@@ -8,7 +8,7 @@ import type { Head } from './log-tree.ts';
 import { createLogTree } from './log-tree.ts';
 import { sameHash } from './merkle.ts';
 import { fromBase64, isNoteProblem, openNote, parseCheckpoint, parseVkey, type NoteVerifier } from './note.ts';
-import { createOpenWork, type OpenWork, type RecordMembers } from './open-work.ts';
+import { createOpenWork, openWorkDigest, type OpenWork, type RecordMembers } from './open-work.ts';
 import { parseOrigin } from './origin.ts';
 import { replayJournal, type Cut, type Replay, type ReplayedLog } from './replay.ts';
 import {
@@ -129,11 +129,18 @@ const rolledBack = async (
 
 const checkKnown = async (
   settings: RecoverySettings,
-  logs: ReadonlyMap<string, ReplayedLog>,
+  { logs, heads: published }: Pick<Recovered, 'logs' | 'heads'>,
   verifier: NoteVerifier,
   disk: Disk,
 ): Promise<LedgerProblem | null> => {
   const stored = await disk.readFile(settings.headsFile);
+  // It is durable before the first checkpoint is shown. Who holds checkpoints elsewhere needs it no more.
+  if (stored === null && published.length > 0 && settings.knownCheckpoints.length === 0)
+    return {
+      problem:
+        'the private copy of the newest heads is missing: restore it from a backup, or name checkpoints that you hold elsewhere (`ledger.known_checkpoints`)',
+      file: settings.headsFile,
+    };
   const heads = parseJson(stored);
   if (stored !== null && !Array.isArray(heads))
     return { problem: 'the file of the newest heads is damaged: restore it from a backup', file: settings.headsFile };
@@ -162,6 +169,7 @@ const cachedWork = async (
   const nothing = { records: [], sizes: new Map<string, number>() };
   const cache = parseJson(await disk.readFile(settings.openWorkFile));
   if (!isMembers(cache) || !Array.isArray(cache['heads']) || !Array.isArray(cache['records'])) return nothing;
+  if (cache['sha256'] !== openWorkDigest(cache['heads'], cache['records'])) return nothing;
   const sizes = new Map<string, number>();
   for (const value of cache['heads']) {
     const head = storedHead(value);
@@ -215,7 +223,9 @@ const repairEnd = async (directory: string, replay: Replay, disk: Disk): Promise
   for (const name of await disk.list(journal)) if (name.endsWith(temporaryEnding)) await disk.remove(`${journal}/${name}`);
   if (replay.cut !== null) await disk.replaceFiles([{ path: note, bytes: Buffer.from(JSON.stringify(cuts)) }]);
   if (replay.last !== null) await disk.replaceFiles([{ path: `${journal}/${replay.last.name}`, bytes: replay.last.bytes }]);
-  for (const name of replay.empty) await disk.remove(`${journal}/${name}`);
+  // Nor is the last one removed where none holds a batch.
+  const needless = replay.last === null ? replay.empty.slice(0, -1) : replay.empty;
+  for (const name of needless) await disk.remove(`${journal}/${name}`);
   await disk.syncFolder(journal);
   return cuts;
 };
@@ -228,7 +238,12 @@ export const recover = async (settings: RecoverySettings, disk: Disk): Promise<R
   if (isLedgerProblem(stored)) return stored;
   const replay = await replayJournal(settings, stored.logs, disk);
   if (isLedgerProblem(replay)) return replay;
-  const problem = await checkKnown(settings, stored.logs, verifier, disk);
+  if (replay.missing && stored.heads.length > 0)
+    return {
+      problem: 'the journal is missing, which held the newest records: restore it from a copy',
+      file: `${settings.directory}/journal`,
+    };
+  const problem = await checkKnown(settings, stored, verifier, disk);
   if (problem !== null) return problem;
   const openWork = await foldRecords(settings, stored.logs, disk);
   if (isLedgerProblem(openWork)) return openWork;

@@ -31,6 +31,8 @@ export interface ReplayedLog {
 
 export interface Replay {
   readonly nextLsn: number;
+  /** There is no segment at all. */
+  readonly missing: boolean;
   readonly cut: Cut | null;
   /** The last segment that holds a batch, and how much of it is whole. */
   readonly last: { readonly name: string; readonly bytes: Uint8Array } | null;
@@ -113,9 +115,11 @@ export const replayJournal = async (
   let cut: Cut | null = null;
   let cutProblem = '';
 
-  for (const { name, firstLsn } of await segmentsIn(disk, folder)) {
+  const found = await segmentsIn(disk, folder);
+  for (const { name, firstLsn } of found) {
     const file = `${folder}/${name}`;
     const buffer = Buffer.from((await disk.readFile(file)) ?? []);
+    if (buffer.length === 0) return { problem: 'this segment is empty, which no crash leaves behind: restore it from a copy', file };
     if (cut !== null) {
       if (foreignFrame(buffer, 0, null) !== null) return refusalToCut(`${settings.directory}/${cut.file}`, cut.offset, cutProblem);
       if (writtenBytes(buffer) > 0)
@@ -156,5 +160,5 @@ export const replayJournal = async (
       last = { name, bytes: buffer.subarray(0, Math.ceil(at / sectorBytes) * sectorBytes) };
     }
   }
-  return { nextLsn, cut, last, empty, segments };
+  return { nextLsn, missing: found.length === 0, cut, last, empty, segments };
 };

@@ -9,7 +9,7 @@ import { createCommitLoop, endings, type CommitLoop, type DurableEntry } from '.
 import { createHeadBinding } from './head-binding.ts';
 import { createJournal, lockLost } from './journal.ts';
 import type { NoteSigner } from './note.ts';
-import { closingFor, outcomeFor, owesOutcome, type OpenWork, type RecordMembers } from './open-work.ts';
+import { closingFor, openWorkDigest, outcomeFor, owesOutcome, type OpenWork, type RecordMembers } from './open-work.ts';
 import { parseOrigin } from './origin.ts';
 import { createPublisher, inText, type PublishedHead, type Publisher } from './publisher.ts';
 import { createRecordWriter, type RecordWriter } from './record-writer.ts';
@@ -81,7 +81,8 @@ const createWorkCache = (
   const save = async (): Promise<void> => {
     lastMs = deps.clock.monotonicMs();
     const records = [...deps.openWork.decisions(), ...deps.openWork.invocations(), ...deps.openWork.stops()];
-    const bytes = Buffer.from(JSON.stringify({ heads: [...deps.heads()], records }));
+    const heads = [...deps.heads()];
+    const bytes = Buffer.from(JSON.stringify({ sha256: openWorkDigest(heads, records), heads, records }));
     // A cache that cannot be written costs only time at the next start.
     await deps.disk.replaceFiles([{ path, bytes }]).catch(() => undefined);
   };

@@ -80,5 +80,5 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
       return isFull ? 0 : Infinity;
     },
   };
-  return { sky, settings, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 6)) };
+  return { sky, settings, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 4)) };
 };
