@@ -30,7 +30,7 @@ test('a tunnel that closed by itself leaves no timer behind, which would keep a 
     },
     clock: { ...virtual, after },
     newCrossingId: () => 'crossing',
-    known: () => true,
+    invocationId: () => 'invocation',
     turnedAway: () => undefined,
     letGo: () => undefined,
   });
