@@ -3,18 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MessageStream } from '@anthropic-ai/sdk/lib/MessageStream';
-import { Stream } from '@anthropic-ai/sdk/streaming';
 import * as fc from 'fast-check';
 import { applySplices } from '../../src/core/slot.ts';
-import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { anthropicMessages as format } from '../../src/wire/anthropic-messages.ts';
 import { casesCount } from '../cases.ts';
-import { jsonInLines } from '../lax-lines.ts';
+import { blocksOfSdk, callsByLine, callsIn, isOneOf } from '../client-reading/anthropic-messages.ts';
+import { release as released, type Released, type Json, tryParse } from '../client-reading/released.ts';
 
 const RUNS_COUNT = casesCount(700);
-
-type Json = Readonly<Record<string, unknown>>;
 
 const call = { type: 'tool_use', id: 'evil', name: 'evil', input: {} };
 const blocks: readonly Json[] = [
@@ -148,64 +144,8 @@ const stream = fc.tuple(orderly, damaged).map(([events, changes]) => {
   return Buffer.from(written.map(({ event, write }) => write(JSON.stringify(event), String(event['type']))).join(''));
 });
 
-interface Released {
-  readonly text: string;
-  readonly calls: readonly CalledTool[];
-}
-
-/** What the gate would let through of a stream when every call that it can refuse is refused, or none. */
-const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released => {
-  const reader = format.readStream('messages');
-  const calls: CalledTool[] = [];
-  const out: Uint8Array[] = [];
-  const take = (pieces: Iterable<StreamPiece>): void => {
-    for (const piece of pieces) {
-      if (piece.piece === 'unreadable') continue;
-      if (piece.piece === 'tool_call') calls.push(piece.call);
-      out.push(piece.piece === 'tool_call' && refused && !piece.call.hosted ? piece.refuse('No.') : piece.bytes);
-    }
-  };
-  for (let at = 0; at < bytes.length; at += chunkBytes) take(reader.push(bytes.subarray(at, at + chunkBytes)));
-  take(reader.end());
-  return { text: Buffer.concat(out).toString(), calls };
-};
-
-/** The blocks that the SDK has when the stream is over, in whatever way it ends. */
-const blocksOfSdk = async (text: string): Promise<readonly Json[]> => {
-  const events = Stream.fromSSEResponse<unknown>(new Response(text), new AbortController());
-  const messages = MessageStream.fromReadableStream(events.toReadableStream());
-  let seen: readonly Json[] = [];
-  messages.on('streamEvent', (_event, { content }) => {
-    seen = content as unknown as readonly Json[];
-  });
-  await messages.done().catch(() => undefined);
-  return seen;
-};
-
-const fold = (text: unknown): string => String(text).toLowerCase();
-
-/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input of one. */
-const callsIn = (value: unknown): readonly Json[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  const type = Object.entries(value).findLast(([name]) => fold(name) === 'type')?.[1] as unknown;
-  const isCall = fold(type) === 'tool_use';
-  const inner = Object.entries(value).flatMap(([name, each]) => (isCall && name === 'input' ? [] : callsIn(each)));
-  return isCall ? [value as Json, ...inner] : inner;
-};
-
-const tryParse = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
-/** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
-
-const isOneOf = (calls: readonly CalledTool[], { id, name }: Json): boolean =>
-  calls.some((each) => each.callId === id && each.name === name);
+const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released =>
+  released(format, 'messages', bytes, { cuts: [chunkBytes], refused });
 
 test('G-DECIDE-2: the SDK and laxer readers find no call in a stream that was not held and judged, however the stream is damaged', async () => {
   let found = 0;

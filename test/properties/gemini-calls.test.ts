@@ -3,17 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GoogleGenAI } from '@google/genai';
 import * as fc from 'fast-check';
 import { applySplices } from '../../src/core/slot.ts';
-import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { gemini as format } from '../../src/wire/gemini.ts';
 import { casesCount } from '../cases.ts';
-import { jsonInLines } from '../lax-lines.ts';
+import { callsByLine, callsIn, callsOfSdk, isOneOf } from '../client-reading/gemini.ts';
+import { release as released, type Released, type Json, tryParse } from '../client-reading/released.ts';
 
 const RUNS_COUNT = casesCount(700);
-
-type Json = Readonly<Record<string, unknown>>;
 
 const evil = { name: 'evil', args: {} };
 const call = { functionCall: evil };
@@ -114,66 +111,8 @@ const stream = fc
   .array(event, { minLength: 1, maxLength: 6 })
   .map((events) => Buffer.from([...events, [partsOf([]), harmless] as const].map(([body, write]) => write(JSON.stringify(body))).join('')));
 
-interface Released {
-  readonly text: string;
-  readonly calls: readonly CalledTool[];
-}
-
-/** What the gate would let through of a stream when every call that it can refuse is refused, or none. */
-const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released => {
-  const reader = format.readStream('streamGenerateContent');
-  const calls: CalledTool[] = [];
-  const out: Uint8Array[] = [];
-  const take = (pieces: Iterable<StreamPiece>): void => {
-    for (const piece of pieces) {
-      if (piece.piece === 'unreadable') continue;
-      if (piece.piece === 'tool_call' && !piece.call.hosted) calls.push(piece.call);
-      out.push(piece.piece === 'tool_call' && refused && !piece.call.hosted ? piece.refuse('No.') : piece.bytes);
-    }
-  };
-  for (let at = 0; at < bytes.length; at += chunkBytes) take(reader.push(bytes.subarray(at, at + chunkBytes)));
-  take(reader.end());
-  return { text: Buffer.concat(out).toString(), calls };
-};
-
-/** The calls that the SDK has of all candidates when the stream is over, in whatever way it ends. */
-const callsOfSdk = async (text: string): Promise<readonly Json[]> => {
-  const fetch = () => Promise.resolve(new Response(text, { headers: { 'content-type': 'text/event-stream' } }));
-  const sdk = new GoogleGenAI({ apiKey: 'placeholder', httpOptions: { fetch } });
-  const found: Json[] = [];
-  try {
-    for await (const { candidates } of await sdk.models.generateContentStream({ model: 'm', contents: 'Hi' }))
-      for (const { content } of candidates ?? [])
-        for (const each of content?.parts ?? []) found.push(...[each.functionCall ?? []].flat().map((called) => ({ ...called })));
-  } catch {
-    // What it has up to an error is what its user has seen.
-  }
-  return found;
-};
-
-const fold = (name: string): string => name.toLowerCase().replaceAll('_', '');
-
-/** Whatever stands, in any spelling and at any depth, where a function call could; but not what stands in arguments or results. */
-const callsIn = (value: unknown): readonly Json[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, each]: [string, unknown]) => {
-    if (fold(name) === 'functioncall' && typeof each === 'object' && each !== null) return [{ ...each }];
-    return fold(name) === 'args' || fold(name) === 'response' ? [] : callsIn(each);
-  });
-};
-
-const tryParse = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
-/** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
-
-const isOneOf = (calls: readonly CalledTool[], { name }: Json): boolean => calls.some((each) => each.name === name);
+const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released =>
+  released(format, 'streamGenerateContent', bytes, { cuts: [chunkBytes], refused });
 
 test("G-DECIDE-2: the vendor's SDK and laxer readers find no call in a stream that was not held and judged, however the stream is damaged", async () => {
   let found = 0;

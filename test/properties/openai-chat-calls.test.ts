@@ -3,20 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createOpenAI } from '@ai-sdk/openai';
 import * as fc from 'fast-check';
-import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
-import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
-import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
+import type { CalledTool } from '../../src/core/wire-format.ts';
 import { openaiChat as format } from '../../src/wire/openai-chat.ts';
 import { casesCount } from '../cases.ts';
-import { jsonInLines } from '../lax-lines.ts';
+import { foundByLoops, foundBySdk, foundByVercel, isJudged, list, namesByLine, namesIn } from '../client-reading/openai-chat.ts';
+import { release as released, type Released, type Json } from '../client-reading/released.ts';
 
 const RUNS_COUNT = casesCount(400);
 const OPERATION = 'chat_completions';
-
-type Json = Readonly<Record<string, unknown>>;
 
 const evil = { index: 0, id: 'evil', type: 'function', function: { name: 'evil', arguments: '{}' } };
 
@@ -166,132 +162,8 @@ const stream = fc.tuple(orderly, damaged, fc.boolean()).map(([events, changes, d
   return Buffer.from(`${written.map(({ event, write }) => write(JSON.stringify(event))).join('')}${done ? 'data: [DONE]\n\n' : ''}`);
 });
 
-interface Released {
-  readonly text: string;
-  readonly calls: readonly CalledTool[];
-}
-
-/** What the gate would let through of a stream when every call is refused, or none. */
-const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released => {
-  const reader = format.readStream(OPERATION);
-  const judged: CalledTool[] = [];
-  const out: Uint8Array[] = [];
-  const take = (pieces: Iterable<StreamPiece>): void => {
-    for (const piece of pieces) {
-      if (piece.piece === 'unreadable') continue;
-      if (piece.piece === 'tool_call') judged.push(piece.call);
-      out.push(piece.piece === 'tool_call' && refused ? piece.refuse('No.') : piece.bytes);
-    }
-  };
-  for (let at = 0; at < bytes.length; at += chunkBytes) take(reader.push(bytes.subarray(at, at + chunkBytes)));
-  take(reader.end());
-  return { text: Buffer.concat(out).toString(), calls: judged };
-};
-
-interface Found {
-  readonly name: unknown;
-  readonly text: unknown;
-  /** Set where the client gave up in the middle, so that it may have the beginning only. */
-  readonly cut?: boolean;
-}
-
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-const calledIn = (item: unknown): readonly Found[] => {
-  const { function: inFunction, custom } = object(item);
-  return [
-    ...(inFunction === undefined ? [] : [{ name: object(inFunction)['name'], text: object(inFunction)['arguments'] }]),
-    ...(custom === undefined ? [] : [{ name: object(custom)['name'], text: object(custom)['input'] }]),
-  ];
-};
-
-/** What the vendor's helper has when the stream is over, in whatever way it ends. */
-const foundBySdk = async (sent: string): Promise<readonly Found[]> => {
-  const events = Stream.fromSSEResponse<unknown>(new Response(sent), new AbortController());
-  const completion = ChatCompletionStream.fromReadableStream(events.toReadableStream());
-  let choices: readonly unknown[] = [];
-  completion.on('chunk', (_chunk, snapshot) => {
-    choices = snapshot.choices;
-  });
-  const cut = await completion.done().then(
-    () => false,
-    () => true,
-  );
-  return choices.flatMap((each) => {
-    const message = object(object(each)['message']);
-    const legacy = message['function_call'];
-    const own = legacy === undefined || legacy === null ? [] : [{ name: object(legacy)['name'], text: object(legacy)['arguments'] }];
-    return [...list(message['tool_calls']).flatMap(calledIn), ...own].map((found) => (cut ? { ...found, cut } : found));
-  });
-};
-
-/** What Vercel's provider hands to the agent. */
-const foundByVercel = async (sent: string): Promise<readonly Found[]> => {
-  const fetched = new Response(sent, { headers: { 'content-type': 'text/event-stream' } });
-  const model = createOpenAI({ apiKey: 'placeholder', fetch: () => Promise.resolve(fetched) }).chat('m');
-  const found: Found[] = [];
-  try {
-    const { stream: parts } = await model.doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] });
-    for await (const part of parts) if (part.type === 'tool-call') found.push({ name: part.toolName, text: part.input });
-  } catch {
-    // An error before anything was said, or a call that it cannot read.
-  }
-  return found;
-};
-
-const tryParse = (source: string): unknown => {
-  try {
-    return JSON.parse(source) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
-const chunksOf = (sent: string): readonly unknown[] =>
-  sent.split(/\r\n|[\r\n]/).flatMap((line) => (line.startsWith('data:') ? [tryParse(line.slice('data:'.length))] : []));
-
-/** Readers that people write: by the index of the call alone, of the first choice or of all, joining names or taking the last, whatever `done` says. */
-const foundByLoops = (sent: string): readonly Found[] =>
-  [true, false].flatMap((firstOnly) =>
-    [true, false].flatMap((join) => {
-      const found = new Map<unknown, { name: string; text: string }>();
-      for (const each of chunksOf(sent)) {
-        const choices = list(object(each)['choices']);
-        for (const one of firstOnly ? choices.slice(0, 1) : choices) {
-          for (const item of list(object(object(one)['delta'])['tool_calls'])) {
-            const call = found.get(object(item)['index']) ?? { name: '', text: '' };
-            found.set(object(item)['index'], call);
-            for (const { name, text: part } of calledIn(item)) {
-              if (typeof name === 'string' && name !== '') call.name = join ? call.name + name : name;
-              if (typeof part === 'string') call.text += part;
-            }
-          }
-        }
-      }
-      return [...found.values()];
-    }),
-  );
-
-const fold = (name: string): string => name.toUpperCase().toLowerCase();
-
-/** Every name under which something is called, in any spelling and at any depth. */
-const namesIn = (value: unknown): readonly unknown[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, each]: [string, unknown]) => {
-    if (fold(name) === 'function_call') return [object(each)['name']];
-    return fold(name) === 'tool_calls' ? list(each).flatMap((item) => calledIn(item).map((call) => call.name)) : namesIn(each);
-  });
-};
-
-const isSaid = (name: unknown): boolean => typeof name === 'string' && name !== '';
-const namesByLine = (sent: string): readonly unknown[] => jsonInLines(sent).flatMap(namesIn).filter(isSaid);
-
-const isJudged = (judged: readonly CalledTool[], { name, text: given, cut }: Found): boolean =>
-  judged.some((call) => {
-    const whole = Buffer.from(call.arguments).toString();
-    return call.name === name && (whole === (given ?? '') || (cut === true && whole.startsWith(String(given))));
-  });
+const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released =>
+  released(format, OPERATION, bytes, { cuts: [chunkBytes], refused });
 
 test('G-DECIDE-2: SDKs and laxer readers find no call in a stream that was not held and judged, however the stream is damaged', async () => {
   let found = 0;

@@ -5,17 +5,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { ResponseStream } from 'openai/lib/responses/ResponseStream';
-import { Stream } from 'openai/streaming';
 import { applySplices } from '../../src/core/slot.ts';
-import type { CalledTool, StreamPiece } from '../../src/core/wire-format.ts';
 import { openaiResponses as format } from '../../src/wire/openai-responses.ts';
 import { casesCount } from '../cases.ts';
-import { jsonInLines } from '../lax-lines.ts';
+import { callsByLine, callsIn, isCall, isOneOf, itemsOfPlainReader, itemsOfSdk, textOf } from '../client-reading/openai-responses.ts';
+import { release as released, type Released, type Json } from '../client-reading/released.ts';
 
 const RUNS_COUNT = casesCount(700);
-
-type Json = Readonly<Record<string, unknown>>;
 
 const call = { type: 'function_call', id: 'evil', call_id: 'evil', name: 'evil', arguments: '{}' };
 const items: readonly Json[] = [
@@ -42,10 +38,6 @@ const oddItems: readonly Json[] = [
   { type: 'message', id: 'm3', role: 'assistant', content: [], item: call },
 ];
 
-const textOf = (item: Json): string => {
-  const text = item['arguments'] ?? item['input'] ?? '';
-  return typeof text === 'string' ? text : JSON.stringify(text);
-};
 const fillerOf = (item: Json): string | undefined =>
   ({ function_call: 'function_call_arguments', custom_tool_call: 'custom_tool_call_input' })[String(item['type'])];
 
@@ -187,90 +179,8 @@ const stream = fc
     );
   });
 
-interface Released {
-  readonly text: string;
-  readonly calls: readonly CalledTool[];
-}
-
-/** What the gate would let through of a stream when every call that it can refuse is refused, or none. */
-const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released => {
-  const reader = format.readStream('responses');
-  const calls: CalledTool[] = [];
-  const out: Uint8Array[] = [];
-  const take = (pieces: Iterable<StreamPiece>): void => {
-    for (const piece of pieces) {
-      if (piece.piece === 'unreadable') continue;
-      if (piece.piece === 'tool_call') calls.push(piece.call);
-      out.push(piece.piece === 'tool_call' && refused && !piece.call.hosted ? piece.refuse('No.') : piece.bytes);
-    }
-  };
-  for (let at = 0; at < bytes.length; at += chunkBytes) take(reader.push(bytes.subarray(at, at + chunkBytes)));
-  take(reader.end());
-  return { text: Buffer.concat(out).toString(), calls };
-};
-
-/** The items that the SDK has said are done, and those of its last snapshot, in whatever way the stream ends. */
-const itemsOfSdk = async (text: string): Promise<readonly Json[]> => {
-  const events = Stream.fromSSEResponse<unknown>(new Response(text), new AbortController());
-  const runner = ResponseStream.fromReadableStream(events.toReadableStream());
-  const seen: unknown[] = [];
-  runner.on('response.output_item.done', ({ item: each }) => void seen.push(each));
-  const last = await runner.finalResponse().catch(() => undefined);
-  return [...seen, ...(last?.output ?? [])] as readonly Json[];
-};
-
-const tryParse = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
-const memberOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-
-/** As Codex reads: data by data, whatever the event is called; items that are done, and the output of the last event. */
-const itemsOfPlainReader = (text: string): readonly Json[] =>
-  text.split('\n\n').flatMap((block) => {
-    const data = block
-      .split('\n')
-      .filter((each) => each.startsWith('data:'))
-      .map((each) => each.slice(5))
-      .join('\n');
-    const event = tryParse(data);
-    const output = memberOf(memberOf(event, 'response'), 'output');
-    const ended = memberOf(event, 'type') === 'response.output_item.done' ? [memberOf(event, 'item')] : [];
-    return [...ended, ...(Array.isArray(output) ? (output as unknown[]) : [])] as Json[];
-  });
-
-const fold = (text: unknown): string => String(text).toLowerCase();
-const inputs: ReadonlySet<string> = new Set(['arguments', 'input', 'action', 'operation']);
-const clientCalls = /^(function_call|custom_tool_call|shell_call|mcp_approval_request)$/;
-
-/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input of one. */
-const callsIn = (value: unknown): readonly Json[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  const type = Object.entries(value).findLast(([name]) => fold(name) === 'type')?.[1] as unknown;
-  const isCall = clientCalls.test(fold(type));
-  const inner = Object.entries(value).flatMap(([name, each]) => (isCall && inputs.has(name) ? [] : callsIn(each)));
-  return isCall ? [value as Json, ...inner] : inner;
-};
-
-/** The calls that readers find which look at lines only, each in its own lax way. */
-const callsByLine = (text: string): readonly Json[] => jsonInLines(text).flatMap(callsIn);
-
-const isCall = (each: Json): boolean => clientCalls.test(String(each['type']));
-
-/** Whether the item is one of the calls, down to what it is called with. `begun`: a call that has just begun says nothing of that yet. */
-const isOneOf = (calls: readonly CalledTool[], each: Json, begun: boolean): boolean =>
-  calls.some(({ callId, name, arguments: bytes }) => {
-    const own = typeof each['name'] === 'string' ? each['name'] : 'shell';
-    const said = Buffer.from(bytes).toString();
-    const fits = callId === (each['call_id'] ?? each['id']) && (name === own || name.endsWith(`/${own}`));
-    if (!fits || !('arguments' in each || 'input' in each)) return fits;
-    return said === textOf(each) || (begun && textOf(each) === '');
-  });
+const release = (bytes: Uint8Array, chunkBytes: number, refused: boolean): Released =>
+  released(format, 'responses', bytes, { cuts: [chunkBytes], refused });
 
 test('G-DECIDE-2: the SDK, a plain reader and laxer ones find no call in a stream that was not held and judged, however it is damaged', async () => {
   let found = 0;
