@@ -30,7 +30,7 @@ const overruled = (...names: readonly string[]): readonly string[] => [
 test('G-AGENT-1: filters of a repository are overruled, however they are written and wherever they are included from', (t) => {
   const { settings } = room(
     t,
-    '[filter "a b"] clean = x\n[Filter.OLD]\nclean=x\n[core] x = 1 [filter "q\\"\\\\"]\n[include]\npath = ../more ; words\n',
+    '[filter "a b"] clean = x\n[Filter.OLD]\nclean=x\n[core] x = 1\n [filter "q\\"\\\\"]\n[include]\npath = ../more ; words\n',
     {
       'work/more': '[includeIf "gitdir:/nowhere"]\n\tpath = "~/fi\\\nle"\n[filter "more"]\n',
       'home/file': '[filter "of home"]\n[include] path = file\n',
@@ -51,7 +51,7 @@ test('the filter of Git LFS stays as it writes it itself, and only then', (t) =>
   const lfs =
     '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n';
   assert.deepEqual(keysOf(room(t, lfs).settings()), overruled());
-  assert.deepEqual(keysOf(room(t, lfs.replace('filter-process', 'filter-process; x')).settings()), overruled('lfs'));
+  assert.deepEqual(keysOf(room(t, lfs.replace('filter-process', '"filter-process; x"')).settings()), overruled('lfs'));
 });
 
 test('where the settings cannot be read whole, git is kept from the repository, and the person is told why', (t) => {
@@ -60,6 +60,8 @@ test('where the settings cannot be read whole, git is kept from the repository, 
     Array.from({ length: limits.gitSettingsFilesCount + 1 }, (_, index) => [`work/i${index}`, `[include]\npath = i${index + 1}\n`]),
   );
   const rooms = [room(t, many), room(t, '[include]\npath = ../i0\n', chain), room(t, '[include]\npath = ~somebody/x\n')];
+  // The first is read differently by versions of git; no environment can hold the second; git refuses the third.
+  for (const text of ['[include]\npath = a\tb\n', '[filter "a\0"]\n', '[filter "a]\n']) rooms.push(room(t, text));
   const pipe = room(t, '[include]\npath = ../pipe\n');
   spawnSync('mkfifo', [join(pipe.work, 'pipe')]);
   const linked = room(t, '');
@@ -96,6 +98,37 @@ test('git itself starts nothing of such a repository when it is asked what has c
   assert.equal(status, 0);
   assert.match(stdout, /^AM a$/m);
   assert.deepEqual(ran(), []);
+});
+
+/** Each is read by git as a filter `forged`, or as one whose name ends in it, that runs a program. */
+const forms: readonly (readonly [name: string, config: string, filter?: Buffer])[] = [
+  ['a name with a dot before what stands in quotes', '[filter.a "forged"]\n\tclean = RUN\n', Buffer.from('a.forged')],
+  ['an inclusion that a comment follows at once', '[include]\n\tpath = ../more#words\n'],
+  ['an inclusion in quotes that hold the beginning of a comment', '[include]\n\tpath = "../m #;.cfg"\n'],
+  ['an inclusion with an escape', '[include]\n\tpath = ../m\\tore\n'],
+  ['a name that is not UTF-8', '[filter "\u00ff"]\n\tclean = RUN\n', Buffer.from([0xff])],
+  ['a name with a line separator behind a backslash', '[filter "a\\\u00e2\u0080\u00a8"]\n\tclean = RUN\n', Buffer.from('a\u2028')],
+];
+
+test('G-AGENT-1: git starts no filter of a repository, whatever form it takes for a name or an inclusion', (t) => {
+  for (const [name, config, filter = Buffer.from('forged')] of forms) {
+    const { work, settings } = room(t, '');
+    rmSync(join(work, '.git'), { recursive: true });
+    const git = (env: Readonly<Record<string, string>>, ...argv: readonly string[]) =>
+      spawnSync('git', argv, { cwd: work, env: { PATH: process.env['PATH'] ?? '', HOME: work, ...env } });
+    git({}, 'init', '--quiet');
+    writeFileSync(join(work, 'a'), 'one\n');
+    git({}, 'add', 'a');
+    writeFileSync(join(work, 'a'), 'two\n');
+    writeFileSync(join(work, '.gitattributes'), Buffer.concat([Buffer.from('a filter='), filter, Buffer.from('\n')]));
+    const run = 'touch ../ran; cat';
+    for (const file of ['more', 'm #;.cfg', 'm\tore']) writeFileSync(join(work, file), `[filter "forged"]\n\tclean = "${run}"\n`);
+    writeFileSync(join(work, '.git/config'), Buffer.from(`[core]\n\tbare = false\n${config.replace('RUN', `"${run}"`)}`, 'latin1'));
+    git({}, 'status', '--short');
+    assert.ok(rmMark(join(work, '../ran')), `${name}: nothing would have run anyway`);
+    git(settings().environment, 'status', '--short');
+    assert.ok(!rmMark(join(work, '../ran')), name);
+  }
 });
 
 const rmMark = (path: string): boolean => {

@@ -2,10 +2,13 @@
 // before any model was asked; a repository may name programs that git then starts to find out, and those are overruled.
 // Reads the repository's settings with what they include; where they cannot be read whole, git is kept from the repository, and the person is told.
 
+import { isUtf8 } from 'node:buffer';
 import { realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, readSmall } from './bounded-file.ts';
+import type { GitConfig } from './git-config.ts';
+import { readGitConfig } from './git-config.ts';
 import type { Repository } from './git-facts.ts';
 
 export interface GitSettings {
@@ -15,7 +18,8 @@ export interface GitSettings {
 
 class Unreadable extends Error {}
 
-const textOf = (path: string): string => {
+/** The settings in a file; none where there is no file. */
+const configIn = (path: string): GitConfig => {
   const real = ((): string | null => {
     try {
       return realpathSync(path);
@@ -23,50 +27,62 @@ const textOf = (path: string): string => {
       return null;
     }
   })();
-  if (real === null) return '';
+  if (real === null) return { sections: [], settings: [] };
   const bytes = readSmall(real, limits.gitTextBytes);
   if (isUnreadable(bytes)) throw new Unreadable(`${path} is ${bytes.unreadable}`);
-  return bytes.toString('utf8').replaceAll(/\\\r?\n/g, '');
+  return readGitConfig(bytes.toString('latin1')) ?? unreadable(`${path} is not in the form that git has for settings`);
 };
 
-const unquoted = (value: string): string => value.trim().replaceAll(/\\(["\\])|"/g, '$1');
+const unreadable = (problem: string): never => {
+  throw new Unreadable(problem);
+};
 
-/** Wherever git would look; conditions are taken to hold, and a path that could be of an inclusion is taken for one. */
-const includedBy = (text: string, path: string, home: string): readonly string[] =>
-  /\[\s*include/i.test(text)
-    ? [...text.matchAll(/\bpath\s*=\s*([^\r\n]*)/gi)].map(([, value = '']) => {
-        const named = unquoted(value.replace(/\s[#;].*$/, ''));
-        if (/^(?:~[^/]|%\()/.test(named)) throw new Unreadable(`${path} includes a file of somebody else`);
-        return resolve(dirname(path), named.replace(/^~(?=\/|$)/, home));
-      })
-    : [];
+/** A name or a path of a file of settings as text. What could not be given to git as the same bytes, and what versions of git read differently, is none. */
+const plainText = (latin1: string, what: string): string => {
+  const bytes = Buffer.from(latin1, 'latin1');
+  // oxlint-disable-next-line no-control-regex -- these are the ones
+  return isUtf8(bytes) && !/[\u0000-\u001f\u007f]/.test(latin1) ? bytes.toString() : unreadable(`${what} has characters that no name has`);
+};
+
+/** Wherever git would look; conditions are taken to hold. */
+const includedBy = ({ settings }: GitConfig, path: string, home: string): readonly string[] =>
+  settings
+    .filter(({ section, key, value }) => /^include(?:if\.|$)/.test(section) && key === 'path' && value !== null)
+    .map(({ value }) => {
+      const named = plainText(value ?? '', `a file that ${path} includes`);
+      if (/^(?:~[^/]|%\()/.test(named)) throw new Unreadable(`${path} includes a file of somebody else`);
+      return resolve(dirname(path), named.replace(/^~(?=\/|$)/, home));
+    });
 
 /** The settings of a repository, file by file. */
-const textsOf = ({ gitFolder, commonFolder }: Repository, home: string): readonly string[] => {
+const configsOf = ({ gitFolder, commonFolder }: Repository, home: string): readonly GitConfig[] => {
   const waiting = [join(commonFolder, 'config'), join(gitFolder, 'config.worktree')];
-  const read = new Map<string, string>();
+  const read = new Map<string, GitConfig>();
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (read.has(path)) continue;
     if (read.size >= limits.gitSettingsFilesCount) throw new Unreadable(`they include more than ${limits.gitSettingsFilesCount} files`);
-    const text = textOf(path);
-    read.set(path, text);
-    waiting.push(...includedBy(text, path, home));
+    const config = configIn(path);
+    read.set(path, config);
+    waiting.push(...includedBy(config, path, home));
   }
   return [...read.values()];
 };
 
-/** Names of filters, also of those that stand where git would not see them: overruling such a one does nothing. */
-const filtersIn = (text: string): readonly string[] => [
-  ...[...text.matchAll(/\[\s*filter\s+"((?:[^"\\\n]|\\.)*)"\s*\]/gi)].map(([, name = '']) => name.replaceAll(/\\(.)/g, '$1')),
-  ...[...text.matchAll(/\[\s*filter\.([^\]\s]+)\s*\]/gi)].map(([, name = '']) => name.toLowerCase()),
-];
+const filterPrefix = 'filter.';
+
+/** Names of filters, as they stand in settings. */
+const filtersIn = ({ sections }: GitConfig): readonly string[] =>
+  sections.filter((section) => section.startsWith(filterPrefix)).map((section) => section.slice(filterPrefix.length));
+
+const programs: ReadonlySet<string> = new Set(['clean', 'smudge', 'process']);
+const lfsProgram = /^git-lfs (?:clean -- %f|smudge(?: --skip)? -- %f|filter-process(?: --skip)?)$/;
 
 /** The filter of Git LFS, as `git lfs install --local` writes it, is the program on the person's PATH. */
-const isLfs = (name: string, texts: readonly string[]): boolean =>
+const isLfs = (name: string, configs: readonly GitConfig[]): boolean =>
   name === 'lfs' &&
-  texts
-    .flatMap((text) => [...text.matchAll(/^\s*(?:clean|smudge|process)\s*=\s*(.*?)\s*$/gim)].map(([, value = '']) => value))
-    .every((value) => /^git-lfs (?:clean -- %f|smudge(?: --skip)? -- %f|filter-process(?: --skip)?)$/.test(value));
+  configs
+    .flatMap(({ settings }) => settings.filter(({ section, key }) => section === `${filterPrefix}lfs` && programs.has(key)))
+    .every(({ value }) => lfsProgram.test(value ?? ''));
 
 const always: readonly (readonly [key: string, value: string])[] = [
   ['core.fsmonitor', 'false'],
@@ -86,11 +102,12 @@ const asEnvironment = (settings: readonly (readonly [key: string, value: string]
 
 const overruling = (repository: Repository, home: string): readonly (readonly [key: string, value: string])[] => {
   if (repository.problem !== null) throw new Unreadable(repository.problem);
-  const texts = textsOf(repository, home);
-  const names = [...new Set(texts.flatMap(filtersIn))].filter((name) => !isLfs(name, texts));
+  const configs = configsOf(repository, home);
+  const found = new Set(configs.flatMap(filtersIn));
+  const names = [...found].filter((name) => !isLfs(name, configs)).map((name) => plainText(name, 'the name of a filter'));
   if (names.length > limits.gitFiltersCount) throw new Unreadable(`they name more than ${limits.gitFiltersCount} filters`);
   return names.flatMap((name) => [
-    ...['clean', 'smudge', 'process'].map((key) => [`filter.${name}.${key}`, ''] as const),
+    ...[...programs].map((key) => [`filter.${name}.${key}`, ''] as const),
     [`filter.${name}.required`, 'false'] as const,
   ]);
 };
