@@ -2,15 +2,15 @@
 // Built from the ledger's pure parts in memory; a path that is not there fails the test.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { createFrontier, leafHash, type Frontier } from '../src/ledger/merkle.ts';
 import { checkpointText, createSigner, signNote } from '../src/ledger/note.ts';
 import { encodeBundle, tilePath, tilesOfTree, tileWidth } from '../src/ledger/tiles.ts';
+import { keyFor } from './fuzz/keys.ts';
 import { verifyLedger, type LedgerFiles, type Verification, type VerifyOptions } from '../src/ledger/verifier.ts';
 
 export type Folder = Map<string, Uint8Array>;
 
-export const signer = createSigner('local', generateKeyPairSync('ed25519').privateKey);
+export const signer = createSigner('local', keyFor('ledger'));
 export const origin = 'local/model/standard/2026q4';
 export const logFolder = `logs/${origin}`;
 

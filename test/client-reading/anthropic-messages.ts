@@ -26,12 +26,14 @@ export const blocksOfSdk = async (text: string): Promise<readonly Json[]> => {
 
 const fold = (text: unknown): string => String(text).toLowerCase();
 
-/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input of one. */
+/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input or the schema of one. */
 export const callsIn = (value: unknown): readonly Json[] => {
   if (typeof value !== 'object' || value === null) return [];
   const type = Object.entries(value).findLast(([name]) => fold(name) === 'type')?.[1] as unknown;
   const isCall = fold(type) === 'tool_use';
-  const inner = Object.entries(value).flatMap(([name, each]) => (isCall && name === 'input' ? [] : callsIn(each)));
+  const inner = Object.entries(value).flatMap(([name, each]) =>
+    name === 'input_schema' || (isCall && name === 'input') ? [] : callsIn(each),
+  );
   return isCall ? [value as Json, ...inner] : inner;
 };
 

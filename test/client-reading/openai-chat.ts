@@ -99,7 +99,7 @@ export const namesIn = (value: unknown): readonly unknown[] => {
   });
 };
 
-const isSaid = (name: unknown): boolean => typeof name === 'string' && name !== '';
+export const isSaid = (name: unknown): boolean => typeof name === 'string' && name !== '';
 export const namesByLine = (sent: string): readonly unknown[] => jsonInLines(sent).flatMap(namesIn).filter(isSaid);
 
 export const isJudged = (judged: readonly CalledTool[], { name, text: given, cut }: Found): boolean =>

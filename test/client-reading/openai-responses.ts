@@ -46,12 +46,15 @@ const fold = (text: unknown): string => String(text).toLowerCase();
 const inputs: ReadonlySet<string> = new Set(['arguments', 'input', 'action', 'operation']);
 const clientCalls = /^(function_call|custom_tool_call|shell_call|mcp_approval_request)$/;
 
-/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input of one. */
+/** The agent's own schemas, in which any name may stand, and words beside an item. */
+const quotes: ReadonlySet<string> = new Set(['parameters', 'input_schema', 'output_schema', 'schema', 'caller']);
+
+/** Every object that says, in any spelling and at any depth, that it calls a tool; but not what stands in the input or the schema of one. */
 export const callsIn = (value: unknown): readonly Json[] => {
   if (typeof value !== 'object' || value === null) return [];
   const type = Object.entries(value).findLast(([name]) => fold(name) === 'type')?.[1] as unknown;
   const isCall = clientCalls.test(fold(type));
-  const inner = Object.entries(value).flatMap(([name, each]) => (isCall && inputs.has(name) ? [] : callsIn(each)));
+  const inner = Object.entries(value).flatMap(([name, each]) => (quotes.has(name) || (isCall && inputs.has(name)) ? [] : callsIn(each)));
   return isCall ? [value as Json, ...inner] : inner;
 };
 

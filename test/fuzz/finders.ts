@@ -63,7 +63,7 @@ const chatFinders: Finders = {
     );
     assert.deepEqual(chat.namesByLine(text), []);
   },
-  callsIn: chat.namesIn,
+  callsIn: (value) => chat.namesIn(value).filter(chat.isSaid),
   isOneOf: (calls, name) => calls.some((call) => call.name === name),
 };
 

@@ -1,0 +1,53 @@
+// Questions to the policies as a ledger holds them, which somebody else may have written: asked again they are answered or refused, alike each time.
+
+import assert from 'node:assert/strict';
+import { createRuleBook } from '../../../src/policy/rule-book.ts';
+import type { JudgedRequest } from '../../../src/core/decision.ts';
+import { createPolicy } from '../../../src/policy/policy.ts';
+import { invocationOf, morning, policySettings, rehearsal, rulesOf } from '../../policy-world.ts';
+import type { Target } from '../target.ts';
+
+const settings = policySettings();
+const book = createRuleBook(settings, rulesOf(settings));
+const policy = createPolicy(settings, [], morning);
+
+const questions = (): readonly (JudgedRequest | null)[] => {
+  if ('problems' in policy) return assert.fail(JSON.stringify(policy.problems));
+  const invocation = invocationOf();
+  return [
+    policy.decideModel({ invocation, candidates: [rehearsal()] }).decision.request,
+    policy.decideTool({ invocation, tool: 'get_order_status' }).request,
+    policy.decideTool({ invocation, tool: 'crm/read', given: () => ({ amount: 5, name: 'x' }) }).request,
+    policy.decideConnection({ invocation, destination: { name: 'example.com', kind: 'name', port: 443 } }).request,
+  ];
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
+
+const check = (input: Uint8Array): void => {
+  const value = parsed(Buffer.from(input).toString());
+  const answer = book.replay(value);
+  assert.deepEqual(book.replay(value), answer, 'asked again it is answered otherwise');
+  const explained = book.explain(value);
+  if ('unanswerable' in answer) {
+    assert.ok(answer.unanswerable.length > 0);
+    assert.ok('unanswerable' in explained, 'what cannot be answered is explained');
+    return;
+  }
+  assert.ok(['permit', 'deny'].includes(answer.verdict));
+  assert.ok(answer.reason.length > 0);
+};
+
+export const target: Target = {
+  kind: 'json',
+  bytesMax: 3_000,
+  seeds: () => questions().map((question) => Buffer.from(JSON.stringify(question))),
+  words: ['Sealwright::Agent::"sdk"', 'Sealwright::Tool::"refund"', 'Sealwright::Action::"callTool"', 'digest', 'sha256:', '__proto__'],
+  check,
+};
