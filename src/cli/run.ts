@@ -7,6 +7,7 @@ import { containments, type Containment } from '../core/principal.ts';
 import { runAgent } from '../runner/runner.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { callerOptions, credentialOf } from './control-client.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
 const describe = `Starts the agent in a jail: in namespaces of its own, from which the doors of the envelope are all that it reaches, with a root of named folders in which only the workspace and what is its own can be changed. Where no jail can be made it says what is missing and starts nothing.
@@ -34,9 +35,6 @@ const containmentOption = (input: CommandInput): Containment => {
   if (found !== undefined) return found;
   throw new CommandError('usage', `\`--containment\` takes ${containments.join(' or ')}`, 'Leave it out for a jail.', exitCode.usage);
 };
-
-/** Control characters would let a name that others chose rewrite the terminal. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, ' ');
 
 const runCommand = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const [program, ...args] = input.rest;

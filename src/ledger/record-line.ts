@@ -22,7 +22,7 @@ const shownCharacters = 600;
 export const plain = (value: unknown): string => {
   const text = typeof value === 'string' ? value : jsonOf(value);
   const shown = text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}…`;
-  return shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+  return shown.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
 };
 export const at = (members: Members, ...path: readonly string[]): unknown =>
   path.reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Members)[name] : undefined), members);

@@ -1120,7 +1120,7 @@ const summaryOf = ({ origin, size, root, tail }: Log): VerifiedLog => {
 };
 
 /** Names in a folder are anyone's words, and may not control a terminal. */
-const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\uFFFD');
 
 /** Verifies a ledger folder. Never throws, whatever the files hold. */
 export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): Verification => {
