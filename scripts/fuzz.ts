@@ -55,9 +55,9 @@ const lineOf = ({ target, executions, inputsCount, reachedCount, stepsPerByte, f
 const shownBytes = 3_000;
 
 const tellFailures = ({ target, failures }: Report, out: (line: string) => void): void => {
-  for (const { problem, input } of failures) {
+  for (const { problem, input, after } of failures) {
     const path = captureFailure(target, input);
-    out(`\n${target}: ${problem}`);
+    out(`\n${target}, after ${after} inputs: ${problem}`);
     out(`  again: npm run fuzz -- --target ${target} --input ${path}`);
     if (input.length <= shownBytes) out(`  bytes: ${Buffer.from(input).toString('base64')}`);
   }
@@ -77,6 +77,7 @@ const run = async (): Promise<void> => {
       ms: executionsMax === Infinity ? (seconds * 1_000 * Math.min(threadsCount, names.length * each)) / (names.length * each) : 2 ** 31,
       executionsMax,
       planted: bug?.name ?? null,
+      quick: false,
       keep: values.keep,
     })),
   );
@@ -106,7 +107,7 @@ const run = async (): Promise<void> => {
   if (values.json) {
     const told = reports.map(({ corpus: _, failures, ...rest }) => ({
       ...rest,
-      failures: failures.map(({ problem, input }) => ({ problem, input: Buffer.from(input).toString('base64') })),
+      failures: failures.map(({ problem, input, after }) => ({ problem, after, input: Buffer.from(input).toString('base64') })),
     }));
     say(JSON.stringify({ ok: broken.length === 0, seed, executions: total, targets: told }));
   }

@@ -70,7 +70,21 @@ const binaryNumber = (dice: Dice, near: number): Buffer => {
   return bytes;
 };
 
+/** The same word to a reader that is not strict about letters. */
+const otherSpelling = (letter: string, dice: Dice): string =>
+  dice.oneOf([
+    letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase(),
+    letter.replace('s', '\u017F').replace('k', '\u212A'),
+    '',
+  ]) ?? '';
+
 const plain: readonly Mutate[] = [
+  (bytes, dice) => {
+    const word = dice.oneOf([...bytes.toString('latin1').matchAll(/[A-Za-z_]{3,}/g)]);
+    if (word === undefined) return bytes;
+    const at = word.index + dice.below(word[0].length);
+    return replaced(bytes, { start: at, end: at + 1 }, Buffer.from(otherSpelling(bytes.toString('latin1', at, at + 1), dice)));
+  },
   (bytes, dice) => changedAt(bytes, dice.below(bytes.length), (byte) => byte ^ (1 << dice.below(8))),
   (bytes, dice) => changedAt(bytes, dice.below(bytes.length), () => anyByte(dice)),
   (bytes, dice) => changedAt(bytes, dice.below(bytes.length), (byte) => (byte + (dice.onceIn(2) ? 1 : 255)) % 256),
@@ -131,6 +145,7 @@ const byKind: Readonly<Record<InputKind, readonly Mutate[]>> = {
 /** `bytes` after one to several changes. */
 export const mutate = (bytes: Uint8Array, dice: Dice, around: Surroundings): Uint8Array => {
   let changed: Buffer = Buffer.from(bytes);
-  for (let left = dice.length(6); left > 0; left--) changed = dice.oneOf(byKind[around.kind])?.(changed, dice, around) ?? changed;
+  for (let left = dice.onceIn(2) ? 1 : dice.length(6); left > 0; left--)
+    changed = dice.oneOf(byKind[around.kind])?.(changed, dice, around) ?? changed;
   return changed.subarray(0, around.bytesMax);
 };

@@ -10,6 +10,8 @@ import { bytesMaxOf, type Target } from './target.ts';
 export interface Failure {
   readonly problem: string;
   readonly input: Uint8Array;
+  /** How many inputs had been tried. */
+  readonly after: number;
 }
 
 export interface Watch {
@@ -33,10 +35,13 @@ export interface Search {
   readonly seed: number;
   readonly inputs: readonly Uint8Array[];
   readonly isOver: (executions: number) => boolean;
+  /** Whether a failure is made short before it is told. */
+  readonly shrinks: boolean;
   readonly watch: Watch;
 }
 
 const failuresMax = 8;
+const contenders = 3;
 const shrinking = { failureMs: 8_000, inputMs: 300 };
 
 const forMs = (ms: number): (() => boolean) => {
@@ -45,7 +50,7 @@ const forMs = (ms: number): (() => boolean) => {
 };
 
 /** What reading may take: so much, and so much for each byte. What grows faster than its input passes that soon. */
-const steps = { base: 400_000, perByte: 6_000 };
+const steps = { base: 400_000, perByte: 2_000 };
 
 /** Which failure it is, however the input differs: the first line of what it says without what is quoted, and where it was thrown. */
 const identityOf = (error: unknown): string => {
@@ -82,10 +87,20 @@ const createTrial =
     }
   };
 
-/** Mostly one that came late, since it leads further. */
-const chosen = (inputs: readonly Uint8Array[], below: (count: number) => number): Uint8Array => {
-  const late = below(2) === 0 ? Math.floor(inputs.length * 0.75) : 0;
-  return inputs[late + below(inputs.length - late)] ?? new Uint8Array(0);
+interface Kept {
+  readonly bytes: Uint8Array;
+  /** How much it reaches. */
+  readonly weight: number;
+}
+
+/** Now and then any; else the one of some that reaches most, since what is refused at once leads nowhere. */
+const chosen = (inputs: readonly Kept[], below: (count: number) => number): Uint8Array => {
+  let best = inputs[below(inputs.length)];
+  for (let left = below(contenders); left > 0; left--) {
+    const other = inputs[below(inputs.length)];
+    if ((other?.weight ?? 0) > (best?.weight ?? 0)) best = other;
+  }
+  return best?.bytes ?? new Uint8Array(0);
 };
 
 export const search = async (order: Search): Promise<Found> => {
@@ -93,7 +108,7 @@ export const search = async (order: Search): Promise<Found> => {
   const dice = createDice(seed);
   const seen = { stepsPerByte: 0 };
   const attempt = createTrial(order, seen);
-  const inputs: Uint8Array[] = [];
+  const inputs: Kept[] = [];
   const known = new Set<string>();
   const tried = new Set<number>();
   let executions = 0;
@@ -102,24 +117,25 @@ export const search = async (order: Search): Promise<Found> => {
     executions++;
     const failed = await attempt(input);
     if (failed === null) {
-      if (coverage.isNew()) inputs.push(input);
+      if (coverage.isNew()) inputs.push({ bytes: input, weight: coverage.features().length });
       return;
     }
     const identity = identityOf(failed.error);
     if (known.has(identity) || known.size >= failuresMax) return;
     known.add(identity);
+    const after = executions;
     const same = async (candidate: Uint8Array): Promise<boolean> => {
       const again = await attempt(candidate);
       return again !== null && identityOf(again.error) === identity;
     };
-    const shortest = await shrink(input, same, forMs(shrinking.failureMs));
-    watch.failed({ problem: problemOf((await attempt(shortest))?.error ?? failed.error), input: shortest });
+    const shortest = order.shrinks ? await shrink(input, same, forMs(shrinking.failureMs)) : input;
+    watch.failed({ after, problem: problemOf((await attempt(shortest))?.error ?? failed.error), input: shortest });
   };
 
   const bytesMax = bytesMaxOf(target);
   for (const input of order.inputs) if (input.length <= bytesMax && !isOver(executions)) await take(input);
   // A search that has nothing to begin with begins with nothing.
-  if (inputs.length === 0) inputs.push(new Uint8Array(0));
+  if (inputs.length === 0) inputs.push({ bytes: new Uint8Array(0), weight: 0 });
   const words = [...new Set([...(target.words ?? []), ...(target.words ?? []), ...coverage.words()])];
   const around = { kind: target.kind, words, bytesMax, other: () => chosen(inputs, dice.below) };
   while (!isOver(executions)) {
@@ -133,7 +149,12 @@ export const search = async (order: Search): Promise<Found> => {
     tried.add(hash);
     await take(input);
   }
-  return { executions, inputs, reachedCount: coverage.reachedCount(), stepsPerByte: Math.ceil(seen.stepsPerByte) };
+  return {
+    executions,
+    inputs: inputs.map(({ bytes }) => bytes),
+    reachedCount: coverage.reachedCount(),
+    stepsPerByte: Math.ceil(seen.stepsPerByte),
+  };
 };
 
 /** The shortest of `inputs` that together reach what all do beyond `known`, each made as short as it can be. */

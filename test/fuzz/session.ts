@@ -9,6 +9,7 @@ import type { Order, Told } from './worker.ts';
 export interface Report {
   readonly target: string;
   readonly seed: number;
+  readonly planted: string | null;
   readonly executions: number;
   readonly inputsCount: number;
   readonly reachedCount: number;
@@ -20,17 +21,18 @@ export interface Report {
 export interface Session {
   readonly orders: readonly Omit<Order, 'trace'>[];
   readonly threadsCount: number;
+  /** One input that takes longer does not end. */
+  readonly inputMs?: number;
   readonly reported?: (report: Report) => void;
   /** Told how many inputs were tried in all, now and then. */
   readonly progress?: (executions: number) => void;
 }
 
-/** One input that takes longer does not end. */
-const inputMs = 20_000;
+const usualInputMs = 20_000;
 const lookMs = 500;
 const heapMb = 1_024;
 
-const runOne = (order: Omit<Order, 'trace'>, count: (executions: number) => void): Promise<Report> =>
+const runOne = (order: Omit<Order, 'trace'>, inputMs: number, count: (executions: number) => void): Promise<Report> =>
   new Promise((resolve) => {
     const memory = new SharedArrayBuffer(traceBytes);
     const trace = createTrace(memory);
@@ -40,12 +42,15 @@ const runOne = (order: Omit<Order, 'trace'>, count: (executions: number) => void
     });
     const failures: Failure[] = [];
     let seen = { count: -1, atMs: performance.now() };
-    const finish = (told: Omit<Report, 'target' | 'seed' | 'failures'>): void => {
+    let isOver = false;
+    const { target, seed, planted } = order;
+    const finish = (told: Omit<Report, 'target' | 'seed' | 'planted' | 'failures'>): void => {
+      isOver = true;
       clearInterval(timer);
-      resolve({ target: order.target, seed: order.seed, failures, ...told });
+      resolve({ target, seed, planted, failures, ...told });
     };
     const died = (problem: string): void => {
-      failures.push({ problem, input: trace.current() ?? new Uint8Array(0) });
+      failures.push({ problem, input: trace.current() ?? new Uint8Array(0), after: trace.count() });
       finish({ executions: trace.count(), inputsCount: 0, reachedCount: 0, stepsPerByte: 0, corpus: null });
     };
     const timer = setInterval(() => {
@@ -60,17 +65,26 @@ const runOne = (order: Omit<Order, 'trace'>, count: (executions: number) => void
       if (told.told === 'failure') failures.push(told.failure);
       else finish(told);
     });
+    worker.on('exit', (code) => {
+      if (!isOver) died(`the thread ended with ${code}`);
+    });
     worker.on('error', (error) => died(error instanceof Error ? (error.stack ?? error.message) : String(error)));
   });
 
-export const runSession = async ({ orders, threadsCount, reported, progress }: Session): Promise<readonly Report[]> => {
+export const runSession = async ({
+  orders,
+  threadsCount,
+  inputMs = usualInputMs,
+  reported,
+  progress,
+}: Session): Promise<readonly Report[]> => {
   const waiting = [...orders];
   const reports: Report[] = [];
   const counts = new Map<object, number>();
   const work = async (): Promise<void> => {
     for (let order = waiting.shift(); order !== undefined; order = waiting.shift()) {
       const key = order;
-      const report = await runOne(order, (executions) => {
+      const report = await runOne(order, inputMs, (executions) => {
         counts.set(key, executions);
         progress?.([...counts.values()].reduce((sum, each) => sum + each, 0));
       });

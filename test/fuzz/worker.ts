@@ -17,6 +17,8 @@ export interface Order {
   readonly executionsMax: number;
   /** The name of a bug to plant. */
   readonly planted: string | null;
+  /** Whether the first failure ends it, which is then told as it came. */
+  readonly quick: boolean;
   /** Whether to make a corpus of what was found. */
   readonly keep: boolean;
   readonly trace: SharedArrayBuffer;
@@ -44,15 +46,23 @@ if (load === undefined) throw new Error(`no target ${order.target}`);
 const { target } = await load();
 
 const trace = createTrace(order.trace);
+let failed = false;
 const endMs = performance.now() + order.ms;
+const tellFailure = (failure: Failure): void => {
+  failed = true;
+  tell({ told: 'failure', failure });
+};
 const searched: Search = {
   target,
   coverage,
   seed: (order.seed ^ hashOf(Buffer.from(order.target))) >>> 0,
   inputs: [...target.seeds(), ...corpusOf(order.target).map(({ bytes }) => bytes), ...casesOf(order.target).map(({ bytes }) => bytes)],
-  isOver: (executions) => executions >= order.executionsMax || performance.now() > endMs,
-  watch: { begins: trace.begins, ended: trace.ended, failed: (failure) => tell({ told: 'failure', failure }) },
+  shrinks: !order.quick,
+  isOver: (executions) => executions >= order.executionsMax || performance.now() > endMs || (failed && order.quick),
+  watch: { begins: trace.begins, ended: trace.ended, failed: tellFailure },
 };
 const { executions, inputs, reachedCount, stepsPerByte } = await search(searched);
 const corpus = order.keep ? await distil(searched, inputs) : null;
 tell({ told: 'end', executions, inputsCount: inputs.length, reachedCount, stepsPerByte, corpus });
+// A target may hold what would keep the thread, such as a socket that listens; what it has in a folder goes with it.
+process.exit();

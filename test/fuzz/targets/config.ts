@@ -21,7 +21,7 @@ endpoints:
 `;
 
 const roles = `agent_roles:
-  one:
+  demo:
     allowed_models: [m-1]
     allowed_tools: [get_order_status, crm/read, builtin/shell]
     prohibited_tools: [access_payment_data]

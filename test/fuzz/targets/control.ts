@@ -103,12 +103,15 @@ const seeds = [
   'POST /invocations/i/prove\n{}',
   'POST /invocations/i/close\n{"facts":{"exit_code":0}}',
   `POST /digests/find\n${facts}`,
-  `POST /digests/keep\n{"facts":${facts},"sha256":"${'a'.repeat(64)}"}`,
+  `POST /digests\n${facts.replace('}', `,"sha256":"${'a'.repeat(64)}"}`)}`,
   'POST /stops\n{"scope":{"kind":"agent","name":"sdk"},"reason":"because"}',
   'POST /stops/s/lift\n{"reason":"because"}',
   'GET /stops\n',
   'GET /status\n',
-  'POST /logout\nlogout_token=eyJ.eyJ.x',
+  'GET /agents\n',
+  'GET /subjects/user_1\n',
+  'GET /openapi.json\n',
+  'POST /backchannel-logout\nlogout_token=eyJ.eyJ.x',
 ];
 
 export const target: Target = { kind: 'json', bytesMax: 2_048, seeds: () => seeds.map((text) => Buffer.from(text)), check };

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { validationProblems, readPolicyFile } from '../../../src/policy/policy-files.ts';
 import { runPolicyTests } from '../../../src/policy/policy-tests.ts';
+import { createPolicy } from '../../../src/policy/policy.ts';
+import { createRuleBook } from '../../../src/policy/rule-book.ts';
 import { compileRules } from '../../../src/policy/rules.ts';
 import { statementsOf } from '../../../src/policy/statements.ts';
-import { policySettings, rulesOf } from '../../policy-world.ts';
+import { invocationOf, morning, policySettings, rulesOf } from '../../policy-world.ts';
 import type { Target } from '../target.ts';
 
 const settings = policySettings();
@@ -15,20 +17,17 @@ const rules = rulesOf(settings);
 const policies = [
   '@id("no-refunds")\nforbid (principal, action == Sealwright::Action::"callTool", resource == Sealwright::Tool::"refund");\n',
   '@id("night")\n@mode("observe")\nforbid (principal, action in Sealwright::Action::"crossing", resource) when { context.hour < 6 || context.hour > 22 };\n',
-  '@id("big")\n@approval("refund")\nforbid (principal, action == Sealwright::Action::"callTool", resource) when { context has arguments && context.arguments.numbers has "amount" };\n',
+  '@id("big")\n@approval("refund")\nforbid (principal, action == Sealwright::Action::"callTool", resource) when { context has arguments && context.arguments.numbers.hasTag("amount") && context.arguments.numbers.getTag("amount") > 5 };\n',
   '// a comment\n@id("a") permit (principal in Sealwright::Role::"demo", action, resource) unless { ["a","\\u{1F326}"].contains("a") };',
 ];
 
-const test = JSON.stringify([
-  {
-    name: 'a tool',
-    request: { principal: 'Sealwright::Agent::"sdk"', action: 'Sealwright::Action::"callTool"', resource: 'Sealwright::Tool::"refund"', context: {} },
-    entities: [],
-    decision: 'deny',
-    reason: ['no-refunds'],
-    num_errors: 0,
-  },
-]); // prettier-ignore
+/** A question that was decided, as a test that passes. */
+const tests = (): string => {
+  const policy = createPolicy(settings, [], morning);
+  const { request } = 'problems' in policy ? assert.fail() : policy.decideTool({ invocation: invocationOf(), tool: 'get_order_status' });
+  const explained = createRuleBook(settings, rules).explain(request);
+  return JSON.stringify(['unanswerable' in explained ? null : explained.asTest()]);
+};
 
 const sane = { name: 'sane.cedar', text: `${policies[0] ?? ''}//` };
 
@@ -52,10 +51,10 @@ const checkPolicies = (text: string): void => {
 let turn = 0;
 
 const check = (input: Uint8Array): void => {
-  const [text = '', tests] = Buffer.from(input).toString().split('\n---\n', 2);
+  const [text = '', testsText] = Buffer.from(input).toString().split('\n---\n', 2);
   checkPolicies(text);
-  if (tests !== undefined) {
-    const report = runPolicyTests(rules, [{ name: 'x.test.json', text: tests }]);
+  if (testsText !== undefined) {
+    const report = runPolicyTests(rules, [{ name: 'x.test.json', text: testsText }]);
     if ('problems' in report) for (const { message } of report.problems) assert.ok(message.length > 0);
   }
   // Another text each time, because what was found valid is not asked again.
@@ -65,7 +64,7 @@ const check = (input: Uint8Array): void => {
 export const target: Target = {
   kind: 'lines',
   bytesMax: 4_096,
-  seeds: () => [...policies, policies.join('\n'), `${policies[0] ?? ''}\n---\n${test}`].map((text) => Buffer.from(text)),
+  seeds: () => [...policies, policies.join('\n'), `${policies[0] ?? ''}\n---\n${tests()}`].map((text) => Buffer.from(text)),
   words: [
     'permit', 'forbid', 'when', 'unless', 'principal', 'action', 'resource', 'context', 'context.', 'has', 'like', 'in', 'is', 'if', 'then', 'else', '&&', '||', '!',
     '==', 'decimal("1.0")', 'ip("::1")', '?principal', '@id("x")', '@mode("observe")', '@approval("x")', 'Sealwright::', '::', '"\\u{0}"', '//', ';', '((((', '[[[[',

@@ -23,7 +23,8 @@ const check = (input: Uint8Array): void => {
     assert.ok(line.length < 20_000, `a line of ${line.length} characters`);
   }
   try {
-    assert.deepEqual(JSON.parse(canonicalJson(value)), value);
+    // It has no negative zero.
+    assert.deepEqual(JSON.parse(canonicalJson(value)), JSON.parse(JSON.stringify(value)));
   } catch (error) {
     // Halves of characters have no canonical form.
     assert.ok(error instanceof TypeError, String(error));

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDenial } from '../../../src/core/denial.ts';
 import { limits } from '../../../src/core/limits.ts';
+import { readPreamble } from '../../../src/server/preamble.ts';
 import { createBodyBudget, listen } from '../../../src/server/server.ts';
 import { cutBy } from '../cuts.ts';
 import { hashOf } from '../dice.ts';
@@ -26,7 +27,8 @@ interface Handled {
   readonly body: string;
 }
 
-let handled: Handled[] = [];
+/** In the order in which they came; null while a body is still read. */
+let handled: (Handled | null)[] = [];
 let problems: unknown[] = [];
 let underWay = 0;
 const budget = createBodyBudget(limits.bodiesInFlightBytes);
@@ -54,8 +56,9 @@ const listener = await listen({
   onError: (problem) => void problems.push(problem),
   handle: async ({ method, path, query, credential, headers, body }, outgoing) => {
     underWay++;
+    const place = handled.push(null) - 1;
     const bytes = await body();
-    handled.push({ method, path, query, credential, headers, body: isDenial(bytes) ? `denied ${bytes.denial}` : Buffer.from(bytes).toString('latin1') });
+    handled[place] = { method, path, query, credential, headers, body: isDenial(bytes) ? `denied ${bytes.denial}` : Buffer.from(bytes).toString('latin1') };
     outgoing.begin(200, { 'content-length': '2' });
     await outgoing.write(Buffer.from('ok'));
     outgoing.end();
@@ -87,10 +90,12 @@ const talk = async (chunks: readonly Uint8Array[]): Promise<{ readonly handled: 
   assert.deepEqual(problems, [], 'a handler met a bug');
   assert.equal(underWay, 0, 'a handler is left behind');
   assert.equal(counted, 0, 'bytes are counted that nobody holds');
-  return { handled, answer: Buffer.concat(answer).toString('latin1') };
+  return { handled: handled.filter((each) => each !== null), answer: Buffer.concat(answer).toString('latin1') };
 };
 
 const check = async (input: Uint8Array): Promise<void> => {
+  // A line of a relay that does not end is waited for.
+  if (readPreamble(Buffer.from(input)) === 'more') return;
   const whole = await talk([input]);
   for (const { path, headers, credential } of whole.handled) {
     assert.ok(!path.includes('?'));
