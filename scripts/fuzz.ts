@@ -105,8 +105,12 @@ const run = async (): Promise<void> => {
   const broken = reports.filter(({ failures }) => failures.length > 0);
   const total = reports.reduce((sum, { executions }) => sum + executions, 0);
   if (values.json) {
-    const told = reports.map(({ corpus: _, failures, ...rest }) => ({
-      ...rest,
+    const told = reports.map(({ target, executions, inputsCount, reachedCount, stepsPerByte, failures }) => ({
+      target,
+      executions,
+      inputs_count: inputsCount,
+      reached_count: reachedCount,
+      steps_per_byte: stepsPerByte,
       failures: failures.map(({ problem, input, after }) => ({ problem, after, input: Buffer.from(input).toString('base64') })),
     }));
     say(JSON.stringify({ ok: broken.length === 0, seed, executions: total, targets: told }));

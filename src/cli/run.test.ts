@@ -69,5 +69,5 @@ test('run of a program that is not there ends with 127, and its options are not 
 test('control characters of a name do not reach the terminal as such, nor what would reorder it', async (t) => {
   const { stderr } = await say(t, '--', 'absent\u001B[31m\u202E/x');
   assert.match(stderr, /absent/);
-  assert.doesNotMatch(stderr, /[\u001B\u202E]/);
+  for (const character of ['\u001B', '\u202E']) assert.ok(!stderr.includes(character));
 });

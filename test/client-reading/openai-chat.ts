@@ -49,14 +49,18 @@ export const foundBySdk = async (sent: string): Promise<readonly Found[]> => {
   });
 };
 
-/** What Vercel's provider hands to the agent. */
+/** What Vercel's provider hands to the agent; behind a chunk that it could not read it hands out calls that are not whole. */
 export const foundByVercel = async (sent: string): Promise<readonly Found[]> => {
   const fetched = new Response(sent, { headers: { 'content-type': 'text/event-stream' } });
   const model = createOpenAI({ apiKey: 'placeholder', fetch: () => Promise.resolve(fetched) }).chat('m');
   const found: Found[] = [];
   try {
     const { stream: parts } = await model.doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] });
-    for await (const part of parts) if (part.type === 'tool-call') found.push({ name: part.toolName, text: part.input });
+    let cut = false;
+    for await (const part of parts) {
+      if (part.type === 'error') cut = true;
+      else if (part.type === 'tool-call') found.push({ name: part.toolName, text: part.input, ...(cut && { cut }) });
+    }
   } catch {
     // An error before anything was said, or a call that it cannot read.
   }
@@ -106,6 +110,7 @@ export const isJudged = (judged: readonly CalledTool[], { name, text: given, cut
   judged.some((call) => {
     const whole = Buffer.from(call.arguments).toString();
     // Half of a pair of surrogates has no bytes.
-    const said = typeof given === 'string' ? given.toWellFormed() : (given ?? '');
-    return call.name === name && (whole === said || (cut === true && whole.startsWith(String(said))));
+    if (typeof given !== 'string') return call.name === name && whole === (given ?? '');
+    const said = given.toWellFormed();
+    return call.name === name && (whole === said || (cut === true && whole.startsWith(said.replace(/\uFFFD$/, ''))));
   });

@@ -70,5 +70,6 @@ export const isOneOf = (calls: readonly CalledTool[], each: Json, begun: boolean
     const said = Buffer.from(bytes).toString();
     const fits = callId === (each['call_id'] ?? each['id']) && (name === own || name.endsWith(`/${own}`));
     if (!fits || !('arguments' in each || 'input' in each)) return fits;
-    return said === textOf(each) || (begun && textOf(each) === '');
+    // Half of a pair of surrogates has no bytes.
+    return said === textOf(each).toWellFormed() || (begun && textOf(each) === '');
   });

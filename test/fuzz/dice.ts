@@ -1,4 +1,5 @@
-// Choices of a seeded source of chance. The same seed gives the same choices.
+// Choices of a seeded source of chance.
+// Contract: the same seed gives the same choices, on any machine.
 
 import { seededChance } from '../sim/memory-disk.ts';
 

@@ -1,4 +1,5 @@
-// A repository with nothing in it, in a folder of its own that goes with the process; targets write its files.
+// A repository with nothing in it, whose files targets write.
+// Contract: a folder of its own for each call, which goes with the process.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -36,6 +36,7 @@ export type Told =
     };
 
 const order = workerData as Order;
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
 const tell = (told: Told): void => parentPort?.postMessage(told);
 
 const coverage = watchCoverage(plantedBugs.find(({ name }) => name === order.planted) ?? null);

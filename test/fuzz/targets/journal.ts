@@ -1,4 +1,5 @@
-// Batches of the journal: a batch that is read is written anew as the same bytes, so that none of them can be another; whatever follows is found.
+// Batches of the journal: a batch that is read is written anew as the same bytes, so that none of them can be another.
+// Whatever one byte of it is instead, it is not read as that batch.
 
 import assert from 'node:assert/strict';
 import {

@@ -1,4 +1,5 @@
-// Proofs of one record, for a log and a key that stay: whatever verifies is a record of that log, at its place, in the tree that was signed.
+// Proofs of one record, for a log and keys that stay.
+// Whatever verifies is a record of that log, at its place, in the tree that its own deployment signed.
 
 import assert from 'node:assert/strict';
 import { createFrontier, inclusionProof, leafHash } from '../../../src/ledger/merkle.ts';

@@ -1,4 +1,5 @@
-// What a corporate proxy answers to CONNECT: only a whole 200 with nothing behind it opens a tunnel, however it comes in pieces.
+// What a corporate proxy answers to CONNECT.
+// Only a whole 200 with nothing behind it opens a tunnel, however it comes in pieces.
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';

@@ -1,4 +1,5 @@
-// Records of any shape as people are shown them: in one bounded line, without a character that could control a terminal.
+// Records of any shape as people are shown them.
+// One bounded line, without a character that could control a terminal; and the canonical form says the same as the record.
 
 import assert from 'node:assert/strict';
 import { endedHow, recordLine, sentenceOfRecord } from '../../../src/ledger/record-line.ts';

@@ -1,4 +1,5 @@
-// Questions to the policies as a ledger holds them, which somebody else may have written: asked again they are answered or refused, alike each time.
+// Questions to the policies as a ledger holds them, which somebody else may have written.
+// Asked again they are answered or refused, alike each time; none makes anything throw.
 
 import assert from 'node:assert/strict';
 import { createRuleBook } from '../../../src/policy/rule-book.ts';

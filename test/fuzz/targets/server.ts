@@ -86,7 +86,8 @@ const talk = async (chunks: readonly Uint8Array[]): Promise<{ readonly handled: 
       socket.end();
     })();
   });
-  for (let turns = 0; (underWay > 0 || counted > 0) && turns < 1_000; turns++) await turn();
+  const isBusy = (): boolean => underWay > 0 || counted > 0;
+  for (let turns = 0; isBusy() && turns < 1_000; turns++) await turn();
   assert.deepEqual(problems, [], 'a handler met a bug');
   assert.equal(underWay, 0, 'a handler is left behind');
   assert.equal(counted, 0, 'bytes are counted that nobody holds');
