@@ -39,13 +39,14 @@ const numberOf = (name: string, text: string): number =>
   /^\d{1,10}$/.test(text) ? Number(text) : usage(`--${name} needs a whole number, not ${JSON.stringify(text)}`);
 
 const names = values.target ?? Object.keys(targets);
-for (const name of names) if (!(name in targets)) usage(`No target ${name}. Targets: ${Object.keys(targets).join(', ')}`);
+for (const name of names) if (!Object.hasOwn(targets, name)) usage(`No target ${name}. Targets: ${Object.keys(targets).join(', ')}`);
 const bug = plantedBugs.find(({ name }) => name === values.planted);
 if (values.planted !== undefined && bug === undefined) usage(`Planted bugs: ${plantedBugs.map(({ name }) => name).join('; ')}`);
 
 const tryOne = async (name: string, path: string): Promise<void> => {
   const { target } = (await targets[name]?.()) ?? usage('--input needs one --target');
   await target.check(readFileSync(path));
+  await target.end?.();
   say(`${name}: ${path} breaks nothing.`);
 };
 

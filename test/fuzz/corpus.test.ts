@@ -33,5 +33,6 @@ for (const [name, load] of Object.entries(targets)) {
         assert.fail(`${name}/${input.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       }
     }
+    await target.end?.();
   });
 }

@@ -22,6 +22,7 @@ export interface Watch {
 }
 
 export interface Found {
+  /** How many inputs were made; one that was tried before is not tried again. */
   readonly executions: number;
   readonly inputs: readonly Uint8Array[];
   readonly reachedCount: number;
@@ -157,7 +158,7 @@ export const search = async (order: Search): Promise<Found> => {
   };
 };
 
-/** The shortest of `inputs` that together reach what all do beyond `known`, each made as short as it can be. */
+/** The shortest of `inputs` that together reach what all do beyond what the target begins with, each made as short as it can be. */
 export const distil = async (order: Search, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
   const attempt = createTrial(order, { stepsPerByte: 0 });
   const featuresOf = async (input: Uint8Array): Promise<ReadonlySet<number>> => {

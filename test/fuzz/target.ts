@@ -12,6 +12,8 @@ export interface Target {
   /** Texts that inputs are made of, beside those of the source. */
   readonly words?: readonly string[];
   readonly check: (input: Uint8Array) => void | Promise<void>;
+  /** Lets go of what would keep a process, such as a socket that listens. */
+  readonly end?: () => Promise<void>;
 }
 
 export const bytesMaxOf = ({ bytesMax }: Target): number => bytesMax ?? 8_192;

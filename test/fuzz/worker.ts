@@ -65,5 +65,6 @@ const searched: Search = {
 const { executions, inputs, reachedCount, stepsPerByte } = await search(searched);
 const corpus = order.keep ? await distil(searched, inputs) : null;
 tell({ told: 'end', executions, inputsCount: inputs.length, reachedCount, stepsPerByte, corpus });
-// A target may hold what would keep the thread, such as a socket that listens; what it has in a folder goes with it.
+await target.end?.();
+// What targets have in folders goes when a thread exits.
 process.exit();

@@ -1,7 +1,10 @@
 // The first message of a TLS client: how much of it has come changes nothing of what was read, and neither does how it is cut into records.
-// A name that is read stands in the bytes and is plain.
+// A name that is read stands in the bytes and is plain, and it is the one that the platform's own server is asked for.
 
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { readClientHello, serverNameProblem } from '../../../src/doors/network/client-hello.ts';
 import { extensionOf, helloOf, recordsOf, serverNames } from '../../client-hello.ts';
 import { choiceFor } from '../cuts.ts';
@@ -22,9 +25,31 @@ const messageIn = (input: Uint8Array): Buffer => {
   return whole.subarray(0, messageHeaderBytes + whole.readUIntBE(1, 3));
 };
 
-const check = (input: Uint8Array): void => {
+const context = createSecureContext();
+const turnsMax = 8;
+
+/** The name that the platform's own server is asked for; null where it finds none, or never comes to look for one. */
+const askedOfPlatform = (input: Uint8Array): Promise<string | null> =>
+  new Promise((resolve) => {
+    const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+    const SNICallback = (name: string, done: (error: null, context: SecureContext) => void): void => {
+      resolve(name);
+      done(null, context);
+    };
+    const socket = new TLSSocket(stream as Socket, { isServer: true, secureContext: context, SNICallback });
+    socket.on('error', () => undefined).on('_tlsError', () => undefined);
+    stream.push(input);
+    const wait = (turns: number): void => {
+      if (turns < turnsMax) return void setImmediate(wait, turns + 1);
+      resolve(null);
+      socket.destroy();
+    };
+    wait(0);
+  });
+
+const check = async (input: Uint8Array): Promise<void> => {
   const read = readClientHello(input);
-  const { place } = choiceFor(input);
+  const { place, choice } = choiceFor(input);
   for (const length of [place, Math.floor(place / 2), input.length - 1, headerBytes]) {
     const early = readClientHello(input.subarray(0, Math.max(0, length)));
     if (early.hello !== 'unfinished') assert.deepEqual(read, early, 'more bytes change what was read');
@@ -41,6 +66,9 @@ const check = (input: Uint8Array): void => {
     assert.equal(serverNameProblem({ name: serverName.toLowerCase(), kind: 'name' }, serverName), null);
     assert.notEqual(serverNameProblem({ name: `x${serverName}`, kind: 'name' }, serverName), null);
   }
+  // It takes a hundred times as long as all the rest.
+  const theirs = choice % 8 === 0 ? await askedOfPlatform(input) : null;
+  if (theirs !== null) assert.equal(serverName, theirs, 'a server is asked for another name than was read');
   assert.notEqual(serverNameProblem({ name: '192.0.2.1', kind: 'ipv4' }, serverName ?? 'a'), null);
 }; // prettier-ignore
 

@@ -65,8 +65,6 @@ const listener = await listen({
     underWay--;
   },
 }); // prettier-ignore
-// It must not keep the process.
-process.once('beforeExit', () => void listener.close());
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -126,4 +124,5 @@ export const target: Target = {
   seeds: () => seeds.map((text) => Buffer.from(text, 'latin1')),
   words: ['HTTP/1.1', 'HTTP/1.0', '\r\n', 'Host: x\r\n', 'Content-Length: ', 'Transfer-Encoding: chunked\r\n', 'Connection: close\r\n', 'Upgrade: h2c\r\n', 'SEALWRIGHT/1 ', 'Expect: 100-continue\r\n', 'Origin: ', 'CONNECT ', '0\r\n\r\n'],
   check,
+  end: () => listener.close(),
 }; // prettier-ignore
