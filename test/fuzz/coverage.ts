@@ -11,9 +11,9 @@ export interface Coverage {
   readonly reset: () => void;
   /** How much was counted since: the same for the same input, however fast the machine is. */
   readonly steps: () => number;
-  /** What was reached since, each counter with how often roughly. */
-  readonly features: () => readonly number[];
-  /** Whether something was reached since that no call before this one saw. */
+  /** The counters that were reached since. */
+  readonly places: () => readonly number[];
+  /** Whether something was reached since that no call before this one saw, or never roughly as often. */
   readonly isNew: () => boolean;
   readonly reachedCount: () => number;
   readonly words: () => readonly string[];
@@ -60,12 +60,9 @@ export const watchCoverage = (bug: PlantedBug | null): Coverage => {
       for (let at = 0; at < used; at++) sum += counters[at] ?? 0;
       return sum;
     },
-    features: () => {
+    places: () => {
       const found: number[] = [];
-      for (let at = 0; at < used; at++) {
-        const count = counters[at] ?? 0;
-        if (count > 0) found.push(at * 256 + bucketOf(count));
-      }
+      for (let at = 0; at < used; at++) if ((counters[at] ?? 0) > 0) found.push(at);
       return found;
     },
     isNew: () => {

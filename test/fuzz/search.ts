@@ -118,7 +118,7 @@ export const search = async (order: Search): Promise<Found> => {
     executions++;
     const failed = await attempt(input);
     if (failed === null) {
-      if (coverage.isNew()) inputs.push({ bytes: input, weight: coverage.features().length });
+      if (coverage.isNew()) inputs.push({ bytes: input, weight: coverage.places().length });
       return;
     }
     const identity = identityOf(failed.error);
@@ -161,22 +161,23 @@ export const search = async (order: Search): Promise<Found> => {
 /** The shortest of `inputs` that together reach what all do beyond what the target begins with, each made as short as it can be. */
 export const distil = async (order: Search, inputs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
   const attempt = createTrial(order, { stepsPerByte: 0 });
-  const featuresOf = async (input: Uint8Array): Promise<ReadonlySet<number>> => {
+  // How often something was reached is soon found again; a place may not be.
+  const placesOf = async (input: Uint8Array): Promise<ReadonlySet<number>> => {
     const failed = await attempt(input);
-    return new Set(failed === null ? order.coverage.features() : []);
+    return new Set(failed === null ? order.coverage.places() : []);
   };
   const reached = new Set<number>();
-  for (const seed of order.target.seeds()) for (const feature of await featuresOf(seed)) reached.add(feature);
+  for (const seed of order.target.seeds()) for (const place of await placesOf(seed)) reached.add(place);
   const kept: Uint8Array[] = [];
   for (const input of inputs.toSorted((a, b) => a.length - b.length)) {
-    const fresh = [...(await featuresOf(input))].filter((feature) => !reached.has(feature));
+    const fresh = [...(await placesOf(input))].filter((place) => !reached.has(place));
     if (fresh.length === 0) continue;
     const holds = async (candidate: Uint8Array): Promise<boolean> => {
-      const features = await featuresOf(candidate);
-      return fresh.every((feature) => features.has(feature));
+      const places = await placesOf(candidate);
+      return fresh.every((place) => places.has(place));
     };
     const shortest = await shrink(input, holds, forMs(shrinking.inputMs));
-    for (const feature of await featuresOf(shortest)) reached.add(feature);
+    for (const place of await placesOf(shortest)) reached.add(place);
     kept.push(shortest);
   }
   return kept;
