@@ -184,6 +184,8 @@ export const limits = {
   fileSettledMs: 2_000,
   gitTextBytes: 8 * MIB,
   gitSettingsFilesCount: 32,
+  gitIndexBytes: 256 * MIB,
+  gitRepositoriesCount: 64,
   gitFiltersCount: 64,
   gitCommitBytes: MIB,
   gitDeltasCount: 256,

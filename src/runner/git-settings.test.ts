@@ -62,6 +62,7 @@ test('where the settings cannot be read whole, git is kept from the repository, 
   const rooms = [room(t, many), room(t, '[include]\npath = ../i0\n', chain), room(t, '[include]\npath = ~somebody/x\n')];
   // The first is read differently by versions of git; no environment can hold the second; git refuses the third.
   for (const text of ['[include]\npath = a\tb\n', '[filter "a\0"]\n', '[filter "a]\n']) rooms.push(room(t, text));
+  rooms.push(room(t, '', { 'work/.git/index': 'DIRC' }));
   const pipe = room(t, '[include]\npath = ../pipe\n');
   spawnSync('mkfifo', [join(pipe.work, 'pipe')]);
   const linked = room(t, '');
@@ -128,6 +129,41 @@ test('G-AGENT-1: git starts no filter of a repository, whatever form it takes fo
     assert.ok(rmMark(join(work, '../ran')), `${name}: nothing would have run anyway`);
     git(settings().environment, 'status', '--short');
     assert.ok(!rmMark(join(work, '../ran')), name);
+  }
+});
+
+test('G-AGENT-1: git starts no filter of a repository inside of the repository either, wherever its work tree is said to be', (t) => {
+  for (const [place, elsewhere] of [
+    ['inner', ''],
+    ['deep/inner', ''],
+    ['inner', 'other'],
+  ] as const) {
+    const { work, settings } = room(t, '');
+    rmSync(join(work, '.git'), { recursive: true });
+    const git = (cwd: string, env: Readonly<Record<string, string>>, ...argv: readonly string[]) =>
+      spawnSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', ...argv], {
+        cwd,
+        env: { PATH: process.env['PATH'] ?? '', HOME: work, ...env },
+      });
+    const base = join(work, elsewhere);
+    const inner = join(base, place);
+    mkdirSync(inner, { recursive: true });
+    for (const folder of [work, inner]) git(folder, {}, 'init', '--quiet');
+    writeFileSync(join(inner, 'a'), 'one\n');
+    git(inner, {}, 'add', 'a');
+    git(inner, {}, 'commit', '--quiet', '--message', 'x');
+    const head = git(inner, {}, 'rev-parse', 'HEAD').stdout.toString().trim();
+    git(work, {}, 'update-index', '--add', '--cacheinfo', `160000,${head},${place}`);
+    if (elsewhere !== '') git(work, {}, 'config', 'core.worktree', `../${elsewhere}`);
+    git(inner, {}, 'config', 'filter.forged.clean', `touch '${join(work, '../ran')}'; cat`);
+    writeFileSync(join(inner, '.gitattributes'), '* filter=forged\n');
+    writeFileSync(join(inner, 'a'), 'two\n');
+    git(work, {}, 'status', '--short');
+    assert.ok(rmMark(join(work, '../ran')), `${place}: nothing would have run anyway`);
+    const found = settings();
+    assert.deepEqual(found.warnings, []);
+    git(work, found.environment, 'status', '--short');
+    assert.ok(!rmMark(join(work, '../ran')), place);
   }
 });
 

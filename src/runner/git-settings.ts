@@ -10,6 +10,8 @@ import { isUnreadable, readSmall } from './bounded-file.ts';
 import type { GitConfig } from './git-config.ts';
 import { readGitConfig } from './git-config.ts';
 import type { Repository } from './git-facts.ts';
+import { findRepository } from './git-facts.ts';
+import { linksIn } from './git-links.ts';
 
 export interface GitSettings {
   readonly environment: Readonly<Record<string, string>>;
@@ -100,9 +102,49 @@ const asEnvironment = (settings: readonly (readonly [key: string, value: string]
   ),
 });
 
+const settingsNamed = (configs: readonly GitConfig[], section: string, key: string): readonly string[] =>
+  configs.flatMap(({ settings }) => settings.flatMap((each) => (each.section === section && each.key === key ? [each.value ?? ''] : [])));
+
+/** Git takes the format from the repository's own file alone. */
+const idBytesOf = ({ commonFolder }: Repository, configs: readonly GitConfig[]): 20 | 32 => {
+  const all = settingsNamed(configs, 'extensions', 'objectformat');
+  const [format = 'sha1', ...others] = settingsNamed([configIn(join(commonFolder, 'config'))], 'extensions', 'objectformat');
+  if (all.length > 1 || others.length > 0 || (format !== 'sha1' && format !== 'sha256'))
+    return unreadable('they name several formats of objects');
+  return format === 'sha1' ? 20 : 32;
+};
+
+/** The repositories inside of this one that git looks into, each with settings of its own; `configs` are those of this one. */
+const repositoriesWithin = (repository: Repository, configs: readonly GitConfig[]): readonly Repository[] => {
+  const { root, gitFolder } = repository;
+  const index = readSmall(join(gitFolder, 'index'), limits.gitIndexBytes);
+  if (isUnreadable(index)) return index.missing ? [] : unreadable(`its index is ${index.unreadable}`);
+  const links = linksIn(index, idBytesOf(repository, configs)) ?? unreadable('its index cannot be read');
+  const elsewhere = settingsNamed(configs, 'core', 'worktree').map((path) => resolve(gitFolder, plainText(path, 'its work tree')));
+  return links.flatMap((link) => {
+    const path = plainText(link.toString('latin1'), 'a repository inside of it');
+    if (path.split('/').some((part) => part === '' || part === '..')) return unreadable('a repository inside of it has no place');
+    return [...new Set([root, ...elsewhere])].flatMap((folder) => findRepository(join(folder, path)) ?? []);
+  });
+};
+
+/** The settings of a repository and of all that are inside of it. A place without a repository is found again as the one around it. */
+const allConfigsOf = (repository: Repository, home: string): readonly GitConfig[] => {
+  const waiting = [repository];
+  const read = new Map<string, readonly GitConfig[]>();
+  for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
+    if (each.problem !== null) throw new Unreadable(each.problem);
+    if (read.has(each.root)) continue;
+    if (read.size >= limits.gitRepositoriesCount) throw new Unreadable(`it holds more than ${limits.gitRepositoriesCount} repositories`);
+    const configs = configsOf(each, home);
+    read.set(each.root, configs);
+    waiting.push(...repositoriesWithin(each, configs));
+  }
+  return [...read.values()].flat();
+};
+
 const overruling = (repository: Repository, home: string): readonly (readonly [key: string, value: string])[] => {
-  if (repository.problem !== null) throw new Unreadable(repository.problem);
-  const configs = configsOf(repository, home);
+  const configs = allConfigsOf(repository, home);
   const found = new Set(configs.flatMap(filtersIn));
   const names = [...found].filter((name) => !isLfs(name, configs)).map((name) => plainText(name, 'the name of a filter'));
   if (names.length > limits.gitFiltersCount) throw new Unreadable(`they name more than ${limits.gitFiltersCount} filters`);
