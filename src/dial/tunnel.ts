@@ -39,7 +39,8 @@ const headerFrom = (socket: Socket, { signal, answerBytes }: Limit): Promise<str
     const take = (chunk: Uint8Array): void => {
       header += Buffer.from(chunk).toString('latin1');
       const end = header.indexOf('\r\n\r\n');
-      if (end === -1 ? header.length > answerBytes : end > answerBytes) fail('The answer of the proxy is too long.');
+      // As long as an end within the bound may still come.
+      if (end === -1 ? header.length >= answerBytes + 4 : end > answerBytes) fail('The answer of the proxy is too long.');
       else if (end !== -1 && end + 4 < header.length) fail('The proxy sent more than the answer that it was asked for.');
       else if (end !== -1) settle(() => resolve(header));
     };
