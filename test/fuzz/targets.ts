@@ -40,6 +40,7 @@ export const targets: Readonly<Record<string, Load>> = {
   'proxy-answer': () => import('./targets/proxy-answer.ts'),
   'agent-settings': () => import('./targets/agent-settings.ts'),
   'git-files': () => import('./targets/git-files.ts'),
+  'git-links': () => import('./targets/git-links.ts'),
   'git-objects': () => import('./targets/git-objects.ts'),
   'git-settings': () => import('./targets/git-settings.ts'),
   'anthropic-messages-request': request('anthropic-messages'),

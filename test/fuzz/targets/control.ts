@@ -92,7 +92,8 @@ const check = async (input: Uint8Array): Promise<void> => {
   assert.match(error.code, /^[a-z_]+$/);
   assert.ok(error.message.length > 0);
   for (const sent of textsIn(parsed(body.toString()))) {
-    if (sent.length >= tellingCharacters) assert.ok(!error.message.includes(sent), 'a sentence quotes what was sent');
+    // A place is named by its members.
+    if (sent.length >= tellingCharacters && !/^[a-z_.]+$/.test(sent)) assert.ok(!error.message.includes(sent), 'a sentence quotes what was sent');
   }
 }; // prettier-ignore
 
