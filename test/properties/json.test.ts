@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { JsonNode } from '../../src/wire/json.ts';
 import { isJsonProblem, parseJson } from '../../src/wire/json.ts';
 import { casesCount } from '../cases.ts';
+import { eachNode, valueOf } from '../json-nodes.ts';
 
 /** Characters that an encoder, a decoder or an escape may get wrong, a lone surrogate among them. */
 const tricky = fc.constantFrom(
@@ -25,26 +25,6 @@ const tricky = fc.constantFrom(
   ':',
 );
 
-const valueOf = (node: JsonNode): unknown => {
-  switch (node.kind) {
-    case 'object': {
-      const value: Record<string, unknown> = {};
-      for (const { name, value: member } of node.members) {
-        Object.defineProperty(value, name, { value: valueOf(member), enumerable: true, configurable: true, writable: true });
-      }
-      return value;
-    }
-    case 'array':
-      return node.items.map(valueOf);
-    case 'string':
-      return node.text;
-    case 'number':
-      return Number(node.source);
-    case 'literal':
-      return node.value;
-  }
-};
-
 const outcome = (bytes: Uint8Array): { readonly value: unknown } | null => {
   const node = parseJson(bytes);
   return isJsonProblem(node) ? null : { value: valueOf(node) };
@@ -56,11 +36,6 @@ const oracle = (text: string): { readonly value: unknown } | null => {
   } catch {
     return null;
   }
-};
-
-const eachNode = (node: JsonNode): readonly JsonNode[] => {
-  if (node.kind === 'object') return [node, ...node.members.flatMap(({ value }) => eachNode(value))];
-  return node.kind === 'array' ? [node, ...node.items.flatMap(eachNode)] : [node];
 };
 
 const spaced = fc.constantFrom(undefined, 1, '\t', ' \n');

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { Carried } from '../../../src/runner/agents/adapter.ts';
 import { serversIn } from '../../../src/runner/agents/adapter.ts';
 import { allAdapters, canonicalTool } from '../../../src/runner/agents/adapters.ts';
+import { tryParse } from '../../client-reading/released.ts';
 import type { Target } from '../target.ts';
 
 const placeIn = (workspace: string) => ({
@@ -22,14 +23,6 @@ const file = (label: string, text: string) => ({ label, text });
 /** What is left of a file of settings without what stands in its strings; in TOML as in JSON they end where a quote is not escaped. */
 const skeleton = (text: string): string => text.replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""');
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
 const isSettings = (path: string): boolean => /\.(?:toml|json)$/.test(path);
 
 const check = (input: Uint8Array): void => {
@@ -40,7 +33,7 @@ const check = (input: Uint8Array): void => {
     mcpServers: file('~/servers.json', servers),
   };
   const listed = serversIn(carried.mcpServers);
-  const expected = (parsed(servers) as { readonly mcpServers?: unknown } | null | undefined)?.mcpServers;
+  const expected = (tryParse(servers) as { readonly mcpServers?: unknown } | null | undefined)?.mcpServers;
   if (listed !== null) assert.deepEqual(listed, expected);
   for (const adapter of allAdapters) {
     canonicalTool(adapter.client, memory);
@@ -52,7 +45,7 @@ const check = (input: Uint8Array): void => {
       if (!isSettings(name)) continue;
       const other = { ...harmless.files, ...harmless.managed }[name] ?? assert.fail(`${name} is new`);
       assert.equal(skeleton(text), skeleton(other), `${adapter.client}: ${name} has another shape`);
-      if (name.endsWith('.json')) assert.notEqual(parsed(text), undefined, `${name} is no JSON`);
+      if (name.endsWith('.json')) assert.notEqual(tryParse(text), undefined, `${name} is no JSON`);
       // oxlint-disable-next-line no-control-regex -- no string of TOML holds one as it is
       if (name.endsWith('.toml')) assert.ok(!/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text), `${name} is no TOML`);
     }

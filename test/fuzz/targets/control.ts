@@ -5,17 +5,11 @@ import assert from 'node:assert/strict';
 import type { AuthorisePartsOfPlane, RouteParts } from '../../../src/admin/admin.ts';
 import { createControlApp } from '../../../src/admin/admin.ts';
 import { createCounting } from '../../../src/core/totals.ts';
+import { invocationOf } from '../../policy-world.ts';
+import { tryParse } from '../../client-reading/released.ts';
 import type { Target } from '../target.ts';
 
-const invocation = {
-  id: 'i',
-  invoker: { userId: 'user_1', assurance: 'local_development' as const, issuer: null, groups: [] },
-  agent: { id: 'sdk', client: 'sdk' as const, version: null, digest: null },
-  role: 'demo',
-  dataClassification: 'internal',
-  containment: 'advisory' as const,
-  digestKey: new Uint8Array(32),
-};
+const invocation = invocationOf();
 const stop = { id: 's', scope: { kind: 'all', name: null }, reason: 'why', author: 'user_1', since: 't' } as const;
 const taken: unknown[] = [];
 
@@ -62,14 +56,6 @@ const textsIn = (value: unknown): readonly string[] => {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 };
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
 /** Shorter words stand in our own sentences. */
 const tellingCharacters = 12;
 
@@ -91,7 +77,7 @@ const check = async (input: Uint8Array): Promise<void> => {
   const { error } = JSON.parse(text) as { readonly error: { readonly code: string; readonly message: string } };
   assert.match(error.code, /^[a-z_]+$/);
   assert.ok(error.message.length > 0);
-  for (const sent of textsIn(parsed(body.toString()))) {
+  for (const sent of textsIn(tryParse(body.toString()))) {
     // A place is named by its members.
     if (sent.length >= tellingCharacters && !/^[a-z_.]+$/.test(sent)) assert.ok(!error.message.includes(sent), 'a sentence quotes what was sent');
   }

@@ -4,18 +4,11 @@
 import assert from 'node:assert/strict';
 import { endedHow, recordLine, sentenceOfRecord } from '../../../src/ledger/record-line.ts';
 import { canonicalJson } from '../../../src/core/canonical-json.ts';
+import { tryParse } from '../../client-reading/released.ts';
 import type { Target } from '../target.ts';
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
 const check = (input: Uint8Array): void => {
-  const value = parsed(Buffer.from(input).toString());
+  const value = tryParse(Buffer.from(input).toString());
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
   const members = value as Readonly<Record<string, unknown>>;
   const shown = [recordLine({ origin: 'o', index: 0, leaf: input, members }), sentenceOfRecord(members), endedHow(members)];

@@ -6,6 +6,7 @@ import { createRuleBook } from '../../../src/policy/rule-book.ts';
 import type { JudgedRequest } from '../../../src/core/decision.ts';
 import { createPolicy } from '../../../src/policy/policy.ts';
 import { invocationOf, morning, policySettings, rehearsal, rulesOf } from '../../policy-world.ts';
+import { tryParse } from '../../client-reading/released.ts';
 import type { Target } from '../target.ts';
 
 const settings = policySettings();
@@ -23,16 +24,8 @@ const questions = (): readonly (JudgedRequest | null)[] => {
   ];
 };
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
 const check = (input: Uint8Array): void => {
-  const value = parsed(Buffer.from(input).toString());
+  const value = tryParse(Buffer.from(input).toString());
   const answer = book.replay(value);
   assert.deepEqual(book.replay(value), answer, 'asked again it is answered otherwise');
   const explained = book.explain(value);

@@ -5,20 +5,13 @@ import assert from 'node:assert/strict';
 import { limits } from '../../../src/core/limits.ts';
 import { foldedName } from '../../../src/core/tool-arguments.ts';
 import { readToolArguments } from '../../../src/wire/tool-arguments.ts';
+import { tryParse } from '../../client-reading/released.ts';
 import type { Target } from '../target.ts';
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
 
 const check = (input: Uint8Array): void => {
   const text = Buffer.from(input).toString();
   const read = readToolArguments(input);
-  const expected = parsed(text);
+  const expected = tryParse(text);
   if (read === null) return;
   assert.ok(typeof expected === 'object' && expected !== null && !Array.isArray(expected), 'what is no object has arguments');
   const members = new Map(Object.entries(expected) as [string, unknown][]);
