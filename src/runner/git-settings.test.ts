@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -164,6 +164,42 @@ test('G-AGENT-1: git starts no filter of a repository inside of the repository e
     assert.deepEqual(found.warnings, []);
     git(work, found.environment, 'status', '--short');
     assert.ok(!rmMark(join(work, '../ran')), place);
+  }
+});
+
+test('G-AGENT-1: git starts no hook of a repository when it is asked what has changed, and none of its programs to look at a signature', (t) => {
+  const { work, settings } = room(t, '');
+  rmSync(join(work, '.git'), { recursive: true });
+  const git = (env: Readonly<Record<string, string>>, argv: readonly string[], input = '') =>
+    spawnSync('git', argv, { cwd: work, env: { PATH: process.env['PATH'] ?? '', HOME: work, ...env }, input, encoding: 'utf8' });
+  git({}, ['init', '--quiet']);
+  writeFileSync(join(work, 'a'), 'one\n');
+  git({}, ['add', 'a']);
+  const tree = git({}, ['write-tree']).stdout.trim();
+  const person = 'A <a@example.org> 1 +0000';
+  const signature = ' -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----';
+  const text = `tree ${tree}\nauthor ${person}\ncommitter ${person}\ngpgsig${signature}\n\nsubject\n`;
+  git({}, ['update-ref', 'HEAD', git({}, ['hash-object', '-t', 'commit', '-w', '--stdin'], text).stdout.trim()]);
+  const ran = join(work, '../ran');
+  const forged = join(work, 'forged');
+  for (const path of [forged, join(work, '.git/hooks/post-index-change')])
+    writeFileSync(path, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 });
+  git({}, ['config', 'log.showSignature', 'true']);
+  git({}, ['config', 'gpg.program', forged]);
+  let second = 1;
+  for (const argv of [
+    ['status', '--short'],
+    ['log', '--oneline', '-n', '5'],
+    ['log', '--format=%G?'],
+  ]) {
+    const ask = (env: Readonly<Record<string, string>>) => {
+      utimesSync(join(work, 'a'), second, second++);
+      return git(env, argv);
+    };
+    ask({});
+    assert.ok(rmMark(ran), `${argv.join(' ')}: nothing would have run anyway`);
+    assert.equal(ask(settings().environment).status, 0);
+    assert.ok(!rmMark(ran), argv.join(' '));
   }
 });
 

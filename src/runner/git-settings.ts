@@ -93,6 +93,8 @@ const always: readonly (readonly [key: string, value: string])[] = [
 ];
 
 const asEnvironment = (settings: readonly (readonly [key: string, value: string])[]): Readonly<Record<string, string>> => ({
+  // What git writes only to be faster next time is not written, so that no hook hears of it.
+  GIT_OPTIONAL_LOCKS: '0',
   GIT_CONFIG_COUNT: String(settings.length),
   ...Object.fromEntries(
     settings.flatMap(([key, value], index) => [
@@ -101,6 +103,17 @@ const asEnvironment = (settings: readonly (readonly [key: string, value: string]
     ]),
   ),
 });
+
+/** What git takes where nobody names another, to look at signatures, which showing a commit may ask for. It is on the person's PATH. */
+const verifyingPrograms: ReadonlyMap<string, string> = new Map([
+  ['gpg', 'gpg'],
+  ['gpg.openpgp', 'gpg'],
+  ['gpg.x509', 'gpgsm'],
+  ['gpg.ssh', 'ssh-keygen'],
+]);
+
+const verifiersIn = ({ settings }: GitConfig): readonly string[] =>
+  settings.filter(({ section, key }) => verifyingPrograms.has(section) && key === 'program').map(({ section }) => section);
 
 const settingsNamed = (configs: readonly GitConfig[], section: string, key: string): readonly string[] =>
   configs.flatMap(({ settings }) => settings.flatMap((each) => (each.section === section && each.key === key ? [each.value ?? ''] : [])));
@@ -146,12 +159,16 @@ const allConfigsOf = (repository: Repository, home: string): readonly GitConfig[
 const overruling = (repository: Repository, home: string): readonly (readonly [key: string, value: string])[] => {
   const configs = allConfigsOf(repository, home);
   const found = new Set(configs.flatMap(filtersIn));
+  const verifiers = [...new Set(configs.flatMap(verifiersIn))];
   const names = [...found].filter((name) => !isLfs(name, configs)).map((name) => plainText(name, 'the name of a filter'));
   if (names.length > limits.gitFiltersCount) throw new Unreadable(`they name more than ${limits.gitFiltersCount} filters`);
-  return names.flatMap((name) => [
-    ...[...programs].map((key) => [`filter.${name}.${key}`, ''] as const),
-    [`filter.${name}.required`, 'false'] as const,
-  ]);
+  return [
+    ...verifiers.map((section) => [`${section}.program`, verifyingPrograms.get(section) ?? 'gpg'] as const),
+    ...names.flatMap((name) => [
+      ...[...programs].map((key) => [`filter.${name}.${key}`, ''] as const),
+      [`filter.${name}.required`, 'false'] as const,
+    ]),
+  ];
 };
 
 /** `home` is the person's. */
