@@ -34,13 +34,15 @@ const atOnce = (decode: (bytes: Uint8Array, options: { readonly maxOutputLength:
   }
 };
 
+const noMemory = { denial: 'overloaded', limit: 'memory', against: 'limit' } as const;
+
 const check = async (input: Uint8Array): Promise<void> => {
   const letter = String.fromCharCode(input[0] ?? 0);
   if (!Object.hasOwn(codings, letter)) return;
   const [coding, decode] = codings[letter as keyof typeof codings];
   const body = input.subarray(1);
   let reserved = 0;
-  const decoded = await decodeBody(body, coding, (bytes) => (reserved += bytes) <= grantedBytes);
+  const decoded = await decodeBody(body, coding, (bytes) => ((reserved += bytes) <= grantedBytes ? null : noMemory));
   if (isDenial(decoded)) return assert.ok(['malformed', 'overloaded', 'too_large'].includes(decoded.denial));
   assert.ok(decoded.length <= Math.max(grantedBytes, body.length), 'more than was granted');
   return assert.deepEqual(Buffer.from(decoded), atOnce(decode, body), 'decoded to something else');

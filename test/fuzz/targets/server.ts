@@ -7,9 +7,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDenial } from '../../../src/core/denial.ts';
+import { createFairShare } from '../../../src/core/fair-share.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { readPreamble } from '../../../src/server/preamble.ts';
-import { createBodyBudget, listen } from '../../../src/server/server.ts';
+import { listen } from '../../../src/server/server.ts';
 import { cutBy } from '../cuts.ts';
 import { hashOf } from '../dice.ts';
 import type { Target } from '../target.ts';
@@ -31,8 +32,7 @@ interface Handled {
 let handled: (Handled | null)[] = [];
 let problems: unknown[] = [];
 let underWay = 0;
-const budget = createBodyBudget(limits.bodiesInFlightBytes);
-let counted = 0;
+const bodies = createFairShare(limits.bodiesInFlightBytes);
 
 const listener = await listen({
   name: 'model',
@@ -42,16 +42,7 @@ const listener = await listen({
   connect: async ({ refuse, target }) => refuse({ status: 403, headers: {}, body: Buffer.from(target) }),
   refuse: () => ({ status: 400, headers: {}, body: Buffer.from('refused') }),
   bodyLimit: 'controlBodyBytes',
-  bodies: {
-    reserve: (bytes) => {
-      counted += bytes;
-      return budget.reserve(bytes);
-    },
-    release: (bytes) => {
-      counted -= bytes;
-      budget.release(bytes);
-    },
-  },
+  bodies,
   turnedAway: () => undefined,
   onError: (problem) => void problems.push(problem),
   handle: async ({ method, path, query, credential, headers, body }, outgoing) => {
@@ -84,11 +75,11 @@ const talk = async (chunks: readonly Uint8Array[]): Promise<{ readonly handled: 
       socket.end();
     })();
   });
-  const isBusy = (): boolean => underWay > 0 || counted > 0;
+  const isBusy = (): boolean => underWay > 0 || bodies.held() > 0;
   for (let turns = 0; isBusy() && turns < 1_000; turns++) await turn();
   assert.deepEqual(problems, [], 'a handler met a bug');
   assert.equal(underWay, 0, 'a handler is left behind');
-  assert.equal(counted, 0, 'bytes are counted that nobody holds');
+  assert.equal(bodies.held(), 0, 'bytes are counted that nobody holds');
   return { handled: handled.filter((each) => each !== null), answer: Buffer.concat(answer).toString('latin1') };
 };
 
