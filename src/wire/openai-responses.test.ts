@@ -315,13 +315,14 @@ test('bodies that are deep, long, repeated or no UTF-8 are refused and never thr
   }
 });
 
-test('Codex gets every denial as a 400 that it shows once; others get the status of the table', () => {
+test('Codex gets every denial as a 400 that it shows once, but for what it should repeat; others get the status of the table', () => {
   for (const code of Object.keys(denialTable) as DenialCode[]) {
     const denial = { code, sentence: 'No.', recordId: null };
     const codex = format.renderDenial(denial, 'codex', 'responses');
     const body = JSON.parse(Buffer.from(codex.body).toString()) as { error: { code: string; message: string } };
-    assert.deepEqual([codex.status, body.error.code, body.error.message], [400, 'invalid_prompt', 'No.']);
-    assert.ok(!('retry-after' in codex.headers));
+    const repeats = denialTable[code].retryable;
+    assert.deepEqual([codex.status, body.error.code, body.error.message], [repeats ? 503 : 400, repeats ? code : 'invalid_prompt', 'No.']);
+    assert.equal('retry-after' in codex.headers, repeats);
     assert.equal(format.renderDenial(denial, 'sdk', 'responses').status, denialTable[code].status);
   }
 });

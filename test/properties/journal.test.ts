@@ -42,7 +42,8 @@ const survivors = async (
   const opened = await room.open();
   if ('problem' in opened) {
     assert.equal(opened.file, segment);
-    assert.equal(typeof opened.offset, 'number');
+    // Of a segment that is no longer one there is no place to name.
+    assert.ok(opened.offset === undefined || typeof opened.offset === 'number');
     return { ids, left: null };
   }
   await opened.close();
