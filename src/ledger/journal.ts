@@ -24,6 +24,9 @@ export const segmentFirstLsn = (name: string): number | null => {
   return lsn === undefined ? null : Number.parseInt(lsn, 16);
 };
 
+/** What says durably which segment is the newest, so that one that somebody took is missed. Always of one length: it is overwritten in place. */
+export const newestText = (name: string | null): Uint8Array => Buffer.from(`${(name ?? '').padEnd(segmentName(0).length)}\n`);
+
 export interface Journal {
   /** Bytes left in the current segment; 0 before the first. */
   readonly roomBytes: () => number;
@@ -52,7 +55,7 @@ const sameFile = (open: FileStatus, atPath: FileStatus | null): boolean =>
   open.links > 0 && atPath?.inode === open.inode && atPath.device === open.device;
 
 export const createJournal = (
-  settings: { readonly folder: string; readonly segmentBytes: number },
+  settings: { readonly folder: string; readonly segmentBytes: number; readonly newestFile: string },
   {
     disk,
     clock,
@@ -111,6 +114,18 @@ export const createJournal = (
   };
   preparation = prepare();
 
+  /** Needs no space, which may be what is missing. */
+  const noteNewest = async (name: string): Promise<void> => {
+    const file = await disk.openFile(settings.newestFile);
+    if (file === null) throw new JournalLost('newest-segment vanished from the ledger: find out who removes files there, then restart');
+    try {
+      await file.write(0, newestText(name));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  };
+
   const lose = (what: string, error: unknown): never => {
     if (error instanceof JournalLost) throw error;
     // A segment is written in full beforehand, but a disk that never overwrites in place needs space even so.
@@ -132,6 +147,8 @@ export const createJournal = (
         await segment?.file.close();
         await disk.rename(path(readyName), path(name));
         await disk.syncFolder(settings.folder);
+        // Before anything is written to it: from here on its absence is a loss.
+        await noteNewest(name);
         const file = await disk.openFile(path(name));
         if (file === null) throw new JournalLost(`${name} vanished from the journal: find out who removes files there, then restart`);
         segment = { name, file, position: 0 };

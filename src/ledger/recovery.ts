@@ -4,6 +4,7 @@
 // Refuses with a problem that names the file wherever going on could hide a loss.
 
 import { temporaryEnding, type Disk } from '../disk/disk.ts';
+import { newestText } from './journal.ts';
 import type { Head } from './log-tree.ts';
 import { createLogTree } from './log-tree.ts';
 import { sameHash } from './merkle.ts';
@@ -11,6 +12,7 @@ import { fromBase64, isNoteProblem, openNote, parseCheckpoint, parseVkey, type N
 import { createOpenWork, openWorkDigest, type OpenWork, type RecordMembers } from './open-work.ts';
 import { parseOrigin } from './origin.ts';
 import { replayJournal, type Cut, type Replay, type ReplayedLog } from './replay.ts';
+import { newestFile } from './settings.ts';
 import {
   isLedgerProblem,
   readEdgeState,
@@ -223,9 +225,8 @@ const repairEnd = async (directory: string, replay: Replay, disk: Disk): Promise
   for (const name of await disk.list(journal)) if (name.endsWith(temporaryEnding)) await disk.remove(`${journal}/${name}`);
   if (replay.cut !== null) await disk.replaceFiles([{ path: note, bytes: Buffer.from(JSON.stringify(cuts)) }]);
   if (replay.last !== null) await disk.replaceFiles([{ path: `${journal}/${replay.last.name}`, bytes: replay.last.bytes }]);
-  // Nor is the last one removed where none holds a batch.
-  const needless = replay.last === null ? replay.empty.slice(0, -1) : replay.empty;
-  for (const name of needless) await disk.remove(`${journal}/${name}`);
+  await disk.replaceFiles([{ path: newestFile({ directory }), bytes: newestText(replay.last?.name ?? null) }]);
+  for (const name of replay.empty) await disk.remove(`${journal}/${name}`);
   await disk.syncFolder(journal);
   return cuts;
 };
@@ -238,10 +239,13 @@ export const recover = async (settings: RecoverySettings, disk: Disk): Promise<R
   if (isLedgerProblem(stored)) return stored;
   const replay = await replayJournal(settings, stored.logs, disk);
   if (isLedgerProblem(replay)) return replay;
-  if (replay.missing && stored.heads.length > 0)
+  const newest = Buffer.from((await disk.readFile(newestFile(settings))) ?? '')
+    .toString()
+    .trim();
+  if (newest !== '' && !replay.found.includes(newest))
     return {
-      problem: 'the journal is missing, which held the newest records: restore it from a copy',
-      file: `${settings.directory}/journal`,
+      problem: 'this segment of the journal is missing, which held the newest records: restore it from a copy',
+      file: `${settings.directory}/journal/${newest}`,
     };
   const problem = await checkKnown(settings, stored, verifier, disk);
   if (problem !== null) return problem;

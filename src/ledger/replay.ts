@@ -31,8 +31,8 @@ export interface ReplayedLog {
 
 export interface Replay {
   readonly nextLsn: number;
-  /** There is no segment at all. */
-  readonly missing: boolean;
+  /** Every segment that was there. */
+  readonly found: readonly string[];
   readonly cut: Cut | null;
   /** The last segment that holds a batch, and how much of it is whole. */
   readonly last: { readonly name: string; readonly bytes: Uint8Array } | null;
@@ -160,5 +160,5 @@ export const replayJournal = async (
       last = { name, bytes: buffer.subarray(0, Math.ceil(at / sectorBytes) * sectorBytes) };
     }
   }
-  return { nextLsn, missing: found.length === 0, cut, last, empty, segments };
+  return { nextLsn, found: found.map(({ name }) => name), cut, last, empty, segments };
 };

@@ -15,7 +15,7 @@ import { createPublisher, inText, type PublishedHead, type Publisher } from './p
 import { createRecordWriter, type RecordWriter } from './record-writer.ts';
 import type { Recovered } from './recovery.ts';
 import type { Cut } from './replay.ts';
-import { headsFile, openWorkFile, type LedgerDeps, type LedgerSettings } from './settings.ts';
+import { headsFile, newestFile, openWorkFile, type LedgerDeps, type LedgerSettings } from './settings.ts';
 import { createShards, type Shards } from './shards.ts';
 import type { LedgerProblem } from './stored-log.ts';
 
@@ -116,7 +116,7 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
     return 'refused' in submission ? submission : await loop.submit(patient ? { ...submission, patient } : submission);
   };
   const journal = createJournal(
-    { folder: `${settings.directory}/journal`, segmentBytes: settings.segmentBytes },
+    { folder: `${settings.directory}/journal`, segmentBytes: settings.segmentBytes, newestFile: newestFile(settings) },
     { disk, clock, lost: (problem) => loop.seal(problem), isLocked: lock.isHeld },
   );
   const publisher = createPublisher(

@@ -44,5 +44,7 @@ export const settingsProblem = (settings: LedgerSettings): LedgerProblem | null 
 
 /** A cache of what is open. */
 export const openWorkFile = (settings: LedgerSettings): string => `${settings.stateDirectory}/open-work.json`;
+/** Names the newest segment of the journal. */
+export const newestFile = ({ directory }: Pick<LedgerSettings, 'directory'>): string => `${directory}/newest-segment`;
 /** The newest heads, kept apart from the folder that they are about. */
 export const headsFile = (settings: LedgerSettings): string => `${settings.privateDirectory}/ledger-heads.json`;

@@ -924,10 +924,22 @@ const findLogs = (files: OpenFiles, report: Report): Map<string, Survey> => {
   return found;
 };
 
+const known = [
+  'logs/',
+  'journal/',
+  'blobs/',
+  'key.vkey',
+  'key.vkey.tmp',
+  'format',
+  'format.tmp',
+  'lock',
+  'newest-segment',
+  'newest-segment.tmp',
+];
+
 const checkTop = (files: OpenFiles, report: Report): void => {
   for (const name of files.list('')) {
-    if (!['logs/', 'journal/', 'blobs/', 'key.vkey', 'key.vkey.tmp', 'format', 'format.tmp', 'lock'].includes(name))
-      report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
+    if (!known.includes(name)) report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
   }
   for (const name of files.list('journal')) {
     if (!/^(?:seg-[0-9a-f]{16}\.wal(?:\.tmp)?|next\.wal|next\.tmp|cut\.json(?:\.tmp)?)$/.test(name))
