@@ -5,7 +5,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { until } from '../../test/until.ts';
-import { bound, createCrowd } from './crowd.ts';
+import { limits } from '../core/limits.ts';
+import { bound, createCrowd, crowdLimitsOf } from './crowd.ts';
 
 const crowded = async (t: TestContext, connectionsCount: number, surplusConnectionsCount = 1) => {
   let turnedAway = 0;
@@ -107,4 +108,11 @@ test('one that came a moment ago does not make place: it may have spoken already
   pass(99);
   await ask(await come());
   assert.deepEqual([first.closed, fresh.closed], [true, false]);
+});
+
+test('where the process may open few files each listener holds few connections, so that some are left for the ledger', () => {
+  const { connectionsCount, surplusConnectionsCount, firstWordMs } = limits;
+  assert.deepEqual(crowdLimitsOf(Infinity), { connectionsCount, surplusConnectionsCount, firstWordMs });
+  assert.deepEqual(crowdLimitsOf(1_024), { connectionsCount: 148, surplusConnectionsCount: 10, firstWordMs });
+  assert.equal(crowdLimitsOf(64).connectionsCount, 1);
 });

@@ -1,10 +1,13 @@
 // How many connections a listener holds at once. Where there is place for no more, one that asks for nothing makes place: first the one that has waited
 // longest without saying a whole request, if it has had time to, then the one whose last answer ended longest ago. So whoever opens connections and says nothing, or says it
 // slowly, keeps out nobody who does. Where all of them have a request under way, a newcomer is surplus: it is answered that there are too many. So many
-// of these are held as well; beyond them a connection is closed at once.
+// of these are held as well; beyond them a connection is closed at once. How many all that is depends on how many files the process may open: a ledger that
+// can open none records nothing.
 
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { limits } from '../core/limits.ts';
 
 type Place = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 type Entering = Pick<Socket, 'destroy' | 'once'> & Place;
@@ -36,7 +39,7 @@ interface Connection {
 const placeOf = (socket: Place): unknown => (socket.remoteAddress === undefined ? socket : `${socket.remoteAddress} ${socket.remotePort}`);
 
 /** `turnedAway` is told of each connection that had to go, or was surplus. */
-export const createCrowd = (limits: CrowdLimits, nowMs: () => number, turnedAway: (socket: Place) => void): Crowd => {
+export const createCrowd = (bounds: CrowdLimits, nowMs: () => number, turnedAway: (socket: Place) => void): Crowd => {
   const connections = new Map<unknown, Connection>();
   /** Each in the order in which they became so. */
   const silent = new Set<Connection>();
@@ -52,13 +55,13 @@ export const createCrowd = (limits: CrowdLimits, nowMs: () => number, turnedAway
     connection.socket.destroy();
   };
   const findPlace = (connection: Connection): void => {
-    if (open <= limits.connectionsCount) return void silent.add(connection);
+    if (open <= bounds.connectionsCount) return void silent.add(connection);
     const [longest] = silent;
-    const [leaving] = longest !== undefined && nowMs() - longest.sinceMs >= limits.firstWordMs ? [longest] : resting;
+    const [leaving] = longest !== undefined && nowMs() - longest.sinceMs >= bounds.firstWordMs ? [longest] : resting;
     if (leaving !== undefined) {
       leave(leaving);
       silent.add(connection);
-    } else if (surplus.size < limits.surplusConnectionsCount) {
+    } else if (surplus.size < bounds.surplusConnectionsCount) {
       surplus.add(connection);
       turnedAway(connection.socket);
     } else leave(connection);
@@ -105,4 +108,28 @@ export const bound = (server: Server, { enter, began, ended }: Crowd): void => {
     response.once('close', () => ended(socket));
   });
   server.prependListener('connect', ({ socket }) => began(socket));
+};
+
+/** Files that the ledger, the policies and the rest of the process open beside connections. */
+const reservedDescriptors = 256;
+/** Two doors whose connections each have another one behind them, and the admin port. */
+const descriptorsAPlace = 5;
+const listenersCount = 3;
+
+/** What each listener may hold, where the process may open so many files. Pure. */
+export const crowdLimitsOf = (descriptors: number): CrowdLimits => {
+  const { connectionsCount: most, surplusConnectionsCount: mostSurplus, firstWordMs } = limits;
+  const perPlace = descriptorsAPlace + (listenersCount * mostSurplus) / most;
+  const connectionsCount = Math.max(1, Math.min(most, Math.floor((descriptors - reservedDescriptors) / perPlace)));
+  return { connectionsCount, surplusConnectionsCount: Math.ceil((connectionsCount * mostSurplus) / most), firstWordMs };
+};
+
+/** How many files the process may open; where the system does not say, as many as are needed. */
+export const descriptorsMax = (): number => {
+  try {
+    const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return soft === undefined ? Infinity : Number(soft);
+  } catch {
+    return Infinity;
+  }
 };

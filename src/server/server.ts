@@ -11,7 +11,7 @@ import type { Denial } from '../core/denial.ts';
 import type { FairShare } from '../core/fair-share.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
-import { bound, createCrowd } from './crowd.ts';
+import { bound, createCrowd, crowdLimitsOf, descriptorsMax } from './crowd.ts';
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
 import { createTunnels } from './tunnels.ts';
@@ -60,7 +60,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   const preamble = createPreambleReader((socket) => settings.turnedAway(`${settings.name} ${networkOf(socket.remoteAddress)}`));
   const tunnels = createTunnels();
   const crowd = createCrowd(
-    limits,
+    crowdLimitsOf(descriptorsMax()),
     () => performance.now(),
     ({ remoteAddress }) => settings.turnedAway(`${settings.name} ${networkOf(remoteAddress)}`),
   );
