@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { connect } from 'node:tls';
 
-export { extensionOf, helloOf, recordsOf, serverNames } from '../src/bypass/client-hello.ts';
+export { extensionOf, helloMessage, helloOf, recordsOf, serverNames } from '../src/bypass/client-hello.ts';
 
 /** What the platform's client says first. */
 export const realHello = (options: ConnectionOptions): Promise<Buffer> =>

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { helloOf, serverNames } from '../../../test/client-hello.ts';
+import { extensionOf, helloMessage, helloOf, recordsOf, serverNames } from '../../../test/client-hello.ts';
 import { createVirtualClock } from '../../../test/virtual-clock.ts';
 import type { Carried } from '../../core/crossing.ts';
 import { limits } from '../../core/limits.ts';
@@ -116,4 +116,29 @@ test('a side that breaks off ends the tunnel, and says so', async () => {
   await once(destination, 'data');
   peer.destroy(new Error('reset'));
   assert.deepEqual(await carried, { bytesSent: 3, bytesReceived: 0, denial: null, broken: true });
+});
+
+test('a hello of exactly so many bytes as one may have passes, and one byte more is refused, in one piece as in many', async () => {
+  const helloOfBytes = (bytes: number): Buffer => {
+    const padded = (count: number): Buffer =>
+      recordsOf(helloMessage([serverNames('site.test'), extensionOf(21, Buffer.alloc(count))]), 8_192);
+    return padded(bytes - padded(0).length - 5);
+  };
+  for (const [bytes, piece, denied] of [
+    [limits.clientHelloBytes, limits.clientHelloBytes, false],
+    [limits.clientHelloBytes, 1_000, false],
+    [limits.clientHelloBytes + 1, limits.clientHelloBytes + 1, true],
+    [limits.clientHelloBytes + 1, 1_000, true],
+  ] as const) {
+    const whole = helloOfBytes(bytes);
+    assert.equal(whole.length, bytes);
+    const { agent, carried, destination } = join(secured);
+    for (let at = 0; at < bytes; at += piece) {
+      agent.write(whole.subarray(at, at + piece));
+      await settled();
+    }
+    agent.end();
+    destination.end();
+    assert.equal((await carried).denial !== null, denied, `${bytes} bytes in pieces of ${piece}`);
+  }
 });

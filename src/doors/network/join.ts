@@ -49,7 +49,8 @@ const firstBytes = (client: Duplex, host: Host, clock: Timers, cut: AbortSignal)
     const leave = (): void => settle({ gone: true });
     const take = (chunk: Uint8Array): void => {
       got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
-      const read = readClientHello(got);
+      // However it comes in pieces: what does not end within so many bytes is too long.
+      const read = readClientHello(got.subarray(0, limits.clientHelloBytes));
       if (read.hello === 'refused') return settle(uninspectable(read.problem));
       if (read.hello === 'unfinished') return got.length >= limits.clientHelloBytes ? settle(tooLong) : undefined;
       const problem = serverNameProblem(host, read.serverName);
