@@ -298,55 +298,6 @@ describe('a ledger that was set back or changed', () => {
     assert.match(problem.file ?? '', /\/checkpoint$/);
   });
 
-  it('G-LEDGER-5: is refused without the newest heads, unless checkpoints from elsewhere are shown', async () => {
-    const room = await published();
-    const known = checkpointOf(room);
-    room.disk.tamper('/data/private/ledger-heads.json', () => null);
-    const problem = problemOf(await room.open());
-    assert.match(problem.problem, /newest heads is missing/);
-    assert.equal(problem.file, '/data/private/ledger-heads.json');
-    const again = await room.opened({ knownCheckpoints: [known] });
-    await append(again, 1);
-    await again.close();
-    await (await room.opened()).close();
-  });
-
-  it('is refused without its journal, whether it was stopped or killed, and with a segment that was emptied', async () => {
-    for (const stopped of [true, false]) {
-      const room = createRoom();
-      await (await room.opened()).close();
-      const ledger = await room.opened();
-      await append(ledger, 3);
-      await room.advance(limits.checkpointEveryMs);
-      receiptOf(await ledger.append(record('finding')));
-      if (stopped) await ledger.close();
-      else room.disk = room.disk.kill();
-      const segment = onlySegment(room);
-      const bytes = room.disk.files().get(segment)?.slice() ?? new Uint8Array(0);
-      room.disk.tamper(segment, () => new Uint8Array(0));
-      assert.match(problemOf(await room.open()).problem, /segment is empty/);
-      room.disk.tamper(segment, () => null);
-      assert.match(problemOf(await room.open()).problem, /segment of the journal is missing/);
-      room.disk.tamper(segment, () => bytes);
-      await (await room.opened()).close();
-      assert.deepEqual(verification(room.disk).problems, []);
-    }
-  });
-
-  it('believes no cache of what is open that says something else than it said', async () => {
-    const room = createRoom();
-    const ledger = await room.opened();
-    const decided = receiptOf(await ledger.append(permitted({ crossing_id: 'one' })));
-    await ledger.close();
-    room.disk.tamper('/data/state/open-work.json', (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(decided.logId, 'another')));
-    const again = await room.opened();
-    assert.deepEqual(
-      again.found.openDecisions.map(({ log_id: id }) => id),
-      [decided.logId],
-    );
-    await again.close();
-  });
-
   it('G-LEDGER-5: is refused when it does not continue a checkpoint known from elsewhere', async () => {
     const room = await published();
     const known = checkpointOf(room);

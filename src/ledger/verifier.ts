@@ -924,22 +924,10 @@ const findLogs = (files: OpenFiles, report: Report): Map<string, Survey> => {
   return found;
 };
 
-const known = [
-  'logs/',
-  'journal/',
-  'blobs/',
-  'key.vkey',
-  'key.vkey.tmp',
-  'format',
-  'format.tmp',
-  'lock',
-  'newest-segment',
-  'newest-segment.tmp',
-];
-
 const checkTop = (files: OpenFiles, report: Report): void => {
   for (const name of files.list('')) {
-    if (!known.includes(name)) report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
+    if (!/^(?:logs\/|journal\/|blobs\/|lock|(?:key\.vkey|format|newest-segment)(?:\.tmp)?)$/.test(name))
+      report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
   }
   for (const name of files.list('journal')) {
     if (!/^(?:seg-[0-9a-f]{16}\.wal(?:\.tmp)?|next\.wal|next\.tmp|cut\.json(?:\.tmp)?)$/.test(name))

@@ -31,8 +31,8 @@ export const balanced = async (dataDir: string): Promise<Books> => {
       readonly logs: readonly { readonly origin: string; readonly size: number; readonly root: string }[];
     };
     assert.deepEqual(
-      accepted.flatMap(({ log }) => (log === undefined ? [] : [[log.origin, log.size]])).toSorted(),
-      logs.map(({ origin, size }) => [origin, size]).toSorted(),
+      accepted.flatMap(({ log }) => (log === undefined ? [] : [`${log.origin} ${log.size}`])).toSorted(),
+      logs.map(({ origin, size }) => `${origin} ${size}`).toSorted(),
       'both verifiers saw the same logs',
     );
   }

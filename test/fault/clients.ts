@@ -1,4 +1,5 @@
-// Clients of an envelope that may vanish at any moment: they call a model, streamed or not, and keep a tunnel; what each got is told, and nothing thrown.
+// Clients of an envelope that may vanish at any moment: they call a model, streamed or not, and keep a tunnel.
+// Contract: what each got is told, and nothing is thrown; only `openTunnelIn` insists.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -96,7 +97,7 @@ export const talk = async (socket: Socket, words: string): Promise<boolean> => {
 /** A tunnel that works. */
 export const openTunnelIn = async (up: Up, credential: string, world: World): Promise<Socket> => {
   const tunnel = await openTunnel(up, credential, world.host.port);
-  assert.ok(tunnel !== null && typeof tunnel !== 'string', String(tunnel));
+  assert.ok(tunnel !== null && typeof tunnel !== 'string', typeof tunnel === 'string' ? tunnel : 'no answer');
   tunnel.write('word');
   assert.equal(String((await once(tunnel, 'data'))[0]), 'word');
   return tunnel;

@@ -36,7 +36,7 @@ const carry = async (up: Up, credential: string, port: number, heard: Heard): Pr
   for (;;) {
     const tunnel = await openTunnel(up, credential, port);
     if (tunnel === null) return;
-    assert.ok(typeof tunnel !== 'string', String(tunnel));
+    assert.ok(typeof tunnel !== 'string', typeof tunnel === 'string' ? tunnel : '');
     if (await talk(tunnel, 'word')) heard.tunnels += 1;
   }
 };

@@ -1,4 +1,5 @@
-// The judge of ledgers that others wrote (`main.go`), built once a process and run as a command. Needs Go, and its module proxy or cache.
+// The judge of ledgers that others wrote (`main.go`), built once a process and run as a command.
+// Needs Go, and its module proxy or cache; without Go it fails with the sentence that says so.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
