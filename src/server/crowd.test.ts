@@ -55,7 +55,7 @@ const ask = async (socket: Socket): Promise<void> => {
   assert.match(String((await once(socket, 'data'))[0]), /answered/);
 };
 
-test('the connection that has said nothing for longest makes place for another, and one that has spoken stays', async (t) => {
+test('G-CROWD-1: the connection that has said nothing for longest makes place for another, and one that has spoken stays', async (t) => {
   const { come, turnedAway, pass, opened } = await crowded(t, 3);
   const spoken = await come();
   await ask(spoken);
@@ -70,7 +70,7 @@ test('the connection that has said nothing for longest makes place for another, 
   await ask(spoken);
 });
 
-test('where all have spoken, the one whose answer ended longest ago makes place', async (t) => {
+test('G-CROWD-1: where all have spoken, the one whose answer ended longest ago makes place', async (t) => {
   const { come, turnedAway } = await crowded(t, 2);
   const [first, second] = [await come(), await come()];
   for (const socket of [first, second, first]) await ask(socket);

@@ -65,7 +65,7 @@ const goodClient = async (up: Up, world: World, goesOn: () => boolean): Promise<
   return served;
 };
 
-test('among 10,000 idle connections, 1,000 slow ones and a door full of answered ones, who says what he wants is served', async () => {
+test('G-CROWD-1: among 10,000 idle connections, 1,000 slow ones and a door full of answered ones, who says what he wants is served', async () => {
   const world = await createWorld();
   const held: Socket[] = [];
   try {
@@ -118,7 +118,7 @@ test('among 10,000 idle connections, 1,000 slow ones and a door full of answered
   }
 });
 
-test('an envelope that may open 1,024 files keeps those that its ledger and its good clients need', async () => {
+test('G-CROWD-1: an envelope that may open 1,024 files keeps those that its ledger and its good clients need', async () => {
   const world = await createWorld();
   const held: Socket[] = [];
   try {
