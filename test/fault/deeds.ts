@@ -80,6 +80,8 @@ const named = (file: string): readonly string[] => [
   file,
   ...(file.includes('/tile/') ? [file.slice(0, file.indexOf('/tile/') + '/tile'.length)] : []),
   ...(file.endsWith('ledger-key.pem') ? ['the key that signed it'] : []),
+  // The journal goes on where a log ends that is no longer known.
+  ...(file.endsWith('/checkpoint') ? [`of ${file.slice('ledger/logs/'.length, -'/checkpoint'.length)} follows`] : []),
 ];
 
 /** Does the deed to a copy of the folder at rest, starts on it, and says what came of it. */
