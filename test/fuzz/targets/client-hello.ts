@@ -2,7 +2,6 @@
 // A name that is read stands in the bytes and is plain, and it is the one that the platform's own server is asked for.
 
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { readClientHello, serverNameProblem } from '../../../src/doors/network/client-hello.ts';
@@ -36,7 +35,7 @@ const askedOfPlatform = (input: Uint8Array): Promise<string | null> =>
       resolve(name);
       done(null, context);
     };
-    const socket = new TLSSocket(stream as Socket, { isServer: true, secureContext: context, SNICallback });
+    const socket = new TLSSocket(stream, { isServer: true, secureContext: context, SNICallback });
     socket.on('error', () => undefined).on('_tlsError', () => undefined);
     stream.push(input);
     const wait = (turns: number): void => {
