@@ -135,6 +135,14 @@ export const limits = {
   checkpointSetEveryMs: 10_000,
   unpublishedBytes: 64 * MIB,
   diskRetryMs: 1_000,
+  /** How often whoever asks whether it is ready may cause the disk to be tried. */
+  diskLookMs: 10_000,
+  // diagnostics
+  /** Of lines that wait for whoever reads them. */
+  diagnosticsWaitingBytes: MIB,
+  unidentifiedLinesPerMinuteCount: 64,
+  /** Combinations of labels of one metric. */
+  metricSeriesCount: 1_000,
   // config and runner
   configBytes: MIB,
   trustedCertificatesBytes: MIB,

@@ -34,9 +34,21 @@ export interface CommitLoop {
   readonly sealedBecause: () => string | null;
   readonly isFull: () => boolean;
   readonly seal: (problem: string) => void;
+  /** Tries whether the disk still takes what is written; that it does not shows as if a batch had failed. */
+  readonly tryDisk: () => void;
+  readonly measures: () => CommitMeasures;
   /** Resolves when nothing is queued or under way. */
   readonly idle: () => Promise<void>;
   readonly stop: () => void;
+}
+
+export interface CommitMeasures {
+  /** Since the start. */
+  readonly recordsCount: number;
+  readonly batchesCount: number;
+  readonly queuedCount: number;
+  /** Of what waits for the disk, how long the oldest has; 0 where nothing does. */
+  readonly oldestWaitMs: number;
 }
 
 interface Waiting extends Submission {
@@ -74,11 +86,13 @@ export interface CommitDeps {
   readonly reference: (stream: Stream, predecessor: Head) => Submission;
   /** Called for each batch that is durable, its leaves already in their logs. */
   readonly committed: (entries: readonly DurableEntry[], segment: string) => void;
+  /** Told how long each batch took to become durable. */
+  readonly took?: ((ms: number) => void) | undefined;
 }
 
 export const createCommitLoop = (
   settings: { readonly firstLsn: number; readonly reserveBytes: number },
-  { journal, clock, shards, endOfTurn, reference, committed }: CommitDeps,
+  { journal, clock, shards, endOfTurn, reference, committed, took }: CommitDeps,
 ): CommitLoop => {
   let queue: Waiting[] = [];
   let underWay: readonly Placed[] = [];
@@ -86,6 +100,8 @@ export const createCommitLoop = (
   let sealed: string | null = null;
   let running: Promise<void> | null = null;
   let stopWatch: (() => void) | null = null;
+  let triedMs: number | null = null;
+  let [recordsCount, batchesCount] = [0, 0];
 
   const answer = (waiting: Waiting, result: Receipt | RecordRefusal): void => {
     if (waiting.answered) return;
@@ -175,10 +191,14 @@ export const createCommitLoop = (
       leafHash: waiting.leafHash,
     }));
     underWay = placed;
+    const startMs = clock.monotonicMs();
     await journal.write(encodeBatch(nextLsn, entries));
+    took?.(clock.monotonicMs() - startMs);
     // Refused while it was written: durable perhaps, but for the next start to find. Here it never happened, so that all parts agree on that.
     if (sealed !== null) return;
     nextLsn += entries.length;
+    recordsCount += entries.length;
+    batchesCount += 1;
     for (const { waiting, log } of placed) log.append(waiting.leaf, waiting.leafHash);
     underWay = [];
     committed(
@@ -190,9 +210,16 @@ export const createCommitLoop = (
 
   const hasWork = (): boolean => queue.length > 0 && sealed === null;
 
+  const isTrying = (): boolean => triedMs !== null && sealed === null;
+
   const run = async (): Promise<void> => {
     try {
-      while (hasWork()) {
+      while (hasWork() || isTrying()) {
+        if (isTrying()) {
+          await journal.tryDisk();
+          triedMs = null;
+          continue;
+        }
         // Records that are submitted in the same turn share a batch: each one costs two visits to another thread.
         await endOfTurn();
         const placed = take();
@@ -204,6 +231,7 @@ export const createCommitLoop = (
       seal(error instanceof JournalLost ? error.message : 'an error inside the ledger stopped it: report it, then restart');
     } finally {
       running = null;
+      triedMs = null;
       underWay = [];
     }
   };
@@ -225,6 +253,21 @@ export const createCommitLoop = (
     sealedBecause: () => sealed,
     isFull,
     seal,
+    tryDisk: () => {
+      if (sealed !== null || running !== null) return;
+      triedMs = clock.monotonicMs();
+      running = run();
+    },
+    measures: () => {
+      const first = underWay[0]?.waiting ?? queue.find(isHurried);
+      const sinceMs = triedMs ?? first?.sinceMs;
+      return {
+        recordsCount,
+        batchesCount,
+        queuedCount: queue.length + underWay.length,
+        oldestWaitMs: sinceMs === undefined || sealed !== null ? 0 : clock.monotonicMs() - sinceMs,
+      };
+    },
     idle: async () => {
       for (let round = running; round !== null; round = running) await round;
     },

@@ -12,6 +12,8 @@ const segmentForm = /^seg-([0-9a-f]{16})\.wal$/;
 const readyName = 'next.wal';
 const unfinishedName = 'next.tmp';
 const chunkBytes = 1024 * 1024;
+/** What a disk writes at least. */
+const sectorBytes = 512;
 
 export const lockLost =
   'the lock of the ledger was deleted or replaced, so that another process may write to it: find out who changes the folder, then restart';
@@ -37,6 +39,8 @@ export interface Journal {
   /** Goes on in the next segment, which must be ready and whose first record will have this LSN. */
   readonly roll: (firstLsn: number) => Promise<void>;
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Makes durable, behind the last batch, the zeros that are there already: it fails as `write` would, and changes nothing. One call at a time. */
+  readonly tryDisk: () => Promise<void>;
   /** File name of the current segment, after the end of the last one; null before the first. It is there as long as there is a ledger. */
   readonly current: () => string | null;
   readonly close: () => Promise<void>;
@@ -136,6 +140,17 @@ export const createJournal = (
     );
   };
 
+  /** Durable at the end of the segment, in a file that is still the one at its path. */
+  const put = async ({ file, name, position }: Segment, bytes: Uint8Array): Promise<void> => {
+    await file.write(position, bytes);
+    await file.sync();
+    if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {
+      throw new JournalLost(`${name} was deleted or replaced while it was written: find out who changes the journal, then restart`);
+    }
+    // Asked last: who took the lock before may have read the journal without this batch.
+    if (!isLocked()) throw new JournalLost(lockLost);
+  };
+
   return {
     roomBytes: () => (segment === null ? 0 : settings.segmentBytes - segment.position),
     next: () => state,
@@ -161,18 +176,19 @@ export const createJournal = (
     },
     write: async (bytes) => {
       if (segment === null) throw new JournalLost('the journal has no segment');
-      const { file, name, position } = segment;
       try {
-        await file.write(position, bytes);
-        await file.sync();
-        segment.position = position + bytes.length;
-        if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {
-          throw new JournalLost(`${name} was deleted or replaced while it was written: find out who changes the journal, then restart`);
-        }
-        // Asked last: who took the lock before may have read the journal without this batch.
-        if (!isLocked()) throw new JournalLost(lockLost);
+        await put(segment, bytes);
+        segment.position += bytes.length;
       } catch (error) {
         lose('a batch could not be made durable', error);
+      }
+    },
+    tryDisk: async () => {
+      if (segment === null || settings.segmentBytes - segment.position < sectorBytes) return;
+      try {
+        await put(segment, new Uint8Array(sectorBytes));
+      } catch (error) {
+        lose('the disk could not be written', error);
       }
     },
     close: async () => {

@@ -16,6 +16,12 @@ export interface PublishedHead {
   readonly root: string;
 }
 
+export interface PublishingMeasures {
+  readonly unpublishedBytes: number;
+  /** Since a checkpoint was published; null before the first. */
+  readonly checkpointAgeMs: number | null;
+}
+
 export interface Publisher {
   /** Something new is durable in the journal. */
   readonly notify: () => void;
@@ -26,6 +32,7 @@ export interface Publisher {
   /** Entries of this segment end before `sizes` of the logs. */
   readonly trackSegment: (name: string, origin: string, size: number) => void;
   readonly unpublishedBytes: () => number;
+  readonly measures: () => PublishingMeasures;
   readonly stop: () => Promise<void>;
 }
 
@@ -61,6 +68,7 @@ export const createPublisher = (
   const segments = new Map([...settings.segments].map(([name, sizes]) => [name, new Map(sizes)]));
   let problem: string | null = null;
   let lastMs = -Infinity;
+  let checkpointMs: number | null = null;
   let stopTimer: (() => void) | null = null;
   let round: Promise<boolean> = Promise.resolve(true);
   let stopped = false;
@@ -104,6 +112,7 @@ export const createPublisher = (
         log.written(edge);
         heads.set(log.origin, inText(edge.head));
       }
+      checkpointMs = clock.monotonicMs();
       forgetLogs((log) => log.size() === sizeOf(log.origin));
     }
     if (edges.length > 0) published([...heads.values()]);
@@ -130,6 +139,8 @@ export const createPublisher = (
     return round;
   };
 
+  const unpublishedBytes = (): number => logs().reduce((bytes, log) => bytes + log.unwrittenBytes(), 0);
+
   const schedule = (): void => {
     if (stopTimer !== null || stopped) return;
     stopTimer = clock.after(Math.max(0, lastMs + limits.checkpointEveryMs - clock.monotonicMs()), () => {
@@ -149,7 +160,11 @@ export const createPublisher = (
       const sizes = segments.get(name) ?? new Map<string, number>();
       segments.set(name, sizes.set(origin, size));
     },
-    unpublishedBytes: () => logs().reduce((bytes, log) => bytes + log.unwrittenBytes(), 0),
+    unpublishedBytes,
+    measures: () => ({
+      unpublishedBytes: unpublishedBytes(),
+      checkpointAgeMs: checkpointMs === null ? null : clock.monotonicMs() - checkpointMs,
+    }),
     stop: async () => {
       stopped = true;
       stopTimer?.();

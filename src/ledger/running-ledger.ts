@@ -5,13 +5,13 @@ import type { Clock } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
 import { isRefusal, type Receipt, type RecordBody, type RecordRefusal, type Recorder } from '../core/receipt.ts';
 import type { Disk, Lock } from '../disk/disk.ts';
-import { createCommitLoop, endings, type CommitLoop, type DurableEntry } from './commit-loop.ts';
+import { createCommitLoop, endings, type CommitLoop, type CommitMeasures, type DurableEntry } from './commit-loop.ts';
 import { createHeadBinding } from './head-binding.ts';
 import { createJournal, lockLost } from './journal.ts';
 import type { NoteSigner } from './note.ts';
 import { closingFor, openWorkDigest, outcomeFor, owesOutcome, type OpenWork, type RecordMembers } from './open-work.ts';
 import { parseOrigin } from './origin.ts';
-import { createPublisher, inText, type PublishedHead, type Publisher } from './publisher.ts';
+import { createPublisher, inText, type PublishedHead, type Publisher, type PublishingMeasures } from './publisher.ts';
 import { createRecordWriter, type RecordWriter } from './record-writer.ts';
 import type { Recovered } from './recovery.ts';
 import type { Cut } from './replay.ts';
@@ -20,13 +20,17 @@ import { createShards, type Shards } from './shards.ts';
 import type { LedgerProblem } from './stored-log.ts';
 
 export interface Standing {
-  readonly state: 'open' | 'full' | 'sealed';
+  /** `stalled`: what was given to the disk has not become durable within `limits.commitMs`. */
+  readonly state: 'open' | 'full' | 'stalled' | 'sealed';
   /** A sentence for people; also set while only publishing is in trouble. */
   readonly problem: string | null;
 }
 
 export interface Ledger extends Recorder {
   readonly standing: () => Standing;
+  readonly measures: () => CommitMeasures & PublishingMeasures;
+  /** Tries the disk, where nothing is under way; `standing` says soon after what came of it. */
+  readonly tryDisk: () => void;
   /** The newest published heads. */
   readonly heads: () => readonly PublishedHead[];
   /** Publishes now what is durable. False when that failed; it is tried again by itself. */
@@ -55,6 +59,7 @@ export interface Opening {
 const notCarriedOut = 'the decision became durable too late: the crossing was refused and not carried out';
 const notOpened = 'the opening became durable too late: the invocation was refused and never began';
 const noSpace = 'there is no space for the next journal segment: free space on the disk that holds the ledger';
+const stalled = `nothing became durable for ${limits.commitMs / 1_000} seconds: check the disk that holds the ledger`;
 const backlog = 'the logs cannot be published, and no more records are taken until they are';
 
 const shardsOf = (settings: LedgerSettings, { logs }: Recovered): Shards =>
@@ -97,16 +102,26 @@ const allHeads = (publisher: Publisher, shards: Shards): Iterable<PublishedHead>
   return heads.values();
 };
 
+const standingOf = (loop: CommitLoop, { problem }: Publisher, isBacklogged: boolean): Standing => {
+  const sealed = loop.sealedBecause();
+  if (sealed !== null) return { state: 'sealed', problem: sealed };
+  if (loop.measures().oldestWaitMs > limits.commitMs) return { state: 'stalled', problem: stalled };
+  if (loop.isFull()) return { state: 'full', problem: noSpace };
+  return isBacklogged ? { state: 'full', problem: problem() ?? backlog } : { state: 'open', problem: problem() };
+};
+
+const foundBy = ({ cuts, openWork }: Recovered): Ledger['found'] => ({
+  cuts,
+  openDecisions: openWork.decisions(),
+  openInvocations: openWork.invocations(),
+  stops: openWork.stops(),
+});
+
 /** Starts writing on top of what was recovered. Gives the ledger once it has a segment to write to. */
 export const startLedger = async ({ settings, deps, lock, signer, recovered }: Opening): Promise<Ledger | LedgerProblem> => {
   const { disk, clock } = deps;
   const { replay, openWork } = recovered;
-  const found = {
-    cuts: recovered.cuts,
-    openDecisions: openWork.decisions(),
-    openInvocations: openWork.invocations(),
-    stops: openWork.stops(),
-  };
+  const found = foundBy(recovered);
   const writer = createRecordWriter(settings, deps);
   const shards = shardsOf(settings, recovered);
   let closing: Promise<void> | null = null;
@@ -176,6 +191,7 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       shards,
       endOfTurn: deps.endOfTurn ?? (() => Promise.resolve()),
       committed,
+      took: deps.took,
       reference: (stream, predecessor) => {
         const submission = writer.submission(writer.own(stream, 'checkpoint_set', { predecessor: inText(predecessor) }));
         if ('refused' in submission) throw new TypeError('a reference to a predecessor is always a record');
@@ -215,12 +231,9 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
       if (isBacklogged() && !endings.has(body.kind)) return Promise.resolve({ refused: 'full', problem: publisher.problem() ?? backlog });
       return submit(body);
     },
-    standing: () => {
-      const sealed = loop.sealedBecause();
-      if (sealed !== null) return { state: 'sealed', problem: sealed };
-      if (loop.isFull()) return { state: 'full', problem: noSpace };
-      return isBacklogged() ? { state: 'full', problem: publisher.problem() ?? backlog } : { state: 'open', problem: publisher.problem() };
-    },
+    standing: () => standingOf(loop, publisher, isBacklogged()),
+    measures: () => ({ ...loop.measures(), ...publisher.measures() }),
+    tryDisk: loop.tryDisk,
     heads: publisher.heads,
     publish: publisher.publish,
     close: () => (closing ??= finish()),

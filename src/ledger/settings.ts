@@ -29,6 +29,8 @@ export interface LedgerDeps {
   readonly random: Random;
   /** Resolves when all that the system had to tell in this turn was dealt with; at once without it. */
   readonly endOfTurn?: () => Promise<void>;
+  /** Told how long each batch took to become durable. */
+  readonly took?: (ms: number) => void;
 }
 
 const smallestSegmentBytes = 512 * 1024;
