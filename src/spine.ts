@@ -54,6 +54,12 @@ export interface SpineParts {
   readonly unidentified: (from: string) => void;
 }
 
+/** What looks on while crossings pass. */
+export interface Watching {
+  readonly stages: (stages: Stages) => Stages;
+  readonly cross: (cross: Cross) => Cross;
+}
+
 const nothing = new Uint8Array();
 
 export const keyedDigest: KeyedDigest = (invocation, bytes) => keyedHash(invocation.digestKey, bytes);
@@ -142,5 +148,5 @@ const isText = (at: Received | Identified): boolean => {
   return 'invocation' in at && call.format.tellsAsAnswer(at.invocation.agent.client, call.operation, false);
 };
 
-export const composeSpine = (parts: SpineParts): Cross =>
-  createGate(composeStages(parts), parts.clock, () => uuidv7(parts.clock, parts.random));
+export const composeSpine = (parts: SpineParts, watching: Watching): Cross =>
+  createGate(watching.stages(composeStages(parts)), parts.clock, () => uuidv7(parts.clock, parts.random), watching.cross);

@@ -149,8 +149,8 @@ export type Crossed =
       readonly recordId: string;
       readonly invocation: Invocation;
     }
-  /** Delivered to its end. */
-  | { readonly crossed: 'answered'; readonly recordId: string }
+  /** Delivered to its end; where a stream had begun, that end may say a denial or a failure. */
+  | { readonly crossed: 'answered'; readonly recordId: string; readonly denial?: Denial }
   /** Delivery began and could not be finished: the door must break the connection. */
   | { readonly crossed: 'cut' }
   /** A tool call that the agent may carry out. */

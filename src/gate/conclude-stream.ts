@@ -24,13 +24,16 @@ export const concludeUnasked = async (recorded: Recorded, answer: UpstreamAnswer
 /** Says in a stream that has begun how the crossing ended; what has ended in the stream already stays as it is. */
 export const sayInStream = async (recorded: Recorded, crossed: Crossed, live: LiveStream): Promise<Crossed> => {
   const { client } = recorded.invocation.agent;
-  const say = async (bytes: Uint8Array, recordId: string | null): Promise<Crossed> => {
+  const say = async (bytes: Uint8Array, recordId: string | null) => {
     await live.write(200, {}, bytes);
-    return { crossed: 'answered', recordId: recordId ?? recorded.intent.logId };
+    return { crossed: 'answered' as const, recordId: recordId ?? recorded.intent.logId };
   };
   if (crossed.crossed === 'refused') {
     const { denial, recordId } = crossed;
-    return say(live.reader.renderDenial({ code: denial.denial, sentence: sentenceOf(denial), recordId }, client), recordId);
+    return {
+      ...(await say(live.reader.renderDenial({ code: denial.denial, sentence: sentenceOf(denial), recordId }, client), recordId)),
+      denial,
+    };
   }
   return crossed.crossed === 'failed' ? say(live.reader.renderFailure(crossed, client), crossed.recordId) : crossed;
 };

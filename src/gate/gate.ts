@@ -34,7 +34,13 @@ import { openLiveStream } from './live-stream.ts';
 /** Stage types are made only here: the cast below is the one place where a brand is given. */
 const advance = <Passed extends Received>(value: Omit<Passed, symbol>): Passed => value as unknown as Passed;
 
-export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => string): Cross => {
+/** `watched` is put around each crossing, those inside others too: it may look on, and must hand on what it was given. */
+export const createGate = (
+  stages: Stages,
+  clock: Clock,
+  newCrossingId: () => string,
+  watched: (cross: Cross) => Cross = (cross) => cross,
+): Cross => {
   const refuse = async (at: Received | Identified | Read | Inspected | Decided, denial: Denial): Promise<Crossed> => ({
     crossed: 'refused',
     denial,
@@ -42,7 +48,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
     invocation: 'invocation' in at ? at.invocation : null,
   });
 
-  const cross: Cross = async (received, delivery) => {
+  const cross: Cross = watched(async (received, delivery) => {
     const invocation = stages.identify(received);
     if (isDenial(invocation)) return refuse(received, invocation);
     const identified = advance<Identified>({ ...received, invocation });
@@ -81,7 +87,7 @@ export const createGate = (stages: Stages, clock: Clock, newCrossingId: () => st
     } finally {
       admission.release();
     }
-  };
+  });
 
   /** From the first byte that leaves to the outcome, which is durable before the answer is whole. Whatever happens in between, there is exactly one. */
   const carryOut = async (recorded: Recorded, deadline: Deadline, delivery: Delivery): Promise<Crossed> => {
