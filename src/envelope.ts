@@ -28,6 +28,7 @@ import type { Cross } from './core/stages.ts';
 import type { Resolve } from './dial/connect.ts';
 import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
+import { createDiagnostics, type Diagnostics, type LineSettings, type LineSink } from './diagnostics/diagnostics.ts';
 import type { ModelDoorParts } from './doors/model/model.ts';
 import { readingOnce, trustedCertificates } from './endpoints/transports.ts';
 import { identityFiles, type Identity } from './identity/identity.ts';
@@ -47,6 +48,7 @@ import { createDeniedContent } from './privacy/privacy.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
 import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
 import { openListeners } from './listeners.ts';
+import type { Stage } from './observation.ts';
 import { openOutside } from './outside.ts';
 import { composeListing, composeSpine, keyedDigest } from './spine.ts';
 
@@ -62,6 +64,8 @@ export interface EnvelopeParts {
   readonly resolve?: Resolve;
   /** Diagnostics for the operator: one line each, without personal data. */
   readonly say: (line: string) => void;
+  /** Where the lines of crossings go, and which; without it none is written. */
+  readonly lines?: LineSettings & { readonly sink: LineSink };
 }
 
 export interface Envelope {
@@ -112,10 +116,13 @@ const start = async (parts: EnvelopeParts, closers: Closers): Promise<Omit<Envel
   if ('problem' in rooms) return rooms;
   let forget = (): void => undefined;
   closers.push(async () => forget());
-  const opened = await openListeners(parts, rooms, closers);
+  const stage: Stage = { is: 'starting' };
+  const opened = await openListeners(parts, rooms, stage, closers);
   if ('problem' in opened) return opened;
+  stage.is = 'serving';
   // The first to be closed: what is still under way shortly before its connection is broken hears why.
   closers.push(async () => {
+    stage.is = 'draining';
     forget = parts.clock.after(limits.drainMs - limits.drainNoticeMs, () => void rooms.underWay.cutOff(() => true, goingDown));
   });
   return opened;
@@ -138,6 +145,7 @@ export interface Rooms {
   readonly ownPorts: Set<number>;
   /** Counts attempts by callers whom nobody could identify. */
   readonly stranger: (from: string) => void;
+  readonly diagnostics: Diagnostics;
 }
 
 interface Rules {
@@ -169,12 +177,18 @@ const openRules = async ({ loaded, clock, disk, version }: EnvelopeParts): Promi
   return 'problem' in kept ? { problem: kept.problem, next: doctorFirst(config.data_dir) } : { policy, release, store, readFile };
 };
 
-const openRecords = async (parts: EnvelopeParts, { release, store }: Rules, closers: Closers): Promise<Ledger | EnvelopeProblem> => {
+const openRecords = async (
+  parts: EnvelopeParts,
+  { release, store }: Rules,
+  took: (ms: number) => void,
+  closers: Closers,
+): Promise<Ledger | EnvelopeProblem> => {
   const { clock, random, disk } = parts;
   const { config } = parts.loaded;
   const settings = await ledgerSettings(config, release.digest);
   if ('problem' in settings) return settings;
-  const ledger = await openLedger(settings, { disk, clock, random, endOfTurn: () => new Promise((resolve) => void setImmediate(resolve)) });
+  const endOfTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+  const ledger = await openLedger(settings, { disk, clock, random, endOfTurn, took });
   if (isLedgerProblem(ledger))
     return {
       problem: `The ledger refuses to start: ${ledger.problem}${ledger.file === undefined ? '' : ` (${ledger.file})`}.`,
@@ -228,7 +242,8 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const stamp = (): Stamp => stampOf(clock, random);
   const rules = await openRules(parts);
   if ('problem' in rules) return rules;
-  const ledger = await openRecords(parts, rules, closers);
+  const diagnostics = openDiagnostics(parts);
+  const ledger = await openRecords(parts, rules, diagnostics.committedIn, closers);
   if ('problem' in ledger) return ledger;
   const running = await openRunning(parts, ledger);
   const { invocations, stops } = running;
@@ -244,7 +259,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   const { policy, release } = rules;
   const shares = createShares();
   const shared = { ...running, clock };
-  const cross = composeSpine({
+  const spine = {
     toolName: canonicalTool,
     ...shared,
     random,
@@ -252,10 +267,11 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     endpoints,
     network,
     privacy: config.privacy,
-    responseSecondsMax: (role) => config.agent_roles[role]?.max_response_time_seconds ?? null,
+    responseSecondsMax: (role: string) => config.agent_roles[role]?.max_response_time_seconds ?? null,
     shares,
     unidentified: strangers.seen,
-  });
+  };
+  const cross = composeSpine(spine, diagnostics.accounts);
   const control = composeControlPlane({
     ...shared,
     identity,
@@ -269,9 +285,17 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   });
   const listModels = composeListing({ invocations, decisions: policy, endpoints });
   const { underWay } = running;
-  const served = { identity, control, ledger, invocations, underWay, cross, listModels, bodies: shares.bodies, ownPorts };
-  return { ...served, release: release.digest, stranger: strangers.seen };
+  const served = { identity, control, ledger, invocations, underWay, cross, listModels, bodies: shares.bodies, ownPorts, diagnostics };
+  const stranger = (from: string): void => {
+    diagnostics.turnedAway(from);
+    strangers.seen(from);
+  };
+  return { ...served, release: release.digest, stranger };
 };
+
+const noLines = { format: 'text', level: 'off', sink: { write: () => undefined, waitingBytes: () => 0 } } as const;
+
+const openDiagnostics = ({ clock, lines = noLines }: EnvelopeParts): Diagnostics => createDiagnostics(lines, { sink: lines.sink, clock });
 
 /** The user whose process this is; where the system has no name for the id, the id. */
 const userName = (): string => {

@@ -3,7 +3,7 @@
 
 import { dirname, join } from 'node:path';
 import { createControlApp, createHealthApp, renderDenial, serveApp } from './admin/admin.ts';
-import type { ControlApp, JsonObject, Plane, RouteParts } from './admin/admin.ts';
+import type { ControlApp, Health, JsonObject, Plane, RouteParts } from './admin/admin.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { createFairShare } from './core/fair-share.ts';
 import { limits } from './core/limits.ts';
@@ -13,6 +13,7 @@ import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createNetworkDoor, type NetworkDoorParts, renderRefusal as renderNetworkRefusal } from './doors/network/network.ts';
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
 import { createDigestCache } from './invocations/digest-cache.ts';
+import { openObservation, type Stage } from './observation.ts';
 import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
 import { letGo, listen, openTlsIdentity } from './server/server.ts';
 import { makeRoomForSocket } from './server/unix-socket.ts';
@@ -37,9 +38,15 @@ const openTls = ({ loaded: { config }, say }: EnvelopeParts, closers: Closers): 
   return identity;
 };
 
-export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers: Closers): Promise<Opened | EnvelopeProblem> => {
+/** The admin port listens first and ends last, so that whoever asks hears in between that nothing is served. */
+export const openListeners = async (
+  parts: EnvelopeParts,
+  rooms: Rooms,
+  stage: Stage,
+  closers: Closers,
+): Promise<Opened | EnvelopeProblem> => {
   const { clock, random } = parts;
-  const { cross, listModels, invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
+  const { invocations, ledger, release, bodies, stranger: turnedAway } = rooms;
   const { host, names, ports } = parts.loaded.config.server;
   const hostNames = hostNamesOf(host, names);
   const newCrossingId = (): string => uuidv7(clock, random);
@@ -51,32 +58,13 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
   const tls = openTls(parts, closers);
   if (tls !== undefined && 'problem' in tls) return tls;
 
-  // Together: a door that waits for what is under way must not leave the next one open meanwhile.
-  const listeners: Closers = [];
-  closers.push(() => closeTogether(listeners));
   const common = { host, tls, hostNames, bodies, turnedAway, onError };
-  const model = await listening(
-    {
-      ...common,
-      name: 'model',
-      listen: { host, port: ports.model },
-      takesPreamble: true,
-      handle: createModelDoor({ cross, clock, newCrossingId, invocationId, listModels, turnedAway }),
-      refuse: renderRefusal,
-      bodyLimit: 'requestBodyBytes',
-    },
-    '`--port` or `server.ports.model`',
-    listeners,
-  );
-  if ('problem' in model) return model;
-
-  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, { newCrossingId, invocationId, clock }, listeners);
-  if ('problem' in network) return network;
-
   const [name = host.includes(':') ? `[${host}]` : host] = names;
-  const scheme = tls === undefined ? 'http' : 'https';
-  const doors = { model: `${scheme}://${name}:${model.port}`, network: `${scheme}://${name}:${network.port}`, admin: '' };
-  const app = createApps(parts, rooms, doors);
+  const origin = (port: number | null): string => `${tls === undefined ? 'http' : 'https'}://${name}:${port}`;
+  const doors = { model: '', network: '', admin: '' };
+  const listeners = new Map<string, Listener>();
+  const health = openObservation(parts, { rooms, stage, listeners }, closers);
+  const app = createApps(parts, rooms, doors, health);
   const plane = () => ({
     bodyLimit: 'controlBodyBytes' as const,
     // A budget for each: whoever reaches the port must use up neither what crossings need nor what a stop needs that comes by the socket.
@@ -96,28 +84,64 @@ export const openListeners = async (parts: EnvelopeParts, rooms: Rooms, closers:
       handle: serveApp(app('port'), ['GET', 'HEAD', 'POST'], turnedAway),
     },
     '`--admin-port` or `server.ports.admin`',
-    listeners,
+    closers,
   );
   if ('problem' in admin) return admin;
-  doors.admin = `${scheme}://${name}:${admin.port}`;
-  for (const { port } of [model, network, admin]) if (port !== null) rooms.ownPorts.add(port);
+
+  // Together: a door that waits for what is under way must not leave the next one open meanwhile.
+  const together: Closers = [];
+  closers.push(() => closeTogether(together));
+  const forDoors = { newCrossingId, invocationId, clock };
+  const model = await openModelDoor({ ...common, port: ports.model }, rooms, forDoors, together);
+  if ('problem' in model) return model;
+  const network = await openNetworkDoor({ ...common, port: ports.network }, rooms, forDoors, together);
+  if ('problem' in network) return network;
+
+  for (const [door, { port }] of Object.entries({ model, network, admin })) {
+    doors[door as keyof typeof doors] = origin(port);
+    if (port !== null) rooms.ownPorts.add(port);
+  }
   const control = await listenOnSocket(
     parts,
     { ...plane(), name: 'control', hostNames: [], handle: serveApp(app('socket'), ['GET', 'POST'], turnedAway) },
-    listeners,
+    together,
   );
-  return 'problem' in control ? control : { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
+  if ('problem' in control) return control;
+  for (const [each, listener] of Object.entries({ model, network, admin, control })) listeners.set(each, listener);
+  return { doors, release, controlSocket: parts.controlSocket, vkey: ledger.vkey };
 };
 
-const closeTogether = async (listeners: Closers): Promise<void> => {
-  const closings = await Promise.allSettled(listeners.map((close) => close()));
+const closeTogether = async (together: Closers): Promise<void> => {
+  const closings = await Promise.allSettled(together.map((close) => close()));
   for (const closing of closings) if (closing.status === 'rejected') throw closing.reason;
 };
 
 type Common = Pick<ListenerSettings, 'tls' | 'hostNames' | 'bodies' | 'turnedAway' | 'onError'>;
 
+type AtPort = Common & { readonly host: string; readonly port: number };
+
+const openModelDoor = (
+  { host, port, ...common }: AtPort,
+  { cross, listModels }: Pick<Rooms, 'cross' | 'listModels'>,
+  parts: Pick<NetworkDoorParts, 'clock' | 'newCrossingId' | 'invocationId'>,
+  closers: Closers,
+): Promise<Listener | EnvelopeProblem> =>
+  listening(
+    {
+      ...common,
+      name: 'model',
+      listen: { host, port },
+      takesPreamble: true,
+      handle: createModelDoor({ ...parts, cross, listModels, turnedAway: common.turnedAway }),
+      refuse: renderRefusal,
+      bodyLimit: 'requestBodyBytes',
+    },
+    '`--port` or `server.ports.model`',
+    closers,
+  );
+
 const openNetworkDoor = (
-  { host, port, ...common }: Common & { readonly host: string; readonly port: number },
+  { host, port, ...common }: AtPort,
   { cross }: Pick<Rooms, 'cross'>,
   parts: Pick<NetworkDoorParts, 'clock' | 'newCrossingId' | 'invocationId'>,
   closers: Closers,
@@ -167,17 +191,20 @@ const listenOnSocket = async (
 };
 
 /** The control plane as each plane serves it. Where nobody can prove who he is, the port serves only its health. */
-const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors']): ((plane: Plane) => ControlApp) => {
-  const { ledger, control } = rooms;
-  const notReady = (): string | null => {
-    const { state, problem } = ledger.standing();
-    return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
-  };
+const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors'], ofPort: Health): ((plane: Plane) => ControlApp) => {
+  const { control } = rooms;
+  // Whom the rights of the socket let in may see more than the metrics.
+  const ofSocket: Health = { ...ofPort, mayScrape: async () => null };
   const served: RouteParts = { ...control, ...about(parts, rooms, doors) };
   return (plane) =>
     plane === 'port' && parts.loaded.config.identity.local_development === true
-      ? createHealthApp(notReady)
-      : createControlApp({ ...served, ...control.authorising(plane), notReady, version: parts.version });
+      ? createHealthApp(ofPort)
+      : createControlApp({
+          ...served,
+          ...control.authorising(plane),
+          health: plane === 'port' ? ofPort : ofSocket,
+          version: parts.version,
+        });
 };
 
 const about = (

@@ -25,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   runner: ['core', 'client', 'client/credential-sources.ts'],
   changes: ['core', 'disk'],
   disk: ['core'],
+  diagnostics: ['core'],
   bypass: ['core'],
   client: ['core', 'disk'],
   config: ['core', 'any config.ts'],
@@ -46,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'control-plane.ts': ['*'],
   'listeners.ts': ['*'],
   'outside.ts': ['*'],
+  'observation.ts': ['*'],
   'envelope.ts': ['*'],
   'main.ts': ['*'],
 };
@@ -56,6 +58,7 @@ const atTheEdge = new Set([
   'envelope.ts',
   'listeners.ts',
   'outside.ts',
+  'observation.ts',
   'server',
   'dial',
   'disk',

@@ -8,7 +8,8 @@ import type { Stop } from '../core/stop.ts';
 import type { Denial } from '../core/denial.ts';
 import { createCounting } from '../core/totals.ts';
 import type { AuthorisePartsOfPlane, RouteParts } from './admin.ts';
-import { createControlApp, createHealthApp, serveApp } from './admin.ts';
+import { createControlApp, type Health, serveApp } from './admin.ts';
+import { soundHealth as health } from '../../test/sound-health.ts';
 import type { Desk, OpeningCall } from './routes.ts';
 
 const invocation = {
@@ -34,7 +35,7 @@ const permit: Decision = {
 const person: Invoker = { userId: 'user_1', assurance: 'oidc', issuer: 'corporate', groups: ['sec'] };
 const stop: Stop = { id: 's', scope: { kind: 'all', name: null }, reason: 'why', author: 'user_1', since: 't' };
 
-const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane & RouteParts> = {}) => {
+const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane & RouteParts & { health: Health }> = {}) => {
   const calls: OpeningCall[] = [];
   const digests: [FileFacts, string | null][] = [];
   const happened: string[] = [];
@@ -79,7 +80,7 @@ const setUp = (change: Partial<Desk> = {}, plane: Partial<AuthorisePartsOfPlane 
     },
     status: () => ({ release: 'r' }),
     identity: () => ({ local_development: true }),
-    notReady: () => null,
+    health,
     version: '1.2.3',
     plane: 'socket',
     prove: async (credential, audience) =>
@@ -205,11 +206,11 @@ test('a digest is asked for by the facts of a file and told with them, and nothi
     ...[[], null, 'x', {}, { ...factsBody, invoker: 'user_2' }, { ...factsBody, inode: 7 }, sound].map(
       (body) => ['/digests/find', body] as const,
     ),
-    ...[[], null, {}, factsBody, { ...sound, user_id: 'user_2' }, { ...sound, changed_ns: '05' }].map(
+    ...[[], null, {}, factsBody, { ...health, user_id: 'user_2' }, { ...health, changed_ns: '05' }].map(
       (body) => ['/digests', body] as const,
     ),
     ...['B'.repeat(64), 'b'.repeat(63), `${'b'.repeat(64)}\n`, 5, null, ['b'.repeat(64)]].map(
-      (sha256) => ['/digests', { ...sound, sha256 }] as const,
+      (sha256) => ['/digests', { ...health, sha256 }] as const,
     ),
   ];
   for (const [path, body] of refused) {
@@ -224,13 +225,16 @@ test('a digest is asked for by the facts of a file and told with them, and nothi
   assert.deepEqual(digests, []);
 });
 
-test('readiness follows the ledger, and the admin port opens no invocation', async () => {
-  const app = createHealthApp(() => 'the ledger is sealed: the disk failed');
-  assert.equal((await app.request('/healthz')).status, 200);
-  const ready = await app.request('/readyz');
-  assert.equal(ready.status, 503);
-  assert.match(await ready.text(), /sealed/);
-  assert.equal((await app.request('/invocations', { method: 'POST', body: '{}' })).status, 404);
+test('before the doors listen and while the envelope ends only its health is answered', async () => {
+  const { ask } = setUp({}, { health: { ...health, isServing: () => false, notReady: () => 'the doors do not listen yet' } });
+  assert.equal((await ask('GET', '/healthz')).status, 200);
+  assert.equal((await ask('GET', '/readyz')).status, 503);
+  assert.equal((await ask('GET', '/metrics')).status, 200);
+  for (const path of ['/status', '/identity', '/stops']) {
+    const { status, text } = await ask('GET', path);
+    assert.equal(status, 503);
+    assert.match(text, /"code":"not_serving"/);
+  }
 });
 
 test('who may not call a route is told so before his body is read, and a refusal of somebody who is known is recorded', async () => {

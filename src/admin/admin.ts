@@ -16,8 +16,17 @@ export type { AuthorisePartsOfPlane } from './authorise.ts';
 export type { JsonObject, Plane, RouteProblem } from './route.ts';
 export type { RouteParts } from './routes.ts';
 
-/** Null when the envelope can serve. */
-export type NotReady = () => string | null;
+/** What whoever operates the envelope asks of it. */
+export interface Health {
+  /** Why it cannot serve, as a sentence without a full stop; null where it can. */
+  readonly notReady: () => string | null;
+  /** False before the doors listen and while the envelope ends: then only this is answered. */
+  readonly isServing: () => boolean;
+  /** Whether the metrics are for whoever shows this; null where they are. */
+  readonly mayScrape: (credential: string | null) => Promise<RouteProblem | null>;
+  /** In the format that an `Accept` field asks for. */
+  readonly metrics: (accept: string | undefined) => { readonly contentType: string; readonly text: string };
+}
 
 const statuses: Readonly<Record<string, 400 | 401 | 404 | 409 | 410 | 503>> = {
   malformed: 400,
@@ -25,6 +34,7 @@ const statuses: Readonly<Record<string, 400 | 401 | 404 | 409 | 410 | 503>> = {
   identity_refused: 401,
   identity_unavailable: 503,
   record_unavailable: 503,
+  not_serving: 503,
   too_many: 409,
   no_such_path: 404,
   no_such_stop: 404,
@@ -56,6 +66,11 @@ const refuse = (context: Context, { problem, message }: RouteProblem): Response 
 };
 
 const noSuchPath: RouteProblem = { problem: 'no_such_path', message: 'Nothing lives at this path.' };
+
+const notServing: RouteProblem = {
+  problem: 'not_serving',
+  message: 'The envelope is starting or shutting down. Ask again when `/readyz` says that it is ready.',
+};
 
 const malformed = (message: string): RouteProblem => ({ problem: 'malformed', message });
 
@@ -107,9 +122,10 @@ const mount = (app: ControlApp, row: AnyRoute, authorise: ReturnType<typeof crea
 };
 
 export const createControlApp = (
-  parts: RouteParts & AuthorisePartsOfPlane & { readonly notReady: NotReady; readonly version: string },
+  parts: RouteParts & AuthorisePartsOfPlane & { readonly health: Health; readonly version: string },
 ): ControlApp => {
-  const app = createHealthApp(parts.notReady);
+  const app = createHealthApp(parts.health);
+  app.use('*', async (context, next) => (parts.health.isServing() ? next() : refuse(context, notServing)));
   const authorise = createAuthorise(parts);
   const routes = routesOf(parts);
   for (const row of routes) mount(app, row, authorise);
@@ -121,8 +137,8 @@ export const createControlApp = (
 /** The OpenAPI document of a control plane that nobody serves: for the reference. */
 export const controlPlaneDocument = (version: string): Record<string, unknown> => openApiOf(routesOf({} as RouteParts), version);
 
-/** What the admin port serves while nobody can prove who he is: whether the envelope lives and can serve. */
-export const createHealthApp = (notReady: NotReady): ControlApp => {
+/** What the admin port serves even while nobody can prove who he is: whether the envelope lives and can serve, and its metrics. */
+export const createHealthApp = ({ notReady, mayScrape, metrics }: Health): ControlApp => {
   const app = new Hono<Served>();
   // Whoever serves the app says so to the operator; a caller learns nothing of what is inside.
   app.onError((problem) => {
@@ -133,11 +149,17 @@ export const createHealthApp = (notReady: NotReady): ControlApp => {
     const problem = notReady();
     return problem === null ? context.text('ready\n') : context.text(`${problem}\n`, 503);
   });
+  app.get('/metrics', async (context) => {
+    const refused = await mayScrape(shownBy(context.req.header('authorization'), undefined).credential);
+    if (refused !== null) return refuse(context, refused);
+    const { contentType, text } = metrics(context.req.header('accept'));
+    return context.body(text, 200, { 'content-type': contentType, 'cache-control': 'no-store' });
+  });
   app.notFound((context) => refuse(context, noSuchPath));
   return app;
 };
 
-const carried = ['content-type', 'authorization', 'sealwright-runner'] as const;
+const carried = ['accept', 'content-type', 'authorization', 'sealwright-runner'] as const;
 
 /** A body that is asked for only once a route reads it, so that nobody holds what a caller sends who may not call. */
 const lazyBody = (incoming: Incoming, refused: (denial: Denial) => void): ReadableStream<Uint8Array> =>

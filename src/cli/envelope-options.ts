@@ -5,6 +5,7 @@ import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { controlSocketPath } from '../client/client.ts';
 import { loadConfig, problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
+import { type LineFormat, lineFormats, type LineLevel, lineLevels } from '../core/diagnostic-line.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
 import { systemConfigPath } from './config-path.ts';
@@ -22,8 +23,15 @@ export interface RunningEnvelope {
   readonly close: () => Promise<void>;
 }
 
+export interface StartSettings {
+  readonly loaded: LoadedConfig;
+  readonly controlSocket: string;
+  /** Which diagnostics are written to stderr, and how; without it only what must not be missed, as text. */
+  readonly lines?: { readonly format: LineFormat; readonly level: LineLevel | 'off' };
+}
+
 export type StartEnvelope = (
-  settings: { readonly loaded: LoadedConfig; readonly controlSocket: string },
+  settings: StartSettings,
   io: CommandIo,
 ) => Promise<RunningEnvelope | { readonly problem: string; readonly next: string }>;
 
@@ -42,6 +50,36 @@ export const portOptions: readonly CommandOption[] = [
     describe: 'Port of the admin plane, instead of `server.ports.admin`; 0 takes any free one',
   },
 ];
+
+export const lineOptions: readonly CommandOption[] = [
+  {
+    name: 'log-format',
+    type: 'text',
+    value: 'text|json',
+    default: 'text',
+    describe: 'How diagnostics are written to stderr: as lines for people, or as one JSON object a line',
+  },
+  {
+    name: 'log-level',
+    type: 'text',
+    value: 'info|warn|error|off',
+    default: 'info',
+    describe: 'The lowest level that is written; each crossing is one line, most of them at info',
+  },
+];
+
+/** What the options of `lineOptions` ask for. */
+export const linesOf = (input: CommandInput): NonNullable<StartSettings['lines']> => ({
+  format: chosen(input, 'log-format', lineFormats),
+  level: chosen(input, 'log-level', [...lineLevels, 'off']),
+});
+
+const chosen = <Choice extends string>(input: CommandInput, name: string, choices: readonly Choice[]): Choice => {
+  const given = input.text(name);
+  const choice = choices.find((each) => each === given);
+  if (choice !== undefined) return choice;
+  throw new CommandError('usage', `\`--${name}\` takes ${choices.join(', ')}`, 'Choose one of them.', exitCode.usage);
+};
 
 /** The config at `path`; a problem is a `CommandError` that names the first and counts the rest. */
 export const loadOrExplain = (path: string): LoadedConfig => {
@@ -114,12 +152,13 @@ export const startOrExplain = async (
   loaded: LoadedConfig,
   controlSocket: string,
   io: CommandIo,
+  lines?: StartSettings['lines'],
 ): Promise<RunningEnvelope> => {
   const { data_dir: data } = loaded.config;
   const problem = unwritableProblem(data);
   if (problem !== null)
     throw new CommandError('data_folder', problem, 'Make it writable for this user, or name another with `--data DIR` or `data_dir`.');
-  const envelope = await start({ loaded, controlSocket }, io);
+  const envelope = await start({ loaded, controlSocket, ...(lines && { lines }) }, io);
   if ('problem' in envelope) throw new CommandError('not_started', envelope.problem, envelope.next);
   return envelope;
 };

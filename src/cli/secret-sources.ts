@@ -21,7 +21,7 @@ const missing = (credential: Config['endpoints'][string]['credential'], environm
 };
 
 /** One warning for each secret that cannot be had from where the config says that it lies. */
-export const secretWarnings = ({ endpoints, network }: Config, environment: Environment): readonly ConfigProblem[] => {
+export const secretWarnings = ({ endpoints, network, server }: Config, environment: Environment): readonly ConfigProblem[] => {
   const warnings = (path: string, reference: Config['endpoints'][string]['credential'], fails: string): readonly ConfigProblem[] => {
     const problem = missing(reference, environment);
     return problem === null ? [] : [{ path, line: null, message: `has no secret: ${problem}; until it is there, ${fails} fail` }];
@@ -31,6 +31,7 @@ export const secretWarnings = ({ endpoints, network }: Config, environment: Envi
       ...warnings(`endpoints.${id}.credential`, credential, 'calls to this endpoint'),
       ...warnings(`endpoints.${id}.via.proxy.credential`, via?.proxy?.credential, 'calls to this endpoint'),
     ]),
+    ...warnings('server.metrics.credential', server.metrics?.credential, 'scrapes of `/metrics`'),
     ...warnings('network.via.proxy.credential', network.via?.proxy.credential, 'connections of agents'),
   ];
 };

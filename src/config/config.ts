@@ -5,7 +5,7 @@
 import nodePath from 'node:path';
 import { z } from 'zod';
 import { createNetworkConfig } from '../doors/network/config.ts';
-import { endpointsConfig, proxyConfig } from '../endpoints/config.ts';
+import { credentialConfig, endpointsConfig, proxyConfig } from '../endpoints/config.ts';
 import type { EndpointSettings } from '../endpoints/config.ts';
 import { fileRightsProblem, type FileStatus, folderRightsProblem } from '../core/file-rights.ts';
 import { frozen, type Frozen } from '../core/frozen.ts';
@@ -23,7 +23,7 @@ import {
   type RoleSettings,
 } from '../policy/config.ts';
 import { privacyConfig } from '../privacy/config.ts';
-import { serverConfig } from '../server/config.ts';
+import { createServerConfig } from '../server/config.ts';
 import { crossProblems, crossWarnings } from './cross-checks.ts';
 import { createExplainer, type SchemaNode } from './explain.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -33,6 +33,8 @@ import { type TrustFiles, trustFileProblems } from './trust-files.ts';
 
 export { type AllowedDestination, type ConfiguredPlace, destinationsOf, placesOf } from './places.ts';
 export { type ConfigProblem, problemText } from './problem.ts';
+
+const serverConfig = createServerConfig(credentialConfig);
 
 const schema = z.strictObject({
   environment: z
@@ -108,7 +110,7 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
   const { policies } = declared;
   const policyFolder = typeof policies === 'string' ? policies : policies?.folder;
   const endpoints = Object.entries(declared.endpoints).map(([id, endpoint]) => [id, absoluteEndpoint(endpoint, from)]);
-  const { control_socket: controlSocket, tls } = declared.server;
+  const { control_socket: controlSocket, tls, metrics } = declared.server;
   const { known_checkpoints: knownCheckpoints } = declared.ledger;
   return frozen<Config>({
     environment: declared.environment,
@@ -117,6 +119,7 @@ const absolute = (declared: z.output<typeof schema>, folder: string): Config => 
       ...declared.server,
       ...(controlSocket === undefined ? {} : { control_socket: from(controlSocket) }),
       ...(tls === undefined ? {} : { tls: absoluteTls(tls, from) }),
+      ...(metrics === undefined ? {} : { metrics: { credential: located(metrics.credential, from) } }),
     },
     identity: absoluteIdentity(declared.identity, from),
     agents: declared.agents,
@@ -157,7 +160,7 @@ const absoluteIdentity = (identity: DeclaredIdentity, from: (path: string) => st
 
 type DeclaredEndpoint = z.output<typeof endpointsConfig>[string];
 
-const located = <T extends DeclaredEndpoint['credential']>(credential: T, from: (path: string) => string) =>
+const located = <T extends DeclaredEndpoint['credential']>(credential: T, from: (path: string) => string): T | { file: string } =>
   credential !== undefined && 'file' in credential ? { file: from(credential.file) } : credential;
 
 type DeclaredNetwork = z.output<typeof schema>['network'];

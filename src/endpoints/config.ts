@@ -27,7 +27,7 @@ export const carriedFormats: readonly string[] = ['anthropic-messages', 'openai-
 /** Header fields in which a vendor takes its credential. */
 const credentialFields = ['x-api-key', 'authorization', 'x-goog-api-key'] as const;
 
-const credential = z
+export const credentialConfig = z
   .union([
     z.strictObject({
       env: z
@@ -87,7 +87,7 @@ export const proxyConfig = z
         'Address of a proxy that takes CONNECT, such as http://proxy.example:3128; http or https. It may be private, but not link-local or special. ' +
           'The proxy resolves the name of the endpoint, so records then hold the address of the proxy.',
       ),
-    credential: credential.optional().describe('Where USER:PASSWORD for the proxy is found, sent as Basic; never the secret itself.'),
+    credential: credentialConfig.optional().describe('Where USER:PASSWORD for the proxy is found, sent as Basic; never the secret itself.'),
   })
   .superRefine(({ url }, context) => {
     const problem = proxyUrlProblem(url);
@@ -140,7 +140,7 @@ const endpoint = z
         "Where it is reached; https, or http for `self-hosted`. The vendor's own path follows. Where this ends in a version such as `/v1`, " +
           'that stands in place of the version with which the path begins. Required, except for `simulated`, which has none.',
       ),
-    credential: credential.optional(),
+    credential: credentialConfig.optional(),
     credential_header: z
       .enum(credentialFields)
       .optional()
@@ -189,4 +189,4 @@ export const priceOf = (settings: Frozen<z.output<typeof price>>): Price => {
 export type EndpointSettings = Frozen<z.output<typeof endpoint>>;
 export type FormatName = EndpointSettings['formats'][number];
 export type CredentialField = (typeof credentialFields)[number];
-export type CredentialReference = Frozen<z.output<typeof credential>>;
+export type CredentialReference = Frozen<z.output<typeof credentialConfig>>;

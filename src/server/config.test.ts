@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLoopback, serverConfig } from './config.ts';
+import { z } from 'zod';
+
+import { createServerConfig, isLoopback } from './config.ts';
+
+const serverConfig = createServerConfig(z.string());
 
 const accepts = (settings: unknown): boolean => serverConfig.safeParse(settings).success;
 

@@ -21,6 +21,7 @@ export interface Crowd {
   readonly ended: (socket: Place) => void;
   /** Whether what it asks is to be refused. */
   readonly isSurplus: (socket: Place) => boolean;
+  readonly openCount: () => number;
 }
 
 export interface CrowdLimits {
@@ -96,6 +97,7 @@ export const createCrowd = (bounds: CrowdLimits, nowMs: () => number, turnedAway
       const connection = connections.get(placeOf(socket));
       return connection !== undefined && surplus.has(connection);
     },
+    openCount: () => open,
   };
 };
 

@@ -49,7 +49,8 @@ export interface ListenerSettings {
 
 export interface Listener {
   readonly port: number | null;
-  /** Stops accepting, lets what is under way end within the drain time, then breaks the rest. */
+  readonly openCount: () => number;
+  /** Stops accepting, lets what is under way end within the drain time, then breaks the rest. Asked again, it is the same closing. */
   readonly close: () => Promise<void>;
 }
 
@@ -118,11 +119,13 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   });
   if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
   const address = server.address();
+  let closing: Promise<void> | null = null;
   return {
     port: typeof address === 'object' && address !== null ? address.port : null,
+    openCount: crowd.openCount,
     close: () => {
       preamble.close();
-      return closeServer(server, underWay, tunnels.breakAll);
+      return (closing ??= closeServer(server, underWay, tunnels.breakAll));
     },
   };
 };

@@ -11,7 +11,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { Resolve } from '../../src/dial/connect.ts';
 import { createDisk } from '../../src/disk/disk.ts';
-import { startEnvelope, type Envelope } from '../../src/envelope.ts';
+import { startEnvelope, type Envelope, type EnvelopeParts } from '../../src/envelope.ts';
 import { decodeBundle, tilePath, tilesOfTree } from '../../src/ledger/tiles.ts';
 import { processIo } from '../../src/main.ts';
 
@@ -116,6 +116,7 @@ export const startRunning = async (
   folder: string = mkdtempSync(join(tmpdir(), 'sealwright-test-')),
   after: Clock['after'] | null = null,
   resolve?: Resolve,
+  more: Partial<Pick<EnvelopeParts, 'lines' | 'disk'>> = {},
 ): Promise<Running> => {
   const dataDir = join(folder, 'data');
   const loaded = parseConfig(Buffer.from(edit(configText(dataDir, upstreamUrl))), folder);
@@ -135,6 +136,7 @@ export const startRunning = async (
     environment,
     ...(resolve && { resolve }),
     say: (line) => said.push(line),
+    ...more,
   });
   if ('problem' in envelope) throw new Error(envelope.problem);
   const control: Running['control'] = (method, path, body, headers) => askSocket(controlSocket, method, path, body, headers);

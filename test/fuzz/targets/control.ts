@@ -49,7 +49,13 @@ const parts: RouteParts & AuthorisePartsOfPlane = {
   decideControl: () => ({ verdict: 'permit', policies: [], reason: 'may', mode: 'enforce', observed: null, request: null }),
   recordRefusal: async () => undefined,
 };
-const app = createControlApp({ ...parts, notReady: () => null, version: '1' });
+const health = {
+  notReady: () => null,
+  isServing: () => true,
+  mayScrape: async () => null,
+  metrics: () => ({ contentType: 'text/plain', text: '' }),
+};
+const app = createControlApp({ ...parts, health, version: '1' });
 
 const textsIn = (value: unknown): readonly string[] => {
   if (typeof value === 'string') return [value];
