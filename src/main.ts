@@ -6,24 +6,33 @@ import { fileURLToPath } from 'node:url';
 
 import type { Random } from './core/clock.ts';
 import { runCli, unknownCommand } from './cli/cli.ts';
+import { renderLine } from './core/diagnostic-line.ts';
 import type { JudgeRules } from './cli/check.ts';
 import type { CommandIo, CommandRow } from './cli/command.ts';
 import type { OpenEndpointChecks } from './cli/endpoints-check.ts';
 import type { StartEnvelope } from './cli/envelope-options.ts';
+import type { AskIssuers } from './cli/outside-checks.ts';
 import type { AskIdentity } from './cli/login-options.ts';
 import type { RuleBooks } from './cli/rule-books.ts';
 
 /** Not imported: an import reads every member of a module, which takes longer than most commands. */
 const { isatty } = process.getBuiltinModule('node:tty');
 
+/** How long whoever reads the diagnostics has for the last of them. */
+const lastLinesMs = 1_000;
+
 const randomPoolBytes = 4_096;
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 
+/** What a stream holds that nobody has taken; a pipe or socket never makes a write wait. */
+const waitingBytes = (stream: object): number =>
+  'writableLength' in stream && typeof stream.writableLength === 'number' ? stream.writableLength : 0;
+
 /** The long-lived process, loaded only by the commands that start it. */
-const startEnvelope: StartEnvelope = async ({ loaded, controlSocket }, io) => {
+const startEnvelope: StartEnvelope = async ({ loaded, controlSocket, lines = { format: 'text', level: 'off' } }, io) => {
   const [envelope, { createDisk }] = await Promise.all([import('./envelope.ts'), import('./disk/disk.ts')]);
-  return envelope.startEnvelope({
+  const started = await envelope.startEnvelope({
     loaded,
     controlSocket,
     version: io.version,
@@ -31,8 +40,16 @@ const startEnvelope: StartEnvelope = async ({ loaded, controlSocket }, io) => {
     random: io.random,
     disk: createDisk(),
     environment: io.environment,
-    say: (line) => void io.stderr.write(`sealwright: ${line}\n`),
+    say: (message) => void io.stderr.write(`${renderLine({ level: 'warn', event: 'notice', message }, io.clock.wallMs(), lines.format)}\n`),
+    lines: { ...lines, sink: { write: (text) => io.stderr.write(text), waitingBytes: () => waitingBytes(io.stderr) } },
   });
+  if ('problem' in started) return started;
+  const close = async (): Promise<void> => {
+    await started.close();
+    // What nobody takes would keep the process from ending.
+    if (lines.level !== 'off' && waitingBytes(io.stderr) > 0) setTimeout(() => process.exit(), lastLinesMs).unref();
+  };
+  return { ...started, close };
 };
 
 /** What `check` needs of rooms that a command may not know: the policies as `up` would load them, and the release that they make. */
@@ -130,6 +147,22 @@ const openEndpointChecks: OpenEndpointChecks = async ({ endpoints }, { clock, en
   };
 };
 
+/** Whether the issuers of a config answer, for `doctor`. */
+const askIssuers: AskIssuers = async ({ identity }, { clock }) => {
+  const [{ examineIssuers }, { createDial }, { readPlainJson: readJson }, { lookup }] = await Promise.all([
+    import('./identity/examine-issuers.ts'),
+    import('./dial/dial.ts'),
+    import('./wire/plain-json.ts'),
+    import('node:dns/promises'),
+  ]);
+  const dial = createDial((hostname) => lookup(hostname, { all: true }));
+  try {
+    return await examineIssuers(identity, { send: dial.send, clock, readFile: fs.readFileSync, readJson });
+  } finally {
+    await dial.close();
+  }
+};
+
 /** Where a person signs in, as the envelope says that is asked. */
 const askIdentity: AskIdentity = async (control, { environment }) => {
   const { controlSocketPath, createControlClient } = await import('./client/client.ts');
@@ -169,7 +202,15 @@ export const commands: readonly CommandRow[] = [
   { name: 'egress suggest', load: async () => (await import('./cli/egress-suggest.ts')).egressSuggest },
   { name: 'agents list', load: async () => (await import('./cli/agents-list.ts')).agentsList },
   { name: 'agents check', load: async () => (await import('./cli/agents-list.ts')).agentsCheck },
-  { name: 'doctor', load: async () => (await import('./cli/doctor.ts')).createDoctor(loadJudge, startEnvelope) },
+  {
+    name: 'doctor',
+    load: async () =>
+      (await import('./cli/doctor.ts')).createDoctor({
+        judge: loadJudge,
+        start: startEnvelope,
+        outside: { endpoints: openEndpointChecks, issuers: askIssuers },
+      }),
+  },
   { name: 'completion', load: async () => (await import('./cli/completion.ts')).createCompletion(commands) },
   {
     name: 'help',
@@ -243,5 +284,7 @@ if (import.meta.main) {
     process.stderr.write(`sealwright: standard output cannot be written (${problem.code})\n`);
     process.exit(1);
   });
+  // Nobody is left to be told, and an envelope goes on without whoever read its diagnostics.
+  process.stderr.on('error', () => undefined);
   process.exitCode = await runCli(commands, process.argv.slice(2), processIo());
 }

@@ -96,7 +96,16 @@ test('an id of no record ends with 1 and says how to find one', async () => {
 
 test('doctor counts the records of a ledger at rest and says how to verify them', async () => {
   const io = createTestIo({ environment: { HOME: data, XDG_RUNTIME_DIR: data } });
-  await runCli([{ name: 'doctor', load: async () => createDoctor(noRules, noEnvelope) }], ['doctor', '--data', data], io);
+  await runCli(
+    [
+      {
+        name: 'doctor',
+        load: async () => createDoctor({ judge: noRules, start: noEnvelope, outside: { endpoints: noRules, issuers: noRules } }),
+      },
+    ],
+    ['doctor', '--data', data],
+    io,
+  );
   const { stdout } = io.written();
   assert.match(stdout, /^ok {4}ledger: 2 records in 2 logs; `sealwright audit verify --data /m);
 });

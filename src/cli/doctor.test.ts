@@ -14,6 +14,8 @@ import { unwritableProblem } from './data-folder.ts';
 import { createDoctor } from './doctor.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
 
+/** Nothing is looked at outside. */
+const outside = { endpoints: async () => ({ problem: 'not looked at' }), issuers: async () => [] };
 const noEnvelope = () => Promise.reject(new Error('an envelope was started'));
 
 const scratch = mkdtempSync(join(tmpdir(), 'sealwright-doctor-'));
@@ -44,8 +46,8 @@ ${more}`,
 const examine = async (path: string, io: Partial<CommandIo> = {}, judge = judged) => {
   const world = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch, ...io });
   const code = await runCli(
-    [{ name: 'doctor', load: async () => createDoctor(async () => judge, noEnvelope) }],
-    ['doctor', '--json', '--config', path],
+    [{ name: 'doctor', load: async () => createDoctor({ judge: async () => judge, start: noEnvelope, outside }) }],
+    ['doctor', '--json', '--offline', '--config', path],
     world,
   );
   const { checks, ok } = JSON.parse(world.written().stdout) as { ok: boolean; checks: readonly Finding[] };
@@ -78,7 +80,7 @@ test('a config that others can change makes the answer no', async () => {
 test('the lines for people begin with their standing and are followed by what to do', async () => {
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
   await runCli(
-    [{ name: 'doctor', load: async () => createDoctor(async () => judged, noEnvelope) }],
+    [{ name: 'doctor', load: async () => createDoctor({ judge: async () => judged, start: noEnvelope, outside }) }],
     ['doctor', '--config', join(scratch, 'absent.yaml')],
     io,
   );
@@ -125,7 +127,11 @@ test('without a named config the data folder of the running envelope is examined
   chmodSync(socket, 0o600);
   context.after(() => envelope.close());
   const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
-  await runCli([{ name: 'doctor', load: async () => createDoctor(async () => judged, noEnvelope) }], ['doctor', '--control', socket], io);
+  await runCli(
+    [{ name: 'doctor', load: async () => createDoctor({ judge: async () => judged, start: noEnvelope, outside }) }],
+    ['doctor', '--control', socket],
+    io,
+  );
   assert.match(io.written().stdout, /^ok {4}data folder: .*running data$/m);
 });
 

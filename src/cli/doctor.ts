@@ -1,14 +1,13 @@
 // `doctor`: examines the machine, the config and the running envelope, and says of each finding what to do.
 // Ends with 1 when something is wrong that stops the envelope; a warning alone does not. Changes nothing.
 
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 
-import { controlSocketPath, createControlClient, isClientFailure, type EnvelopeStatus } from '../client/client.ts';
+import { controlSocketPath, createControlClient, isClientFailure, type ClientFailure, type EnvelopeStatus } from '../client/client.ts';
 import { loadConfig, type Config, type LoadedConfig } from '../config/config.ts';
 import { agentClients } from '../core/principal.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { openFolder, openLedger } from '../ledger/reading.ts';
 import type { AgentAdapter } from '../runner/runner.ts';
 import type { JudgeRules } from './check.ts';
 import {
@@ -24,7 +23,9 @@ import {
 } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import { warningsOf, type StartEnvelope } from './envelope-options.ts';
-import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
+import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, ok, warn, type Finding } from './examination.ts';
+import { examineAgents, examineCertificate, examineLedger, examineOpenFiles } from './host-checks.ts';
+import { examineOutside, type OutsideChecks } from './outside-checks.ts';
 
 const userIdOf = (): number | null => process.getuid?.() ?? null;
 
@@ -107,14 +108,42 @@ const examinePolicies = (loaded: LoadedConfig, judge: JudgeRules, io: CommandIo)
   }));
 };
 
+/** Why nobody answers on the control socket, with what to do about it. */
+const noEnvelope = (path: string, { failure, problem }: ClientFailure): Finding => {
+  const check = 'envelope';
+  if (failure !== 'unreachable') return { check, standing: 'fail', finding: problem, next: 'Name the right socket with `--control PATH`.' };
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES')
+      return {
+        check,
+        standing: 'fail',
+        finding: `${path} is there, and this user may not use it`,
+        next: 'Let the user in by the group of the socket: `sudo usermod -aG sealwright USER`, then sign in anew.',
+      };
+  }
+  return {
+    check,
+    standing: 'warn',
+    finding: problem,
+    next: 'Start it with `sealwright up --config FILE`, or `systemctl start sealwright`.',
+  };
+};
+
+/** What to do about each state of a ledger that records nothing. */
+const ledgerRemedies: Readonly<Record<string, string>> = {
+  full: 'Free space on the disk that holds the ledger; recording resumes by itself.',
+  stalled: 'Look at the disk that holds the ledger (`dmesg`, `iostat -x 1`); recording resumes by itself once it answers.',
+  sealed: 'Find the cause (`dmesg`, who touched the folder), then restart the envelope: `systemctl restart sealwright`.',
+};
+
 const examineEnvelope = async (
   path: string,
 ): Promise<{ readonly status: EnvelopeStatus | null; readonly findings: readonly Finding[] }> => {
   const answer = await createControlClient(path).status();
-  if (isClientFailure(answer)) {
-    const standing = answer.failure === 'unreachable' ? 'warn' : 'fail';
-    return { status: null, findings: [{ check: 'envelope', standing, finding: answer.problem, next: '' }] };
-  }
+  if (isClientFailure(answer)) return { status: null, findings: [noEnvelope(path, answer)] };
   const { ledger, pid, version, release } = answer;
   const writable = ledger.problem === null;
   return {
@@ -125,26 +154,10 @@ const examineEnvelope = async (
         check: 'ledger',
         standing: writable ? 'ok' : 'fail',
         finding: `${ledger.state}${writable ? '' : `: ${ledger.problem}`}`,
-        next: writable ? '' : 'Nothing is recorded, so every crossing is denied. See docs/operate.md.',
+        next: writable ? '' : (ledgerRemedies[ledger.state] ?? 'See docs/operate.md, section "When something breaks".'),
       },
     ],
   };
-};
-
-/** What lies in the data folder while no envelope answers: counted, not verified. */
-const examineLedger = (dataFolder: string): readonly Finding[] => {
-  const folder = join(dataFolder, 'ledger');
-  if (!existsSync(folder)) return [{ check: 'ledger', standing: 'ok', finding: 'none yet', next: '' }];
-  const { logs } = openLedger(openFolder(folder));
-  const records = logs.reduce((count, { size }) => count + size, 0);
-  return [
-    {
-      check: 'ledger',
-      standing: 'ok',
-      finding: `${records} records in ${logs.length} logs; \`sealwright audit verify --data ${shellWord(dataFolder)}\` verifies them`,
-      next: '',
-    },
-  ];
 };
 
 /** Ports at which the envelope says that it listens. */
@@ -173,8 +186,64 @@ const examineJail = async (): Promise<Finding> => {
     : { check: 'jail', standing: 'warn', finding: 'no agent can be jailed here', next: problem };
 };
 
-const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promise<JudgeRules>): Promise<readonly Finding[]> => {
-  const { config, loaded, findings } = examineConfig(input, io);
+/** The data folder, as the user whom it belongs to: the one of the running envelope, or whoever runs this. */
+const examineFolder = (folder: string, status: EnvelopeStatus | null, io: CommandIo): readonly Finding[] => {
+  const own = userIdOf();
+  const owner = (status === null ? null : userOfProcess(status.pid)) ?? own;
+  if (own !== null && own !== 0 && owner !== own)
+    return [ok('data folder', `${folder}, of the user with the id ${owner}; run doctor as that user to examine it`)];
+  const folderOwner = statSync(folder, { throwIfNoEntry: false })?.uid ?? own;
+  // An administrator examines a service that is down: whose envelope it will be, nobody says here.
+  if (own === 0 && status === null && folderOwner !== null && folderOwner !== 0)
+    return [
+      warn(
+        'data folder',
+        `${folder} belongs to the user with the id ${folderOwner}; an envelope of any other user refuses it`,
+        `Where the envelope runs as another user: \`chown -R USER ${shellWord(folder)}\`.`,
+      ),
+      ...examineDataFolder(folder, folderOwner),
+      examineDiskSync(folder, io.clock),
+    ];
+  return [...examineDataFolder(folder, owner), examineDiskSync(folder, io.clock)];
+};
+
+/** Null where the system does not say. */
+const userOfProcess = (pid: number): number | null => {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return null;
+  }
+};
+
+const limitsOf = (status: EnvelopeStatus | null): string | null => {
+  try {
+    return readFileSync(`/proc/${status?.pid ?? 'self'}/limits`, 'utf8');
+  } catch {
+    return null;
+  }
+};
+
+/** What the config says of the machine and of what lies outside. */
+const examineConfigured = async (
+  { config, loaded }: Configured,
+  parts: DoctorParts,
+  input: CommandInput,
+  io: CommandIo,
+): Promise<readonly Finding[]> => {
+  if (config === null || loaded === null) return [];
+  return [
+    ...examineModes(config),
+    ...examinePolicies(loaded, await parts.judge(), io),
+    ...examineCertificate(config, io.clock.wallMs()),
+    ...(await examineAgents(config, io)),
+    ...(input.flag('offline') ? [] : await examineOutside(config, parts.outside, io)),
+  ];
+};
+
+const examineAll = async (input: CommandInput, io: CommandIo, parts: DoctorParts): Promise<readonly Finding[]> => {
+  const configured = examineConfig(input, io);
+  const { config, findings } = configured;
   const control = controlSocketPath(input.text('control') ?? config?.server.control_socket ?? null, io.environment, 'connect');
   const envelope =
     typeof control === 'string'
@@ -186,14 +255,14 @@ const examineAll = async (input: CommandInput, io: CommandIo, judge: () => Promi
   return [
     examineNode(process.version),
     await examineClock(io.clock),
+    ...examineOpenFiles(limitsOf(envelope.status)),
     await examineJail(),
     ...findings,
-    ...(config === null ? [] : examineModes(config)),
-    ...(loaded === null ? [] : examinePolicies(loaded, await judge(), io)),
+    ...(await examineConfigured(configured, parts, input, io)),
     await examinePort('model', host, ports.model, ours.has(ports.model)),
     await examinePort('network', host, ports.network, ours.has(ports.network)),
     await examinePort('admin', host, ports.admin, ours.has(ports.admin)),
-    ...(folder === undefined ? [] : [...examineDataFolder(folder, userIdOf()), examineDiskSync(folder, io.clock)]),
+    ...(folder === undefined ? [] : examineFolder(folder, envelope.status, io)),
     ...envelope.findings,
     ...(folder === undefined || envelope.status !== null ? [] : examineLedger(folder)),
   ];
@@ -222,12 +291,18 @@ const examineOne = async (name: string, start: StartEnvelope, input: CommandInpu
   return examine(start, { adapter, program: input.text('program') ?? adapter.programs[0] ?? name, json: input.json }, io);
 };
 
-/** The command, given what judges policies; it is loaded only where there is a config. */
-export const createDoctor = (judge: () => Promise<JudgeRules>, start: StartEnvelope): Command => ({
+/** What the command may not know: what judges policies, loaded only where there is a config, what starts an envelope, and what looks outside. */
+export interface DoctorParts {
+  readonly judge: () => Promise<JudgeRules>;
+  readonly start: StartEnvelope;
+  readonly outside: OutsideChecks;
+}
+
+export const createDoctor = (parts: DoctorParts): Command => ({
   name: 'doctor',
   summary: 'Examine this machine, the config and the running envelope',
   describe:
-    'Each line begins with ok, warn or fail. With `--agent`, an installed CLI agent is run against an envelope of its own with a simulated model, in folders that are removed again, and each fact that keeps it inside is tried. Otherwise examined are the config and the data folder that are named, else those of the running envelope and of the system.',
+    'Each line begins with ok, warn or fail, and what is wrong is followed by what to do. Endpoints are connected to and sent nothing; issuers are asked for their keys. With `--agent`, an installed CLI agent is run against an envelope of its own with a simulated model, in folders that are removed again, and each fact that keeps it inside is tried. Otherwise examined are the config and the data folder that are named, else those of the running envelope and of the system.',
   positionals: [],
   options: [
     configOption,
@@ -239,6 +314,7 @@ export const createDoctor = (judge: () => Promise<JudgeRules>, start: StartEnvel
       value: 'NAME',
       describe: 'Examine instead an installed CLI agent: one of the config, or claude-code, codex or gemini-cli',
     },
+    { name: 'offline', type: 'flag', describe: 'Contact no endpoint and no issuer' },
     { name: 'program', type: 'text', value: 'PATH', describe: 'With --agent: the program, where it is not the one on the PATH' },
   ],
   examples: [
@@ -247,8 +323,8 @@ export const createDoctor = (judge: () => Promise<JudgeRules>, start: StartEnvel
   ],
   run: async (input, io) => {
     const agent = input.text('agent');
-    if (agent !== undefined) return examineOne(agent, start, input, io);
-    const findings = await examineAll(input, io, judge);
+    if (agent !== undefined) return examineOne(agent, parts.start, input, io);
+    const findings = await examineAll(input, io, parts);
     const healthy = findings.every(({ standing }) => standing !== 'fail');
     if (input.json) writeJson(io.stdout, { ok: healthy, checks: findings });
     else for (const finding of findings) io.stdout.write(render(finding));

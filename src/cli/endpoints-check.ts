@@ -8,7 +8,7 @@ import { nearest } from '../core/nearest.ts';
 import { CommandError, configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
-import type { Finding } from './examination.ts';
+import { fail, ok, warn, type Finding } from './examination.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 type Endpoint = Config['endpoints'][string];
@@ -29,10 +29,6 @@ interface Checked {
   readonly answers: readonly AnswerReport[];
   readonly checks: readonly Finding[];
 }
-
-const ok = (check: string, finding: string): Finding => ({ check, standing: 'ok', finding, next: '' });
-const warn = (check: string, finding: string, next: string): Finding => ({ check, standing: 'warn', finding, next });
-const fail = (check: string, finding: string, next: string): Finding => ({ check, standing: 'fail', finding, next });
 
 const dayMs = 86_400_000;
 const fewDays = 14;
@@ -67,7 +63,11 @@ const certificateFinding = (certificate: CertificateReport, { peer }: Connection
   return ok('certificate', byExtraAuthority && peer === 'endpoint' ? `${how}, so something may stand in between` : how);
 };
 
-const connectionFindings = (connection: ConnectionReport | null, { base_url: url = '' }: Endpoint, nowMs: number): readonly Finding[] => {
+export const connectionFindings = (
+  connection: ConnectionReport | null,
+  { base_url: url = '' }: Endpoint,
+  nowMs: number,
+): readonly Finding[] => {
   if (connection === null) return [ok('connection', 'inside this process')];
   const { address, connectMs, certificate, problem, peer } = connection;
   const addresses = addressFindings(connection);

@@ -19,11 +19,11 @@ export interface Finding {
   readonly next: string;
 }
 
-const ok = (check: string, finding: string): Finding => ({ check, standing: 'ok', finding, next: '' });
-const warn = (check: string, finding: string, next: string): Finding => ({ check, standing: 'warn', finding, next });
-const fail = (check: string, finding: string, next: string): Finding => ({ check, standing: 'fail', finding, next });
+export const ok = (check: string, finding: string): Finding => ({ check, standing: 'ok', finding, next: '' });
+export const warn = (check: string, finding: string, next: string): Finding => ({ check, standing: 'warn', finding, next });
+export const fail = (check: string, finding: string, next: string): Finding => ({ check, standing: 'fail', finding, next });
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
 
 /** `version` as Node reports it, such as `v26.10.0`. */
 export const examineNode = (version: string): Finding => {
@@ -41,7 +41,7 @@ export const examinePort = (door: string, host: string, port: number, ours: bool
     const server = createServer();
     server.once('error', (error) => {
       const taken = codeOf(error) === 'EADDRINUSE';
-      const next = `Stop what listens there, or set \`server.ports.${door}\` to another port.`;
+      const next = `Stop what listens there (\`ss -ltnp 'sport = :${port}'\` names it), or set \`server.ports.${door}\` to another port.`;
       resolve(fail(check, taken ? `taken by another program (${door})` : `cannot be opened on ${host}: ${codeOf(error)}`, next));
     });
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(ok(check, `free (${door})`))));

@@ -72,7 +72,10 @@ const clientKeys = (
   return set.keys.length === 0 ? { problem: 'holds no public key that signs by one of its algorithms' } : set;
 };
 
-export const openKnown = (settings: IdentitySettings, world: IdentityWorld): Known | StartProblem => {
+export const openKnown = (
+  settings: IdentitySettings,
+  world: Pick<IdentityWorld, 'send' | 'clock' | 'readFile' | 'readJson'>,
+): Known | StartProblem => {
   const issuers = new Map<string, Issuer>();
   const clients = new Map<string, Client>();
   const fetchJson = createFetchJson(world);
