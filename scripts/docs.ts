@@ -12,6 +12,8 @@ import { denialTable } from '../src/core/denial.ts';
 import { recordMembers } from '../src/core/record-reference.ts';
 import { commands } from '../src/main.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
+import { crossingLineMembers } from '../src/diagnostics/crossing-line.ts';
+import { metricTable } from '../src/diagnostics/metric-table.ts';
 import { agentsPage } from './agents-page.ts';
 import { formatsPage } from './formats-page.ts';
 
@@ -56,6 +58,41 @@ never absent. No record holds a credential, a prompt, a completion or a detected
 
 ${sections.join('\n').replaceAll('## On where it applies', '## Where it applies')}`;
 };
+
+const suffixes: Readonly<Record<string, string>> = { counter: '_total', info: '_info' };
+
+const diagnosticsPage = (): string => `# Diagnostics
+
+${generated}
+
+## Lines
+
+\`sealwright up\` writes them to stderr, as text or, with \`--log-format json\`, as one JSON object a line: \`time\`, \`level\` (\`info\`, \`warn\`,
+\`error\`), \`event\`, and the members of the event. \`notice\` has a sentence under \`message\`; \`lines_dropped\` says under \`count\` how many lines before
+it were lost because nobody read them in time; \`crossing\` is one crossing, told when it is over. Its level is that of its [denial](denials.md).
+
+${table(
+  ['member of `crossing`', 'meaning'],
+  Object.entries(crossingLineMembers).map(([name, { meaning }]) => [`\`${name}\``, meaning]),
+)}
+
+What is unknown or does not apply is left out. No line holds a person, a prompt, a value, a credential or a name that a caller chose; the record that it
+names says who and what it was.
+
+## Metrics
+
+\`/metrics\` on the admin port and on the control socket: the Prometheus text format 0.0.4, or OpenMetrics 1.0 for whoever asks for it.
+
+${table(
+  ['metric', 'type', 'labels', 'meaning'],
+  Object.entries(metricTable).map(([name, { type, labels, help }]) => [
+    `\`${name}${suffixes[type] ?? ''}\``,
+    type,
+    labels.map((label) => `\`${label}\``).join(', '),
+    help,
+  ]),
+)}
+`;
 
 const commandSection = (command: Command): string => {
   const parts = [`## sealwright ${command.name}`, `${command.summary}.`, `\`\`\`\n${usageLine(command)}\n\`\`\``];
@@ -149,6 +186,7 @@ const files: Readonly<Record<string, string>> = {
   'docs/reference/cli.md': cliPage(await Promise.all(commands.map((row) => row.load()))),
   'docs/reference/config.md': configReference(),
   'docs/reference/denials.md': denialsPage(),
+  'docs/reference/diagnostics.md': diagnosticsPage(),
   'docs/reference/record.md': recordPage(),
   'docs/reference/dependencies.md': dependenciesPage(lockFile),
   'docs/reference/formats.md': formatsPage(generated, table),
