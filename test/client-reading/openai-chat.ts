@@ -56,7 +56,8 @@ export const foundByVercel = async (sent: string): Promise<readonly Found[]> => 
   const found: Found[] = [];
   try {
     const { stream: parts } = await model.doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] });
-    let cut = false;
+    // It passes over an event that no blank line ends, and hands out what it has.
+    let cut = !/\n\r?\n$/.test(sent);
     for await (const part of parts) {
       if (part.type === 'error') cut = true;
       else if (part.type === 'tool-call') found.push({ name: part.toolName, text: part.input, ...(cut && { cut }) });
