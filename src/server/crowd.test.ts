@@ -113,6 +113,6 @@ test('one that came a moment ago does not make place: it may have spoken already
 test('where the process may open few files each listener holds few connections, so that some are left for the ledger', () => {
   const { connectionsCount, surplusConnectionsCount, firstWordMs } = limits;
   assert.deepEqual(crowdLimitsOf(Infinity), { connectionsCount, surplusConnectionsCount, firstWordMs });
-  assert.deepEqual(crowdLimitsOf(1_024), { connectionsCount: 148, surplusConnectionsCount: 10, firstWordMs });
+  assert.deepEqual(crowdLimitsOf(1_024), { connectionsCount: 163, surplusConnectionsCount: 11, firstWordMs });
   assert.equal(crowdLimitsOf(64).connectionsCount, 1);
 });

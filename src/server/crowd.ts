@@ -114,8 +114,8 @@ export const bound = (server: Server, { enter, began, ended }: Crowd): void => {
 
 /** Files that the ledger, the policies and the rest of the process open beside connections. */
 const reservedDescriptors = 256;
-/** Two doors whose connections each have another one behind them, and the admin port. */
-const descriptorsAPlace = 5;
+/** Two doors, most of whose connections have another one behind them, and the admin port. */
+const descriptorsAPlace = 4.5;
 const listenersCount = 3;
 
 /** What each listener may hold, where the process may open so many files. Pure. */

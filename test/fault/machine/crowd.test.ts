@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { limits } from '../../../src/core/limits.ts';
-import { connectionsMaxOf, descriptorsMax } from '../../../src/server/crowd.ts';
+import { crowdLimitsOf, descriptorsMax } from '../../../src/server/crowd.ts';
 import { until } from '../../until.ts';
 import { assertOutcomes, balanced } from '../books.ts';
 import { ask, openTunnel, quietSocket, talk } from '../clients.ts';
@@ -83,7 +83,8 @@ test('G-CROWD-1: among 10,000 idle connections, 1,000 slow ones and a door full 
       held.push(...(await crowdBefore(door, idle, '')));
       held.push(...(await crowdBefore(door, slow, 'POST /anthropic/v1/messages HTTP/1.1\r\nhost: loc')));
     }
-    const places = 3 * connectionsMaxOf(descriptorsMax());
+    const { connectionsCount, surplusConnectionsCount } = crowdLimitsOf(descriptorsMax());
+    const places = 3 * (connectionsCount + surplusConnectionsCount);
     const [crowded, crowdedKib] = [descriptorsOf(up), residentKib(up)];
     assert.ok(crowded - base > places / 3, `only ${crowded - base} connections were held`);
     assert.ok(crowded <= places + base + 100, `${crowded} descriptors for ${places} places`);
