@@ -29,9 +29,28 @@ const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const waitingBytes = (stream: object): number =>
   'writableLength' in stream && typeof stream.writableLength === 'number' ? stream.writableLength : 0;
 
+/** Lines of one turn go out together, behind the answers that they are about: a write costs as much as a dozen lines. */
+const sinkOf = (stream: CommandIo['stderr']) => {
+  let gathered = '';
+  const flush = (): void => {
+    const text = gathered;
+    gathered = '';
+    if (text !== '') stream.write(text);
+  };
+  return {
+    write: (text: string): void => {
+      if (gathered === '') setImmediate(flush);
+      gathered += text;
+    },
+    waitingBytes: () => gathered.length + waitingBytes(stream),
+    flush,
+  };
+};
+
 /** The long-lived process, loaded only by the commands that start it. */
 const startEnvelope: StartEnvelope = async ({ loaded, controlSocket, lines = { format: 'text', level: 'off' } }, io) => {
   const [envelope, { createDisk }] = await Promise.all([import('./envelope.ts'), import('./disk/disk.ts')]);
+  const sink = sinkOf(io.stderr);
   const started = await envelope.startEnvelope({
     loaded,
     controlSocket,
@@ -41,11 +60,12 @@ const startEnvelope: StartEnvelope = async ({ loaded, controlSocket, lines = { f
     disk: createDisk(),
     environment: io.environment,
     say: (message) => void io.stderr.write(`${renderLine({ level: 'warn', event: 'notice', message }, io.clock.wallMs(), lines.format)}\n`),
-    lines: { ...lines, sink: { write: (text) => io.stderr.write(text), waitingBytes: () => waitingBytes(io.stderr) } },
+    lines: { ...lines, sink },
   });
   if ('problem' in started) return started;
   const close = async (): Promise<void> => {
     await started.close();
+    sink.flush();
     // What nobody takes would keep the process from ending.
     if (lines.level !== 'off' && waitingBytes(io.stderr) > 0) setTimeout(() => process.exit(), lastLinesMs).unref();
   };

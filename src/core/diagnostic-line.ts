@@ -22,6 +22,7 @@ export interface DiagnosticLine {
 const plain = /^[\w.:/@+-]+$/;
 
 const wordOf = (value: Json): string => {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return plain.test(text) ? text : JSON.stringify(text);
 };
@@ -31,6 +32,7 @@ export const renderLine = ({ level, event, message, members = {} }: DiagnosticLi
   const time = new Date(wallMs).toISOString();
   if (format === 'json') return JSON.stringify({ time, level, event, ...(message !== undefined && { message }), ...members });
   const said = message === undefined ? event : `${event} ${JSON.stringify(message)}`;
-  const pairs = Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [` ${name}=${wordOf(value)}`]));
-  return `${time} ${level.padEnd(5)} ${said}${pairs.join('')}`;
+  let pairs = '';
+  for (const [name, value] of Object.entries(members)) if (value !== undefined) pairs += ` ${name}=${wordOf(value)}`;
+  return `${time} ${level.padEnd(5)} ${said}${pairs}`;
 };
