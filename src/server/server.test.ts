@@ -99,6 +99,24 @@ test('where every connection has a request under way, the next is told so, and i
   void listener.close();
 });
 
+test('a client that has left is given no more memory, which nobody would give back', async () => {
+  const bodies = createFairShare(1_000);
+  const reserved = Promise.withResolvers<Denial | null>();
+  const late = async (incoming: Incoming): Promise<void> => {
+    await new Promise((resolve) => incoming.gone.addEventListener('abort', resolve));
+    // As a door does that decodes a body while its sender leaves.
+    reserved.resolve(incoming.reserve(300));
+  };
+  const listener = await listen(settingsFor(late, { bodies }));
+  const client = connect(listener.port ?? 0, '127.0.0.1', () => {
+    client.write('POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n');
+    setTimeout(() => client.destroy(), 20);
+  });
+  assert.notEqual(await reserved.promise, null);
+  assert.equal(bodies.held(), 0);
+  await listener.close();
+});
+
 test('a Host of another place and any Origin never reach the handler', async () => {
   const turnedAway: string[] = [];
   const listener = await listen(settingsFor(() => assert.fail('the handler was reached'), { turnedAway: (from) => turnedAway.push(from) }));

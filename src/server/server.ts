@@ -209,12 +209,16 @@ const serve = async (
   const gone = new AbortController();
   let holder = from;
   let reserved = 0;
+  let closed = false;
   response.on('close', () => {
+    closed = true;
     settings.bodies.give(holder, reserved);
     reserved = 0;
     if (!response.writableFinished) gone.abort();
   });
   const reserve = (bytes: number): Denial | null => {
+    // Nobody would give back what is taken from now on.
+    if (closed) return brokenOff;
     const against = settings.bodies.take(holder, bytes);
     if (against !== null) return { denial: 'overloaded', limit: 'memory', against };
     reserved += bytes;
@@ -272,6 +276,8 @@ const singleHeaders = ({ rawHeaders }: IncomingMessage): Record<string, string |
   return headers;
 };
 
+const brokenOff: Denial = { denial: 'malformed', problem: 'the body broke off' };
+
 const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve: Incoming['reserve']): Promise<Uint8Array | Denial> => {
   const bytesMax = limits[settings.bodyLimit];
   const tooLarge: Denial = { denial: 'too_large', limit: settings.bodyLimit };
@@ -293,7 +299,7 @@ const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve:
       done(against);
     };
     const whole = (): void => done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
-    const broken = (): void => done({ denial: 'malformed', problem: 'the body broke off' });
+    const broken = (): void => done(brokenOff);
     if (message.destroyed) return broken();
     message
       .on('error', () => undefined)

@@ -73,12 +73,53 @@ test('an agent that leaves, or is cut off, before its hello is whole has carried
   assert.deepEqual(await stopped.carried, { bytesSent: 0, bytesReceived: 0, denial: null, broken: true });
 });
 
+test('an agent that said all and ended before its tunnel was open is heard to its end', async () => {
+  const [agent, client] = duplexPair();
+  const [destination, peer] = duplexPair();
+  agent.end(hello);
+  agent.resume();
+  await settled();
+  const carried = createJoin(
+    client,
+    { name: 'site.test', kind: 'name' },
+    createVirtualClock(),
+    () => undefined,
+  )(peer, secured, new AbortController().signal);
+  destination.resume();
+  await once(destination, 'end');
+  destination.end('answer');
+  assert.deepEqual(await carried, { bytesSent: hello.length, bytesReceived: 6, denial: null, broken: false });
+});
+
 test('G-NET-6: a cut ends both sides at once, whatever is under way', async () => {
   const { agent, destination, cut, carried } = join(open);
   agent.write('one');
   await once(destination, 'data');
   cut.abort();
   assert.deepEqual(await carried, { bytesSent: 3, bytesReceived: 0, denial: null, broken: true });
+});
+
+test('what ends after a cut is not waited for', async () => {
+  const [agent, client] = duplexPair();
+  const [, peer] = duplexPair();
+  const clock = createVirtualClock();
+  const cut = new AbortController();
+  let waits = 0;
+  const after: typeof clock.after = (delayMs, run) => {
+    waits += 1;
+    const stop = clock.after(delayMs, run);
+    return () => {
+      waits -= 1;
+      stop();
+    };
+  };
+  for (const stream of [agent, client, peer]) stream.on('error', () => undefined);
+  const carried = createJoin(client, { name: 'site.test', kind: 'name' }, { ...clock, after }, () => undefined)(peer, open, cut.signal);
+  cut.abort();
+  await carried;
+  agent.end();
+  await settled();
+  assert.equal(waits, 0);
 });
 
 test('a direction that has ended leaves the other one open for as long as it carries something', async () => {

@@ -91,6 +91,8 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, le
       });
     };
     const ended = (other: Duplex) => (): void => {
+      // What is over needs nobody to watch over its silence.
+      if (settled) return;
       halves += 1;
       other.end();
       if (halves === 2) settle(false);
@@ -108,6 +110,8 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, le
     if (first.length > 0) peer.write(first);
     peer.resume();
     client.resume();
+    // It may have said all, and ended, before anybody listened.
+    if (client.readableEnded) ended(peer)();
   });
 
 /** What it was given is delivered first, but not waited for without end. */

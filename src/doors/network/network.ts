@@ -116,6 +116,8 @@ const accessDenied = Buffer.from([21, 3, 1, 0, 2, 2, 49]);
 
 /** After its outcome is durable: what was said is delivered; who was cut off is cut off. */
 const closeTunnel = ({ stream }: Connecting, crossed: Crossed, clock: Clock): void => {
+  // It would not close once more, and a timer would keep what it holds.
+  if (stream.destroyed) return;
   if (crossed.crossed === 'refused' && crossed.denial.denial === 'not_inspectable') stream.end(accessDenied);
   else if (crossed.crossed === 'answered' && stream.writableEnded) stream.resume();
   else return void stream.destroy();
