@@ -2,8 +2,8 @@
 // Contract: what is not said to be durable may be lost or torn by a crash. One process writes; see `lock`.
 // Fails by rejecting with the system's error; `isDiskFull` tells a lack of space from the rest. Absence is null, never an error.
 
-import * as fs from 'node:fs';
-import * as fsPromises from 'node:fs/promises';
+import * as machineFiles from 'node:fs';
+import * as machinePromises from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { lockFile, type Lock } from './lock.ts';
 
@@ -55,6 +55,15 @@ export interface Disk {
   readonly lock: (path: string) => Promise<Lock | null>;
 }
 
+/** What the disk stands on: the machine's own, or one that a test makes up. */
+export interface System {
+  readonly fs: Pick<typeof machineFiles, 'write' | 'fdatasync' | 'fstatSync' | 'close' | 'open' | 'statSync' | 'lstatSync'>;
+  readonly fsPromises: Pick<typeof machinePromises, 'open' | 'mkdir' | 'stat' | 'rename' | 'readdir' | 'readFile' | 'rm'>;
+  readonly lock: (path: string) => Promise<Lock | null>;
+}
+
+const machine: System = { fs: machineFiles, fsPromises: machinePromises, lock: async (path) => lockFile(path) };
+
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
 
 export const isDiskFull = (error: unknown): boolean => codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
@@ -69,7 +78,7 @@ const concurrency = 8;
 
 const absent = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 
-const statusFrom = (stats: fs.Stats): FileStatus => ({
+const statusFrom = (stats: machineFiles.Stats): FileStatus => ({
   device: stats.dev,
   inode: stats.ino,
   links: stats.nlink,
@@ -78,7 +87,7 @@ const statusFrom = (stats: fs.Stats): FileStatus => ({
 });
 
 // Callbacks and plain descriptors: a file handle's promises cost several times as much, twice for each commit.
-const writeAll = (descriptor: number, position: number, bytes: Uint8Array): Promise<void> =>
+const writeAll = ({ fs }: System, descriptor: number, position: number, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     const from = (offset: number): void =>
       fs.write(descriptor, bytes, offset, bytes.length - offset, position + offset, (error, written) => {
@@ -89,21 +98,21 @@ const writeAll = (descriptor: number, position: number, bytes: Uint8Array): Prom
     from(0);
   });
 
-const syncData = (descriptor: number): Promise<void> =>
+const syncData = ({ fs }: System, descriptor: number): Promise<void> =>
   new Promise((resolve, reject) => fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve())));
 
-const openedFile = (descriptor: number): DiskFile => ({
-  write: (position, bytes) => writeAll(descriptor, position, bytes),
-  sync: () => syncData(descriptor),
+const openedFile = (system: System, descriptor: number): DiskFile => ({
+  write: (position, bytes) => writeAll(system, descriptor, position, bytes),
+  sync: () => syncData(system, descriptor),
   // The inode of an open file is in memory: asking costs less than handing the question to another thread.
-  status: async () => statusFrom(fs.fstatSync(descriptor)),
-  close: () => new Promise((resolve, reject) => fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
+  status: async () => statusFrom(system.fs.fstatSync(descriptor)),
+  close: () => new Promise((resolve, reject) => system.fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
 });
 
-const open = (path: string, flags: string): Promise<number> =>
+const open = ({ fs }: System, path: string, flags: string): Promise<number> =>
   new Promise((resolve, reject) => fs.open(path, flags, fileMode, (error, descriptor) => (error ? reject(error) : resolve(descriptor))));
 
-const syncFolder = async (path: string): Promise<void> => {
+const syncFolder = async ({ fsPromises }: System, path: string): Promise<void> => {
   const folder = await fsPromises.open(path, 'r');
   try {
     await folder.sync();
@@ -112,7 +121,7 @@ const syncFolder = async (path: string): Promise<void> => {
   }
 };
 
-const isMount = (folder: string): boolean => fs.statSync(folder).dev !== fs.statSync(dirname(folder)).dev;
+const isMount = ({ fs }: System, folder: string): boolean => fs.statSync(folder).dev !== fs.statSync(dirname(folder)).dev;
 
 interface Folders {
   readonly create: (path: string) => Promise<void>;
@@ -120,28 +129,29 @@ interface Folders {
 }
 
 /** Level by level: under /proc, where nothing can be made, `mkdir` with `recursive` never comes back. */
-const makeFolder = async (path: string, parentMade = false): Promise<void> => {
+const makeFolder = async (system: System, path: string, parentMade = false): Promise<void> => {
+  const { fsPromises } = system;
   try {
     await fsPromises.mkdir(path, { mode: folderMode });
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && (await fsPromises.stat(path)).isDirectory()) return;
     if (codeOf(error) !== 'ENOENT' || parentMade || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await makeFolder(path, true);
+    await makeFolder(system, dirname(path));
+    await makeFolder(system, path, true);
   }
 };
 
-const createFolders = (): Folders => {
+const createFolders = (system: System): Folders => {
   const durable = new Set<string>();
   return {
     create: async (path) => {
       if (durable.has(path)) return;
-      await makeFolder(path);
+      await makeFolder(system, path);
       // As far up as the file system goes, once: whoever made a folder that is there already may have ended before it was durable.
       const synced: string[] = [];
-      for (let folder = path; folder !== dirname(folder) && !durable.has(folder) && !isMount(folder); folder = dirname(folder)) {
+      for (let folder = path; folder !== dirname(folder) && !durable.has(folder) && !isMount(system, folder); folder = dirname(folder)) {
         try {
-          await syncFolder(dirname(folder));
+          await syncFolder(system, dirname(folder));
         } catch (error) {
           // Nobody makes a folder in one that he may not read.
           if (codeOf(error) !== 'EACCES') throw error;
@@ -161,17 +171,17 @@ export const temporaryEnding = '.tmp';
 
 const temporary = (path: string): string => `${path}${temporaryEnding}`;
 
-const writeTemporary = async ({ path, bytes }: NewContent, folders: Folders): Promise<void> => {
+const writeTemporary = async (system: System, { path, bytes }: NewContent, folders: Folders): Promise<void> => {
   const create = async (): Promise<number> => {
     await folders.create(dirname(path));
-    return await open(temporary(path), 'w');
+    return await open(system, temporary(path), 'w');
   };
   const descriptor = await create().catch((error: unknown) => {
     if (!absent(error)) throw error;
     folders.forget(dirname(path));
     return create();
   });
-  const file = openedFile(descriptor);
+  const file = openedFile(system, descriptor);
   try {
     await file.write(0, bytes);
     await file.sync();
@@ -187,10 +197,10 @@ const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>):
   }
 };
 
-const replaceFiles = async (files: readonly NewContent[], folders: Folders): Promise<void> => {
-  await eachOf(files, (file) => writeTemporary(file, folders));
-  await eachOf(files, ({ path }) => fsPromises.rename(temporary(path), path));
-  await eachOf([...new Set(files.map(({ path }) => dirname(path)))], syncFolder);
+const replaceFiles = async (system: System, files: readonly NewContent[], folders: Folders): Promise<void> => {
+  await eachOf(files, (file) => writeTemporary(system, file, folders));
+  await eachOf(files, ({ path }) => system.fsPromises.rename(temporary(path), path));
+  await eachOf([...new Set(files.map(({ path }) => dirname(path)))], (folder) => syncFolder(system, folder));
 };
 
 const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
@@ -202,9 +212,10 @@ const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
   }
 };
 
-/** The machine's own disk. */
-export const createDisk = (): Disk => {
-  const folders = createFolders();
+/** The machine's own disk, unless it is to stand on another system. */
+export const createDisk = (system: System = machine): Disk => {
+  const { fs, fsPromises } = system;
+  const folders = createFolders(system);
   return {
     createFolder: folders.create,
     readFile: (path) => orNull(fsPromises.readFile(path)),
@@ -213,18 +224,18 @@ export const createDisk = (): Disk => {
       const stats = fs.lstatSync(path, { throwIfNoEntry: false });
       return stats === undefined ? null : statusFrom(stats);
     },
-    replaceFiles: (files) => replaceFiles(files, folders),
-    createFile: async (path) => openedFile(await open(path, 'w+')),
+    replaceFiles: (files) => replaceFiles(system, files, folders),
+    createFile: async (path) => openedFile(system, await open(system, path, 'w+')),
     openFile: async (path) => {
-      const descriptor = await orNull(open(path, 'r+'));
-      return descriptor === null ? null : openedFile(descriptor);
+      const descriptor = await orNull(open(system, path, 'r+'));
+      return descriptor === null ? null : openedFile(system, descriptor);
     },
     rename: (from, to) => fsPromises.rename(from, to),
-    syncFolder,
+    syncFolder: (path) => syncFolder(system, path),
     remove: (path) => {
       folders.forget(path);
       return fsPromises.rm(path, { recursive: true, force: true });
     },
-    lock: async (path) => lockFile(path),
+    lock: system.lock,
   };
 };
