@@ -61,7 +61,7 @@ finds(
 finds(
   'folders that are not synced',
   () => ({ disk: (disk) => ({ ...disk, syncFolder: async () => undefined }) }),
-  'what was acknowledged stays',
+  'what a crash leaves can be recovered',
 );
 
 /** Where the last byte that is not zero lies. */
@@ -244,9 +244,11 @@ finds(
 );
 
 finds(
-  'a heartbeat that revives a lost runner',
-  () => ({ invocations: (invocations) => ({ ...invocations, heartbeat: () => 'alive' }) }),
-  'a lease that ended is not renewed',
+  'a heartbeat that never asks for a proof',
+  () => ({
+    invocations: (invocations) => ({ ...invocations, heartbeat: (id) => (invocations.heartbeat(id) === 'ended' ? 'ended' : 'alive') }),
+  }),
+  'a runner is asked for a proof when it is due, and only then',
 );
 
 finds(
@@ -334,8 +336,8 @@ finds(
   () => ({
     site: (site) => ({
       ...site,
-      door: (number) => (request, answer) =>
-        site.door(number)(request, { ...answer, write: (bytes) => answer.write(Buffer.from(Buffer.from(bytes).toString('latin1').replace('order', 'order '), 'latin1')) }), // prettier-ignore
+      modelDoor: (number) => (request, answer) =>
+        site.modelDoor(number)(request, { ...answer, write: (bytes) => answer.write(Buffer.from(Buffer.from(bytes).toString('latin1').replace('order', 'order '), 'latin1')) }), // prettier-ignore
     }),
   }),
   'what was not refused is released byte for byte',

@@ -4,12 +4,14 @@
 
 import { hash } from 'node:crypto';
 import { isBatchProblem, readBatch } from '../../src/ledger/batch.ts';
+import type { StopScope } from '../../src/core/stop.ts';
 import { segmentFirstLsn } from '../../src/ledger/journal.ts';
+import type { Members } from './dialect.ts';
 
 export type Violated = (rule: string, what: string) => void;
 
 export interface DurableRecord {
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: Members;
   readonly origin: string;
   readonly index: number;
 }
@@ -17,15 +19,23 @@ export interface DurableRecord {
 export interface Evidence {
   /** A journal segment as the disk would give it back. */
   readonly journal: (name: string, bytes: Uint8Array) => void;
+  /** One that is shown from now on. */
   readonly checkpoint: (bytes: Uint8Array) => void;
+  /** One that a start finds: what a crash lost may have been newer. */
+  readonly foundCheckpoint: (bytes: Uint8Array) => void;
   readonly record: (logId: string) => DurableRecord | undefined;
   readonly decisionsOf: (crossingId: string) => readonly DurableRecord[];
   readonly outcomesOf: (decisionLogId: string) => readonly DurableRecord[];
   readonly toolDecisionsIn: (parentCrossingId: string) => readonly DurableRecord[];
   readonly closed: (invocationId: string) => boolean;
+  /** Stops that were recorded, lifted or not. */
+  readonly stops: () => readonly { readonly id: string; readonly scope: StopScope }[];
+  readonly lifted: () => ReadonlySet<unknown>;
   readonly all: () => Iterable<DurableRecord>;
   /** Logs with durable leaves that no durable checkpoint covers. */
   readonly unpublished: () => readonly string[];
+  /** How much of each log anybody could have seen. */
+  readonly published: () => ReadonlyMap<string, number>;
   /** Size and root of each log over every durable leaf. */
   readonly heads: () => readonly { readonly origin: string; readonly size: number; readonly root: string }[];
 }
@@ -62,6 +72,20 @@ interface Log {
   readonly published: Growing;
 }
 
+/** Such as `2026q3`. */
+const quarterOf = (timestamp: string): string => `${timestamp.slice(0, 4)}q${Math.ceil(Number(timestamp.slice(5, 7)) / 3)}`;
+
+const checkpointIn = (bytes: Uint8Array): { readonly origin: string; readonly size: number; readonly root: string } => {
+  const [origin = '', size = '', root = ''] = Buffer.from(bytes).toString().split('\n');
+  return { origin, size: Number(size), root };
+};
+
+const headOf = (origin: string, { leaves }: Log): { readonly origin: string; readonly size: number; readonly root: string } => {
+  const whole: Growing = { size: 0, subtrees: [] };
+  for (const leaf of leaves) grow(whole, leaf);
+  return { origin, size: whole.size, root: rootOf(whole).toString('base64') };
+};
+
 const groupBy = <Value>() => {
   const groups = new Map<unknown, Value[]>();
   return {
@@ -76,6 +100,8 @@ export const createEvidence = (violated: Violated): Evidence => {
   const outcomes = groupBy<DurableRecord>();
   const toolDecisions = groupBy<DurableRecord>();
   const closed = new Set<unknown>();
+  const stops = new Map<unknown, { readonly id: string; readonly scope: StopScope; readonly author: unknown }>();
+  const lifted = new Set<unknown>();
   const logs = new Map<string, Log>();
   const readUpTo = new Map<string, { readonly at: number; readonly lsn: number }>();
 
@@ -83,6 +109,26 @@ export const createEvidence = (violated: Violated): Evidence => {
     const log = logs.get(origin) ?? { leaves: [], published: { size: 0, subtrees: [] } };
     logs.set(origin, log);
     return log;
+  };
+
+  const takeChange = (id: string, { change, user_id: person, user_assurance: assurance }: Members): void => {
+    const { what, scope, stop } = change as { readonly what: string; readonly scope: StopScope; readonly stop?: unknown };
+    if (what === 'stopped') stops.set(id, { id, scope, author: person });
+    if (what !== 'stop_lifted') return;
+    if (stops.get(stop)?.author === person || assurance === 'local_development')
+      violated('a stop is lifted only by another proved person', `${String(stop)} by ${String(person)}`);
+    lifted.add(stop);
+  };
+
+  /** The log of a new quarter begins with the head of the one before it. */
+  const lookAtBeginning = (origin: string, body: Members): void => {
+    const streamOf = (each: string): string | undefined => each.split('/')[1];
+    const [before, log] = [...logs].filter(([each]) => each !== origin && streamOf(each) === streamOf(origin)).at(-1) ?? [];
+    if (before === undefined || log === undefined) return;
+    const head = headOf(before, log);
+    const { origin: named, size, root } = (body['predecessor'] ?? {}) as Partial<typeof head>;
+    if (named !== before || size !== head.size || root !== head.root)
+      violated('a log names the head of the one before it', `${origin} names ${String(size)} of ${String(named)}`);
   };
 
   const take = (origin: string, index: number, leaf: Uint8Array): void => {
@@ -97,15 +143,31 @@ export const createEvidence = (violated: Violated): Evidence => {
     leaves[index] = leafHash;
     const text = Buffer.from(leaf).toString();
     if (secrets.test(text)) violated('no record holds a prompt or a credential', `leaf ${index} of ${origin}`);
-    const body = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const body = JSON.parse(text) as Members;
     const record: DurableRecord = { body, origin, index };
     const logId = String(body['log_id']);
+    if (index === 0) lookAtBeginning(origin, body);
+    if (quarterOf(String(body['timestamp'])) > (origin.split('/')[3] ?? ''))
+      violated('a record stands in the log of its quarter or of a later one', `${logId} in ${origin}`);
     if (records.has(logId)) violated('a record stands once in the ledger', logId);
     records.set(logId, record);
     if (body['kind'] === 'decision') decisions.add(body['crossing_id'], record);
     if (body['kind'] === 'decision' && body['action_type'] === 'tool_call') toolDecisions.add(body['parent_crossing_id'], record);
     if (body['kind'] === 'outcome') outcomes.add(body['decision_log_id'], record);
-    if (body['kind'] === 'closed') closed.add(body['invocation_id']);
+    if (body['kind'] === 'closed') {
+      if (closed.has(body['invocation_id'])) violated('an invocation ends once', String(body['invocation_id']));
+      closed.add(body['invocation_id']);
+    }
+    if (body['kind'] === 'change') takeChange(logId, body);
+  };
+
+  const checkpoint: Evidence['checkpoint'] = (bytes) => {
+    const { origin, size, root } = checkpointIn(bytes);
+    const { leaves, published } = logOf(origin);
+    if (size < published.size) return violated('a checkpoint continues the one before', `${origin} went from ${published.size} to ${size}`);
+    if (size > leaves.length) return violated('a checkpoint covers only durable leaves', `${origin} claims ${size} of ${leaves.length}`);
+    for (const leaf of leaves.slice(published.size, size)) grow(published, leaf);
+    if (rootOf(published).toString('base64') !== root) violated('a checkpoint has the root of the durable leaves', `${origin} at ${size}`);
   };
 
   return {
@@ -121,30 +183,22 @@ export const createEvidence = (violated: Violated): Evidence => {
       }
       readUpTo.set(name, { at, lsn });
     },
-    checkpoint: (bytes) => {
-      const [origin = '', sizeText = '', root = ''] = Buffer.from(bytes).toString().split('\n');
-      const { leaves, published } = logOf(origin);
-      const size = Number(sizeText);
-      if (size < published.size)
-        return violated('a checkpoint continues the one before', `${origin} went from ${published.size} to ${size}`);
-      if (size > leaves.length) return violated('a checkpoint covers only durable leaves', `${origin} claims ${size} of ${leaves.length}`);
-      for (const leaf of leaves.slice(published.size, size)) grow(published, leaf);
-      if (rootOf(published).toString('base64') !== root)
-        violated('a checkpoint has the root of the durable leaves', `${origin} at ${size}`);
+    checkpoint,
+    foundCheckpoint: (bytes) => {
+      const { origin, size } = checkpointIn(bytes);
+      if (size > logOf(origin).published.size) checkpoint(bytes);
     },
     record: (logId) => records.get(logId),
     decisionsOf: decisions.of,
     outcomesOf: outcomes.of,
     toolDecisionsIn: toolDecisions.of,
     closed: (invocationId) => closed.has(invocationId),
+    stops: () => [...stops.values()],
+    lifted: () => lifted,
     all: () => records.values(),
     unpublished: () => [...logs].filter(([, { leaves, published }]) => published.size < leaves.length).map(([origin]) => origin),
-    heads: () =>
-      [...logs].map(([origin, { leaves }]) => {
-        const whole: Growing = { size: 0, subtrees: [] };
-        for (const leaf of leaves) grow(whole, leaf);
-        return { origin, size: whole.size, root: rootOf(whole).toString('base64') };
-      }),
+    published: () => new Map([...logs].map(([origin, { published }]) => [origin, published.size])),
+    heads: () => [...logs].map(([origin, log]) => headOf(origin, log)),
   };
 };
 

@@ -1,18 +1,29 @@
-// One request of a simulated client at the model door: the fake connection that the door reads from and writes to.
+// One request of a simulated client at the model door, or a plain one at the network door: the fake connection that the door reads from and writes to.
 // Everything that the door does to it is told to a listener at that very moment, before anything else can happen.
 // A client may leave at any moment; the connection also ends when the envelope does.
 
 import type { Denial } from '../../src/core/denial.ts';
 import type { Incoming, Outgoing } from '../../src/core/http.ts';
 import type { AgentClient } from '../../src/core/principal.ts';
-import type { Chance, Life } from './schedule.ts';
+import type { Dialect, ToolResult } from './dialect.ts';
+import type { Chance } from './schedule.ts';
+import type { Site } from './site.ts';
 
 export interface Asked {
   readonly number: number;
   readonly client: AgentClient;
   readonly credential: string | null;
+  /** The format that is spoken; null for a plain request through the network door. */
+  readonly dialect: Dialect | null;
+  readonly method: string;
   readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** Results of tool calls that it brings back. */
+  readonly results: readonly ToolResult[];
+  /** The call whose picture comes along with this one, which shows none of its own; null without one. */
+  readonly bringsAlong: number | null;
 }
 
 export interface Exchange extends Asked {
@@ -20,6 +31,7 @@ export interface Exchange extends Asked {
   headers: Readonly<Record<string, string>>;
   /** What the door wrote, whether or not the client was still there. */
   readonly chunks: Uint8Array[];
+  cookies: number;
   state: 'open' | 'ended' | 'destroyed' | 'lost';
   left: boolean;
 }
@@ -28,78 +40,91 @@ export interface ExchangeListener {
   readonly began: (exchange: Exchange) => void;
   readonly wrote: (exchange: Exchange, bytes: Uint8Array) => void;
   readonly ended: (exchange: Exchange) => void;
-  readonly threw: (exchange: Exchange, error: unknown) => void;
+  readonly threw: (exchange: { readonly number: number }, error: unknown) => void;
 }
 
 export interface ExchangeParts {
-  /** The life of the envelope that answers. */
-  readonly life: Life;
+  /** The envelope that answers. */
+  readonly site: Site;
   readonly chance: Chance;
   readonly listener: ExchangeListener;
   readonly door: (request: Incoming, answer: Outgoing) => Promise<void>;
-  /** Resolves when the envelope is gone. */
-  readonly lost: Promise<'lost'>;
   /** When the client loses patience, counted from the start; null for a patient one. */
   readonly leavesAfterMs: number | null;
 }
 
-const headersOf = ({ credential, client }: Asked): Readonly<Record<string, string>> => ({
-  'content-type': 'application/json',
-  'anthropic-version': '2023-06-01',
-  'user-agent': client,
-  ...(credential !== null && { 'x-api-key': credential }),
-});
-
 /** Sends one request; resolves when the answer ended, broke off, or the envelope was lost. */
-export const exchange = async (asked: Asked, { life, chance, listener, door, lost, leavesAfterMs }: ExchangeParts): Promise<Exchange> => {
-  const one: Exchange = { ...asked, status: null, headers: {}, chunks: [], state: 'open', left: false };
+export const exchange = async (asked: Asked, { site, chance, listener, door, leavesAfterMs }: ExchangeParts): Promise<Exchange> => {
+  const { life, lost, bodies } = site;
+  const one: Exchange = { ...asked, status: null, headers: {}, chunks: [], cookies: 0, state: 'open', left: false };
+  const from = `${asked.dialect === null ? 'network' : 'model'} 127.0.0.1/32`;
+  let holder = from;
+  let reserved = 0;
   const gone = new AbortController();
   let over = (): void => undefined;
   const finished = new Promise<void>((resolve) => {
     over = resolve;
   });
+  const giveBack = (): void => {
+    bodies.give(holder, reserved);
+    reserved = 0;
+  };
   const stopLeaving =
     leavesAfterMs === null
       ? () => undefined
       : life.later(`client leaves call ${asked.number}`, leavesAfterMs, () => {
           one.left = true;
+          giveBack();
           gone.abort();
         });
   const end = (state: 'ended' | 'destroyed'): void => {
     if (one.state !== 'open') throw new Error('the door ends a response twice');
     one.state = state;
+    giveBack();
     listener.ended(one);
     stopLeaving();
     over();
   };
   const answer: Outgoing = {
-    begin: (status, headers) => {
+    begin: (status, headers, cookies = []) => {
       if (one.status !== null) throw new Error('the door begins a response twice');
       one.status = status;
       one.headers = headers;
+      one.cookies = cookies.length;
       listener.began(one);
     },
     write: async (bytes) => {
       if (one.status === null || one.state !== 'open') throw new Error('the door writes outside of a response');
       one.chunks.push(bytes);
       listener.wrote(one, bytes);
-      if (!one.left && chance.happens(0.3)) await life.pause('client takes bytes', chance.below(20));
+      if (!one.left && chance.happens(0.3)) await life.pause('client takes bytes', chance.happens(0.005) ? 13_000 : chance.below(20));
     },
     end: () => end('ended'),
     destroy: () => end('destroyed'),
   };
+  // As the server does: counted until the answer ends or the client leaves.
+  const take = (bytes: number): Denial | null => {
+    if (one.state !== 'open' || one.left) return { denial: 'malformed', problem: 'the body broke off' };
+    const against = bodies.take(holder, bytes);
+    if (against !== null) return { denial: 'overloaded', limit: 'memory', against };
+    reserved += bytes;
+    return null;
+  };
+  const { method, path, query, headers, body } = asked;
   const request: Incoming = {
-    from: 'model 127.0.0.1/32',
-    method: 'POST',
-    path: asked.path,
-    query: '',
+    from,
+    method,
+    path,
+    query,
     credential: null,
-    headers: headersOf(asked),
+    headers,
     gone: gone.signal,
-    reserve: () => null,
-    body: async (): Promise<Uint8Array | Denial> => {
+    reserve: take,
+    body: async (of = from): Promise<Uint8Array | Denial> => {
+      holder = of;
       await life.pause('client sends body', chance.below(10));
-      return chance.happens(0.02) ? { denial: 'too_large', limit: 'requestBodyBytes' } : asked.body;
+      if (chance.happens(0.02)) return { denial: 'too_large', limit: 'requestBodyBytes' };
+      return take(body.length) ?? body;
     },
   };
   const served = door(request, answer).catch((error: unknown) => {

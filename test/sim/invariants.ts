@@ -1,45 +1,52 @@
-// What must hold at every moment of a run, judged at the edges only: bytes that leave, bytes that are released, bytes that the disk has synced.
-// Contract: each rule is checked when it can be broken, against `evidence.ts`; nothing that the envelope believes of itself is trusted.
+// What must hold of every model request at every moment of a run, judged at the edges only: bytes that leave, bytes that are released, bytes that
+// the disk has synced.
+// Contract: each rule is checked when it can be broken, against `evidence.ts` and `authority.ts`; nothing that the envelope believes of itself is trusted.
 // A broken rule becomes a violation with the call or record that broke it; nothing throws.
 
 import { createHmac } from 'node:crypto';
+import type { DenialCode } from '../../src/core/denial.ts';
 import { sentenceOf } from '../../src/core/denial.ts';
 import { label } from '../../src/core/identifier.ts';
-import { limits } from '../../src/core/limits.ts';
-import type { Receipt, RecordBody, RecordRefusal } from '../../src/core/receipt.ts';
-import { isRefusal } from '../../src/core/receipt.ts';
 import type { Crossed, Received } from '../../src/core/stages.ts';
+import type { Authority, Run } from './authority.ts';
+import { timersLateMs } from './authority.ts';
+import type { Members, SeenCall } from './dialect.ts';
+import { text } from './dialect.ts';
 import type { DurableRecord, Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
+import type { RecordWatch } from './record-watch.ts';
 import { createEventWatch, type SeenEvent } from './sse-watch.ts';
 import type { UpstreamCall } from './upstream.ts';
-
-/** An invocation as the outside knows it. */
-export interface Run {
-  readonly id: string;
-  readonly role: string;
-  leaseEndsMs: number;
-  ended: boolean;
-}
+import { canonicalTool, permitted, pins, secondsOf } from './world.ts';
 
 /** One request at the door, from acceptance to its end. */
 interface View {
   readonly crossingId: string;
   readonly run: Run | null;
+  readonly acceptedMs: number;
   /** Whether the lease was alive, and the ledger able, when it was accepted. */
   readonly live: boolean;
   readonly sealed: boolean;
   readonly gone: AbortSignal;
   readonly calls: UpstreamCall[];
-  readonly toolsReleased: Map<string, number>;
+  /** What the client has of the answer, without what only kept it waiting. */
+  readonly released: Uint8Array[];
+  readonly events: SeenEvent[];
   readonly watch: (bytes: Uint8Array) => readonly SeenEvent[];
-  /** The tool call whose block is open in the stream. */
-  tool: { readonly id: string; readonly name: string; input: string } | null;
+  /** Digest of what was released when the outcome was handed over. */
+  digestThen: string | null;
+  toolsSeen: number;
+  /** Why it was refused; null where it was not, or not yet. */
+  denial: DenialCode | null;
+  /** Calls that had been refused when this one was accepted. */
+  readonly refusedBefore: ReadonlySet<number>;
 }
 
 export interface InvariantParts {
   readonly evidence: Evidence;
+  readonly authority: Authority;
+  readonly records: RecordWatch;
   readonly violated: Violated;
   /** Tells that something happened that a run is about. */
   readonly count: (what: string) => void;
@@ -47,32 +54,15 @@ export interface InvariantParts {
   readonly told: (line: string) => void;
   readonly nowMs: () => number;
   readonly digestKey: (invocationId: string) => Uint8Array | undefined;
-  readonly permitted: (role: string, what: { readonly model: string } | { readonly tool: string }) => boolean;
 }
 
-export interface Invariants extends ExchangeListener {
-  readonly opened: (id: string, credential: string, role: string) => void;
-  readonly renewed: (id: string) => void;
-  readonly runEnded: (id: string) => void;
-  /** A sync of the journal failed: nothing may cross from now until the next start. */
-  readonly journalFailed: () => void;
-  /** `troubled` says whether the disk gave cause to refuse anything since. */
-  readonly started: (troubled: () => boolean) => void;
+export interface ModelInvariants extends Omit<ExchangeListener, 'threw'> {
   readonly accepted: (number: number, received: Received) => void;
   readonly crossed: (number: number, crossed: Crossed) => void;
   readonly upstreamCalled: (call: UpstreamCall) => void;
-  /** The envelope lets go of its invocations, which stay open for the next start. */
-  readonly stopping: () => void;
-  readonly appending: (body: RecordBody) => void;
-  readonly appended: (body: RecordBody, result: Receipt | RecordRefusal) => void;
-  /** The ledger was closed in order. */
-  readonly stopped: () => void;
-  /** Decisions that a clean stop left without an outcome, and the invocations that it left open. */
-  readonly leftOpen: (decisions: readonly Members[], invocations: readonly Members[]) => void;
-  readonly atEnd: () => void;
+  /** A record of a model request is handed over. */
+  readonly appending: (body: Members) => void;
 }
-
-type Members = Readonly<Record<string, unknown>>;
 
 /** How every announcement that an outcome could not be recorded begins. */
 const [unrecordedWords = ''] = sentenceOf({ denial: 'outcome_unrecorded', problem: '|' }).split('|');
@@ -90,22 +80,30 @@ const sharedLength = (released: Buffer, sent: Buffer): number => {
   return Math.max(0, shared.lastIndexOf('\n\n') + 2, shared.lastIndexOf('\r\n\r\n') + 4);
 };
 
-const numberIn = (body: Uint8Array): number => Number(/call-(\d+)\./.exec(Buffer.from(body).toString('latin1'))?.[1] ?? Number.NaN);
+/** The last one that stands in a body is the call itself; others come along from earlier turns. */
+export const numberIn = (body: Uint8Array): number =>
+  Number(
+    [
+      ...Buffer.from(body)
+        .toString('latin1')
+        .matchAll(/call-(\d+)\./g),
+    ].at(-1)?.[1] ?? Number.NaN,
+  );
 
-export const createInvariants = ({ evidence, violated, count, told, nowMs, digestKey, permitted }: InvariantParts): Invariants => {
-  const runs = new Map<string, Run>();
-  const runsById = new Map<string, Run>();
+/** Refusals of what nobody has read. */
+const notRead: ReadonlySet<DenialCode> = new Set(['unidentified', 'malformed', 'too_large', 'overloaded', 'not_permitted']);
+
+const unreadableLies: ReadonlySet<string> = new Set(['another format', 'a whole answer for a stream', 'a stream for a whole answer']);
+
+/** How every picture of a run begins, in base64. */
+const pictureMark = Buffer.from('picture ').toString('base64').slice(0, 10);
+
+const startsAt = (bytes: Uint8Array, all: Buffer, at: number): boolean => all.subarray(at, at + bytes.length).equals(bytes);
+
+export const createModelInvariants = (parts: InvariantParts): ModelInvariants => {
+  const { evidence, authority, records, violated, count, told, nowMs, digestKey } = parts;
   const views = new Map<number, View>();
-  const sends = new Map<string, number>();
-  const acknowledged = new Map<string, Receipt>();
-  const refusedFor = new Set<unknown>();
-  /** Crossings whose outcome was refused: only these may be left for the next start. */
-  const unrecordedOf = new Set<unknown>();
-  /** Decisions that were refused as too slow and may have become durable all the same. */
-  const slowDecisions = new Set<string>();
-  let sealed = false;
-  let isStopping = false;
-  let excused = (): boolean => false;
+  const byCrossing = new Map<unknown, View>();
 
   const decisionFor = ({ crossingId }: View): DurableRecord | undefined => {
     const [decision, ...more] = evidence.decisionsOf(crossingId);
@@ -115,33 +113,36 @@ export const createInvariants = ({ evidence, violated, count, told, nowMs, diges
   const keyed = (view: View, bytes: Uint8Array): string =>
     createHmac('sha256', digestKey(view.run?.id ?? '') ?? '').update(bytes).digest('hex'); // prettier-ignore
 
-  const toolReleased = (one: Exchange, view: View, callId: string, name: string, input: string): void => {
-    count('tool call released');
-    const times = (view.toolsReleased.get(callId) ?? 0) + 1;
-    view.toolsReleased.set(callId, times);
-    const tools = evidence.toolDecisionsIn(view.crossingId).filter((decision) => permits(decision));
-    const own = tools.filter(({ body }) => (body['tool'] as { readonly call_id?: string } | undefined)?.call_id === label(callId));
-    if (own.length < times) violated('a tool call is released only after its own durable permit', `call ${one.number}, ${callId}`);
-    const digest = keyed(view, Buffer.from(input));
-    if (!own.some(({ body }) => (body['tool'] as { readonly arguments_digest?: string }).arguments_digest === digest))
-      violated('the arguments released are those that were judged', `call ${one.number}, ${callId}`);
-    if (!permitted(view.run?.role ?? '', { tool: name }))
-      violated('a forbidden tool call is never released', `call ${one.number}, ${name}`);
+  const digestOfReleased = (view: View): string | null => (view.released.length === 0 ? null : keyed(view, Buffer.concat(view.released)));
+
+  /** A client sees the beginning of a tool call: it is decided, recorded and permitted by then, whatever comes of it. */
+  const toolBegan = (one: Exchange, view: View, { id, name }: SeenCall, times: number): void => {
+    const own = toolDecisions(view, id);
+    if (own.length < times) violated('a tool call is released only after its own durable permit', `call ${one.number}, ${id}`);
+    const tool = canonicalTool(one.client, name);
+    if (!permitted(view.run?.role ?? '', { tool })) violated('a forbidden tool call is never released', `call ${one.number}, ${tool}`);
+    if (!own.some(({ body }) => (body['tool'] as { readonly name?: string }).name === label(tool)))
+      violated('the tool released is the one that was judged', `call ${one.number}, ${tool}`);
   };
 
-  /** Joins the events of a tool call until its block ends. */
-  const watchTools = (one: Exchange, view: View, events: readonly SeenEvent[]): void => {
-    for (const { type, data } of events) {
-      const block = data['content_block'] as { readonly type?: string; readonly id?: string; readonly name?: string } | undefined;
-      const delta = data['delta'] as { readonly partial_json?: string } | undefined;
-      if (type === 'content_block_start' && block?.type === 'tool_use')
-        view.tool = { id: block.id ?? '', name: block.name ?? '', input: '' };
-      else if (type === 'content_block_delta' && view.tool !== null) view.tool.input += delta?.partial_json ?? '';
-      else if (type === 'content_block_stop' && view.tool !== null) {
-        toolReleased(one, view, view.tool.id, view.tool.name, view.tool.input);
-        view.tool = null;
-      }
+  const toolReleased = (one: Exchange, view: View, { id, input }: SeenCall): void => {
+    count('tool call released');
+    const digest = keyed(view, Buffer.from(input));
+    const judged = toolDecisions(view, id).map(({ body }) => (body['tool'] as { readonly arguments_digest?: string }).arguments_digest);
+    if (!judged.includes(digest)) violated('the arguments released are those that were judged', `call ${one.number}, ${id}`);
+  };
+
+  const toolDecisions = (view: View, callId: string): readonly DurableRecord[] =>
+    evidence
+      .toolDecisionsIn(view.crossingId)
+      .filter((decision) => permits(decision) && (decision.body['tool'] as { readonly call_id?: string }).call_id === label(callId));
+
+  const watchTools = (one: Exchange, view: View, calls: readonly SeenCall[]): void => {
+    for (const [place, call] of calls.entries()) {
+      const times = calls.slice(0, place + 1).filter(({ id }) => id === call.id).length;
+      if (place >= view.toolsSeen) toolBegan(one, view, call, times);
     }
+    view.toolsSeen = calls.length;
   };
 
   /** What ends an answer may be released only when the outcome is durable, or when it says that it is not. */
@@ -160,217 +161,201 @@ export const createInvariants = ({ evidence, violated, count, told, nowMs, diges
 
   /** Released bytes against the bytes that the upstream gave. */
   const compareBytes = (one: Exchange, view: View): void => {
-    const [call] = view.calls;
+    const call = view.calls.at(-1);
     const outcome = outcomeFor(view)?.body;
     if (typeof outcome?.['tool_calls_refused'] === 'number' && outcome['tool_calls_refused'] > 0) count('tool call refused');
-    const released = Buffer.concat(one.chunks);
+    const released = Buffer.concat(view.released);
     if (call === undefined || one.headers['x-sealwright-denial'] !== undefined || outcome === undefined) return;
+    const isSuccess = outcome['success'] === true;
+    if (isSuccess && call.lie !== null) violated('what could be read as another answer is not released', `call ${one.number}: ${call.lie}`);
     if (outcome['tool_calls_refused'] === 0 && one.status === call.status) {
       const sent = Buffer.concat(call.sent);
       const shared = isStream(one) ? sharedLength(released, sent) : released.equals(sent) ? released.length : 0;
       const added = released.subarray(shared).toString();
-      if (outcome['success'] === true && !released.equals(sent))
-        violated('what was not refused is released byte for byte', `call ${one.number}`);
-      // An error whose body cannot be read passes on only its status.
-      if ((call.status ?? 0) >= 400 && added.includes('with a body that could not be read')) return;
-      if (added !== '' && !(isStream(one) && added.startsWith('event: '))) violated('only denials are added to a stream', `call ${one.number}: ${added.slice(0, 80)}`); // prettier-ignore
+      if (isSuccess && !released.equals(sent)) violated('what was not refused is released byte for byte', `call ${one.number}`);
+      const said = JSON.stringify(outcome['error_message']).slice(1, -1);
+      // A tool call that an error of the upstream's cut off is left out before the error.
+      const isItsEnd = !isSuccess && sent.subarray(sent.length - added.length).toString() === added;
+      if (added !== '' && !isItsEnd && !added.includes(said) && !announced(one))
+        violated('only denials are added to a stream', `call ${one.number}: ${added.slice(0, 80)}`);
     }
-    if (outcome['success'] === true && outcome['response_digest'] !== keyed(view, released))
+    const digests = [view.digestThen, ...(isStream(one) ? [digestOfReleased(view)] : [])];
+    if (isSuccess && outcome['response_digest'] !== digestOfReleased(view))
       violated('the outcome names the digest of what was released', `call ${one.number}`);
+    if (!isSuccess && isStream(one) && !digests.includes(outcome['response_digest'] as string | null))
+      violated('the outcome names the digest of what was released', `call ${one.number}, which did not succeed`);
+  };
+
+  /** What a request brought with it had its effect, if the request was read. */
+  const lookAtBrought = ({ number, results, bringsAlong }: Exchange, { run, denial, refusedBefore }: View): void => {
+    if (run === null || (denial !== null && notRead.has(denial))) return;
+    for (const { id } of results)
+      if (records.isToolCallOpen(run.id, label(id))) violated('a result that comes back ends its tool call', `call ${number}, ${id}`);
+    const earlier = bringsAlong === null || !refusedBefore.has(bringsAlong) ? undefined : views.get(bringsAlong);
+    const isKnown = earlier?.denial === 'content_not_permitted' && records.isOfThisLife(earlier.crossingId);
+    if (isKnown && denial === 'content_not_permitted')
+      violated('content that was denied once is left out of later turns', `call ${number}`);
   };
 
   const exchangeEnded = (one: Exchange): void => {
     const view = views.get(one.number);
     if (view === undefined) return;
     const unrecorded = announced(one);
-    if (unrecorded && view.run !== null) view.run.ended = true;
+    if (unrecorded && view.run !== null) authority.ended(view.run.id);
     if (view.calls.length > 0 && !unrecorded && outcomeFor(view) === undefined)
       violated('an answer ends only after its outcome is durable', `call ${one.number}, ${one.state}`);
     compareBytes(one, view);
+    lookAtBrought(one, view);
   };
 
-  const crossed = (number: number, { live, crossingId, calls, ...view }: View, result: Crossed): void => {
+  /** Whose doing it was that a crossing did not succeed. */
+  const blame = (body: Members, { calls, gone }: View): void => {
+    const call = calls.at(-1);
+    if (call === undefined) return;
+    const id = String(body['crossing_id']);
+    const said = text(body['error_message']);
+    if (body['success'] === true && call.broke) violated('what broke off does not succeed', id);
+    if (said.includes('upstream broke off') && !call.broke && call.outbound.cancel.aborted && !gone.aborted)
+      violated('what the envelope ended is not blamed on the upstream', id);
+    if (call.intact && call.lie === null && !call.broke && said.includes('could not be inspected'))
+      violated('what came as it should is answered', `${id}: ${said}`);
+    const isReadable = call.lie === null || !unreadableLies.has(call.lie);
+    if (!isReadable && !call.broke && !call.outbound.cancel.aborted && !call.open && said.includes('broke off'))
+      violated('what could not be read is refused as such', id);
+  };
+
+  const crossed = (number: number, view: View, result: Crossed): void => {
+    const { live, crossingId, calls, run } = view;
     const denial = result.crossed === 'refused' ? result.denial.denial : null;
+    view.denial = denial;
     count(denial ?? result.crossed);
     told(`           call ${number} is ${denial ?? result.crossed}`);
-    const over = view.gone.aborted || denial === 'deadline_exceeded';
-    if (over && calls.some(({ request }) => !request.cancel.aborted))
+    const over = view.gone.aborted || denial === 'deadline_exceeded' || (denial === 'stopped' && run !== null && !authority.lives(run));
+    if (over && calls.some(({ outbound }) => !outbound.cancel.aborted))
       violated('the upstream is cancelled when the client leaves or time is up', `call ${number}`);
+    if (calls.some(({ open, outbound }) => open && !outbound.cancel.aborted))
+      violated('an answer that nobody reads is let go', `call ${number}`);
     if (!live && denial !== 'unidentified') violated('no crossing is accepted after its lease ended', `call ${number}`);
-    if (live && !isStopping && denial === 'unidentified') violated('a lease that lives is honoured', `call ${number}`);
+    if (live && !records.isStopping() && denial === 'unidentified') violated('a lease that lives is honoured', `call ${number}`);
     if (view.sealed && (result.crossed !== 'refused' || calls.length > 0))
       violated('nothing crosses after a failed sync', `call ${number}`);
-    if (result.crossed !== 'refused' || result.invocation === null) return;
-    const noneWritten = result.recordId === null;
-    if (noneWritten && !refusedFor.has(crossingId))
-      violated('a denial has its record, or none could be written', `call ${number}, ${denial}`);
-    if (denial === 'record_unavailable' && calls.length > 0) violated('nothing leaves when the record is unavailable', `call ${number}`);
-    const [decision] = evidence.decisionsOf(crossingId);
-    if (
-      !noneWritten &&
-      calls.length === 0 &&
-      decision !== undefined &&
-      permits(decision) &&
-      evidence.outcomesOf(String(decision.body['log_id'])).length === 0
-    )
-      violated('a refused crossing is recorded as refused', `call ${number}`);
-  };
-
-  /** The books, once everything has ended and the ledger was opened and closed once more. */
-  const balance = (): void => {
-    const crossings = new Set<unknown>();
-    for (const { body, origin, index } of evidence.all()) {
-      const id = String(body['log_id']);
-      if (body['kind'] === 'decision') {
-        const outcomes = evidence.outcomesOf(id);
-        const due = permits({ body, origin, index }) ? 1 : 0;
-        if (outcomes.length !== due) violated(due === 1 ? 'each permitted decision has exactly one outcome' : 'a denial has no outcome', `${id} has ${outcomes.length}`); // prettier-ignore
-        if (crossings.has(body['crossing_id'])) violated('a crossing is decided once', String(body['crossing_id']));
-        crossings.add(body['crossing_id']);
-      }
-      if (body['kind'] === 'outcome') {
-        const decision = evidence.record(String(body['decision_log_id']));
-        if (decision === undefined || decision.origin.split('/')[1] !== origin.split('/')[1]) violated('an outcome names its decision', id);
-        else if (decision.origin === origin && decision.index >= index) violated('an outcome stands behind its decision', id);
-        const sent = sends.get(String(body['crossing_id'])) ?? 0;
-        if (typeof body['attempts'] === 'number' && body['action_type'] === 'model_request' && body['attempts'] !== sent)
-          violated('every send is in the record', `${id} counts ${body['attempts']} of ${sent}`);
-      }
-    }
-    for (const [id, receipt] of acknowledged) {
-      const record = evidence.record(id);
-      if (record?.origin !== receipt.origin || record.index !== receipt.index) violated('what was acknowledged stays', id);
-    }
+    const seconds = secondsOf(run?.role ?? '');
+    if (denial === 'deadline_exceeded' && (seconds === null || nowMs() < view.acceptedMs + seconds * 1_000))
+      violated('no crossing ends before its time', `call ${number}`);
+    records.refused(number, crossingId, result, calls.length);
   };
 
   return {
-    opened: (id, credential, role) => {
-      const run: Run = { id, role, leaseEndsMs: nowMs() + limits.leaseMs, ended: false };
-      runs.set(credential, run);
-      runsById.set(id, run);
-    },
-    renewed: (id) => {
-      const run = runsById.get(id);
-      if (run !== undefined && (run.ended || nowMs() >= run.leaseEndsMs)) violated('a lease that ended is not renewed', id);
-      if (run !== undefined) run.leaseEndsMs = nowMs() + limits.leaseMs;
-    },
-    runEnded: (id) => {
-      const run = runsById.get(id);
-      if (run !== undefined) run.ended = true;
-    },
-    journalFailed: () => {
-      sealed = true;
-    },
-    started: (troubled) => {
-      sealed = false;
-      isStopping = false;
-      excused = troubled;
-      for (const run of runsById.values()) {
-        run.ended = evidence.closed(run.id);
-        run.leaseEndsMs = nowMs() + limits.leaseMs;
-      }
-    },
     accepted: (number, { crossing, claim }) => {
       told(`           call ${number} is accepted as ${crossing.id}`);
-      const run = ('credential' in claim && claim.credential !== null && runs.get(claim.credential)) || null;
-      const live = run !== null && !run.ended && nowMs() < run.leaseEndsMs;
-      const watch = createEventWatch();
-      views.set(number, {
+      const run = 'credential' in claim ? authority.byCredential(claim.credential) : null;
+      const view: View = {
         crossingId: crossing.id,
+        acceptedMs: crossing.acceptedMs,
         gone: crossing.clientGone,
         run,
-        live,
-        sealed,
+        live: run !== null && authority.lives(run),
+        sealed: records.isSealed(),
         calls: [],
-        toolsReleased: new Map(),
-        watch,
-        tool: null,
-      });
+        released: [],
+        events: [],
+        watch: createEventWatch(),
+        digestThen: null,
+        toolsSeen: 0,
+        denial: null,
+        refusedBefore: new Set([...views].flatMap(([earlier, { denial }]) => (denial === null ? [] : [earlier]))),
+      };
+      views.set(number, view);
+      byCrossing.set(crossing.id, view);
     },
     crossed: (number, result) => {
       const view = views.get(number);
       if (view !== undefined) crossed(number, view, result);
     },
     upstreamCalled: (call) => {
-      const number = numberIn(call.request.body);
+      const { outbound, model } = call;
+      const number = numberIn(outbound.body);
       const view = views.get(number);
       if (view === undefined) return violated('no upstream byte without a crossing', `call ${number}`);
       told(`           call ${number} goes upstream`);
       view.calls.push(call);
-      sends.set(view.crossingId, view.calls.length);
+      records.sent(view.crossingId, view.calls.length);
+      if (view.calls.length > 1) count('sent again');
+      if (view.calls.at(-2)?.isFinal === true) violated('only what may pass is sent again', `call ${number}`);
+      const { run } = view;
+      const role = run?.role ?? '';
       const decision = decisionFor(view);
       const said = decision?.body['request_digest'];
+      if (decision?.body['masked'] !== undefined) count('left out');
       if (decision === undefined || !permits(decision)) violated('no upstream byte without a durable intent', `call ${number}`);
-      else if (said !== keyed(view, call.request.body)) violated('the intent names the digest of what was sent', `call ${number}`);
-      if (sealed) violated('nothing crosses after a failed sync', `call ${number} went upstream`);
-      if (!permitted(view.run?.role ?? '', { model: call.request.candidate.pin }))
-        violated('a forbidden model is never called', `call ${number}`);
-    },
-    stopping: () => {
-      isStopping = true;
+      else if (said !== keyed(view, outbound.body)) violated('the intent names the digest of what was sent', `call ${number}`);
+      else if (decision.body['model_version'] !== model) violated('the intent names the model that is asked', `call ${number}, ${model}`);
+      // What was permitted before may be repeated, and its end is told.
+      if (records.isSealed() && view.calls.length === 1) violated('nothing crosses after a failed sync', `call ${number} went upstream`);
+      if (!permitted(role, { model })) violated('a forbidden model is never called', `call ${number}`);
+      if (!pins.includes(model)) violated('a model is asked for by its pin', `call ${number}, ${model}`);
+      if (Buffer.from(outbound.body).includes(pictureMark) && !permitted(role, { picturesTo: model }))
+        violated('what may not be sent is not sent', `call ${number} shows a picture`);
+      if (run !== null && (authority.isOver(run) || authority.isStopped(run, { model })))
+        violated('what is stopped or has ended sends nothing', `call ${number}`);
+      if (view.gone.aborted) violated('nothing is sent for a client that has left', `call ${number}`);
+      if (/sw_[A-Za-z0-9_-]{43}/.test(JSON.stringify([outbound.headers, outbound.path])))
+        violated("the caller's credential is never forwarded", `call ${number}`);
     },
     appending: (body) => {
-      const run = runsById.get(String(body['invocation_id']));
-      const begins = body.kind === 'decision' && permits({ body, origin: '', index: 0 });
-      if (begins && run !== undefined && (run.ended || nowMs() >= run.leaseEndsMs))
-        violated('no crossing is accepted after its lease ended', `${String(body['action_type'])} ${body.log_id}`);
-    },
-    appended: (body, result) => {
-      told(`           ${body.kind} ${body.log_id} is ${isRefusal(result) ? `refused: ${result.refused}` : 'durable'}`);
-      if (isRefusal(result)) {
-        count(`refused ${result.refused}`);
-        refusedFor.add(body['crossing_id']);
-        if (body.kind === 'outcome') {
-          unrecordedOf.add(body['crossing_id']);
-          // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
-          // that was handed over is not the gate's to say: the agent does, or it stays unknown.
-          const run = runsById.get(String(body['invocation_id']));
-          if (run !== undefined && body['source'] === 'envelope' && body['success'] !== null) run.ended = true;
-        }
-        if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
-        if (!excused()) violated('a disk without trouble refuses nothing', `${result.refused} ${body.kind}`);
-        return;
-      }
-      acknowledged.set(result.logId, result);
-      const record = evidence.record(body.log_id);
-      if (record === undefined) violated('a record is acknowledged only when it is durable', `${body.kind} ${body.log_id}`);
-      else if (record.origin !== result.origin || record.index !== result.index)
-        violated('a receipt says where the record is', body.log_id);
+      const view = byCrossing.get(body['crossing_id']);
+      if (view === undefined || body['kind'] !== 'outcome') return;
+      view.digestThen = digestOfReleased(view);
+      blame(body, view);
+      const seconds = secondsOf(view.run?.role ?? '');
+      if (body['success'] !== true || view.run === null) return;
+      const model = body['model_version'];
+      // A lease that ends by itself does so when its timer runs; where nothing can be recorded, all runs end at about this moment.
+      if (records.isKnownSealed() || records.isStopping()) return;
+      if (view.run.ended || authority.isStopped(view.run, { model }))
+        violated('what is stopped or has ended does not succeed', String(body['crossing_id']));
+      if (seconds !== null && nowMs() > view.acceptedMs + seconds * 1_000 + timersLateMs)
+        violated('the time that a role may take ends its crossings', String(body['crossing_id']));
+      records.outcomeSays(body, view.calls.at(-1) ?? null, nowMs() - view.acceptedMs);
     },
     began: (one) => {
       const view = views.get(one.number);
       recordNamed(one, view);
       const answered = one.headers['x-sealwright-denial'] === undefined && view !== undefined;
+      if (one.headers['set-cookie'] !== undefined || one.cookies > 0)
+        violated('of an answer only what its format names is released', `call ${one.number}`);
       if (answered && !isStream(one)) endReleased(one, view, 'whole answer');
     },
     wrote: (one, bytes) => {
       const view = views.get(one.number);
-      if (view === undefined || one.headers['x-sealwright-denial'] !== undefined) return;
-      const events = isStream(one) ? view.watch(bytes) : [];
-      watchTools(one, view, events);
-      if (events.some(({ type }) => type === 'message_stop' || type === 'error')) endReleased(one, view, 'end of a stream');
-      if (!isStream(one) && one.status === 200) {
-        const { content = [] } = JSON.parse(Buffer.from(bytes).toString()) as { readonly content?: readonly Record<string, unknown>[] };
-        for (const { type, id, name, input } of content)
-          if (type === 'tool_use') toolReleased(one, view, String(id), String(name), JSON.stringify(input));
+      if (view === undefined || one.dialect === null || one.headers['x-sealwright-denial'] !== undefined) return;
+      const { dialect } = one;
+      if (!isStream(one)) {
+        view.released.push(bytes);
+        if (one.status !== 200) return;
+        const calls = dialect.callsInWhole(JSON.parse(Buffer.from(bytes).toString()) as Members);
+        watchTools(one, view, calls);
+        for (const call of calls) toolReleased(one, view, call);
+        return;
       }
+      const at = view.released.reduce((length, each) => length + each.length, 0);
+      const sent = Buffer.concat(view.calls.at(-1)?.sent ?? []);
+      const own = createEventWatch()(bytes);
+      const waits = !startsAt(bytes, sent, at) && own.length === 1 && own.every((event) => dialect.isWaiting(event));
+      if (waits) return count('kept waiting');
+      const { run } = view;
+      const isCut = run !== null && (run.ended || authority.isStopped(run, { model: view.calls.at(-1)?.model }));
+      if (isCut && startsAt(bytes, sent, at) && outcomeFor(view) === undefined)
+        violated('what is stopped or has ended releases nothing more', `call ${one.number}`);
+      view.released.push(bytes);
+      const wholeBefore = dialect.callsIn(view.events).filter(({ whole }) => whole).length;
+      const events = view.watch(bytes);
+      view.events.push(...events);
+      const calls = dialect.callsIn(view.events);
+      watchTools(one, view, calls);
+      for (const call of calls.filter(({ whole }) => whole).slice(wholeBefore)) toolReleased(one, view, call);
+      if (events.some((event) => dialect.isEnd(event))) endReleased(one, view, 'end of a stream');
     },
     ended: exchangeEnded,
-    threw: (one, error) => violated('nothing throws', `call ${one.number}: ${error instanceof Error ? error.stack : String(error)}`),
-    stopped: () => {
-      for (const crossingId of slowDecisions)
-        for (const decision of evidence.decisionsOf(crossingId))
-          if (permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0)
-            violated('what was refused too late is recorded as not carried out', crossingId);
-    },
-    leftOpen: (decisions, invocations) => {
-      const waiting = new Set(invocations.map((opened) => opened['invocation_id']));
-      for (const { log_id, crossing_id, invocation_id, action_type } of decisions) {
-        const waits = action_type === 'tool_call' && waiting.has(invocation_id);
-        if (!waits && !refusedFor.has(crossing_id))
-          violated('a clean stop leaves no decision open', `${String(action_type)} ${String(log_id)}`);
-      }
-    },
-    atEnd: balance,
   };
 };

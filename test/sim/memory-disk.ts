@@ -27,7 +27,14 @@ export interface MemoryDiskSettings {
   readonly capacityBytes?: () => number;
 }
 
+export interface MemoryFile extends DiskFile {
+  /** Of the file itself, wherever its name leads by now. */
+  readonly statusNow: () => FileStatus;
+}
+
 export interface MemoryDisk extends Disk {
+  readonly createFile: (path: string) => Promise<MemoryFile>;
+  readonly openFile: (path: string) => Promise<MemoryFile | null>;
   readonly steps: () => number;
   /** Ends this disk and gives the one that a new process finds. */
   readonly crash: (settings?: MemoryDiskSettings) => MemoryDisk;
@@ -37,6 +44,10 @@ export interface MemoryDisk extends Disk {
   readonly content: (path: string) => Uint8Array | null;
   /** All files, likewise. */
   readonly files: () => ReadonlyMap<string, Uint8Array>;
+  /** Makes one folder below one that is there: false where it is there already, null where its parent is missing. Durable only after `syncFolder`. */
+  readonly makeFolder: (path: string) => boolean | null;
+  /** What the path names, at once. */
+  readonly statusNow: (path: string) => FileStatus | null;
   /** Changes a file from outside. */
   readonly tamper: (path: string, change: (bytes: Uint8Array) => Uint8Array | null) => void;
 }
@@ -63,6 +74,8 @@ interface Inode {
 interface FolderChange {
   readonly folder: string;
   readonly before: ReadonlyMap<string, Inode | null>;
+  /** The folder that it made. */
+  readonly made?: string;
 }
 
 const sector = 512;
@@ -119,12 +132,20 @@ const restore = (store: Store, names: ReadonlyMap<string, Inode | null>): void =
   }
 };
 
+const removeBelow = (store: Store, folder: string): void => {
+  for (const path of store.names.keys()) if (path.startsWith(`${folder}/`)) store.names.delete(path);
+  for (const path of store.folders) if (path === folder || path.startsWith(`${folder}/`)) store.folders.delete(path);
+};
+
 /** Folders change in order: of each, the first few unsynced changes survive a crash. */
 const loseFolderChanges = (store: Store, chance: () => number): void => {
   for (const folder of new Set(store.changes.map((change) => change.folder))) {
     const changes = store.changes.filter((change) => change.folder === folder);
     const lost = changes.slice(Math.floor(chance() * (changes.length + 1)));
-    for (const { before } of lost.toReversed()) restore(store, before);
+    for (const { before, made } of lost.toReversed()) {
+      restore(store, before);
+      if (made !== undefined) removeBelow(store, made);
+    }
   }
   store.changes = [];
 };
@@ -176,6 +197,12 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     folder: false,
   });
 
+  const statusNow = (path: string): FileStatus | null => {
+    const inode = store.names.get(path);
+    if (inode !== undefined) return statusFor(inode);
+    return store.folders.has(path) ? { device: 1, inode: 0, links: 1, bytes: 0, folder: true } : null;
+  };
+
   const write = async (inode: Inode, path: string, position: number, bytes: Uint8Array): Promise<void> => {
     const fault = await step('write', path);
     const growth = Math.max(0, position + bytes.length - inode.current.length);
@@ -203,7 +230,8 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     });
   };
 
-  const opened = (inode: Inode, path: string): DiskFile => ({
+  const opened = (inode: Inode, path: string): MemoryFile => ({
+    statusNow: () => statusFor(inode),
     write: (position, bytes) => write(inode, path, position, bytes),
     sync: () => sync(inode, path),
     status: async () => (gone ? await nothing() : statusFor(inode)),
@@ -215,7 +243,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) store.folders.add(folder);
   };
 
-  const createFile = async (path: string): Promise<DiskFile> => {
+  const createFile = async (path: string): Promise<MemoryFile> => {
     const inode = newInode(++store.inodes, new Uint8Array(0));
     faulty(await step('create', path), () => setNames(new Map([[path, inode]])));
     return opened(inode, path);
@@ -262,11 +290,14 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
       const below = [...store.names.keys(), ...store.folders].filter((name) => name.startsWith(`${path}/`));
       return [...new Set(below.map((name) => name.slice(path.length + 1).split('/')[0] ?? ''))].toSorted();
     },
-    statusOf: async (path) => {
-      if (gone) return await nothing();
-      const inode = store.names.get(path);
-      if (inode !== undefined) return statusFor(inode);
-      return store.folders.has(path) ? { device: 1, inode: 0, links: 1, bytes: 0, folder: true } : null;
+    statusOf: async (path) => (gone ? await nothing() : statusNow(path)),
+    statusNow,
+    makeFolder: (path) => {
+      if (store.folders.has(path)) return false;
+      if (dirname(path) !== '/' && !store.folders.has(dirname(path))) return null;
+      store.folders.add(path);
+      store.changes.push({ folder: dirname(path), before: new Map(), made: path });
+      return true;
     },
     replaceFiles: async (files) => {
       for (const { path, bytes } of files) {

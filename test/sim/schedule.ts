@@ -54,6 +54,8 @@ export interface Life {
   /** Something that happens `delayMs` from now, or a little later; the returned function prevents it. */
   readonly later: (what: string, delayMs: number, run: () => void) => () => void;
   readonly pause: (what: string, delayMs: number) => Promise<void>;
+  /** How many timers of its clock are set. */
+  readonly timers: () => number;
   readonly end: () => void;
 }
 
@@ -67,6 +69,8 @@ export interface Schedule {
 
 /** Events this close to each other may happen in any order, the later one first included. */
 const jitterMs = 3;
+
+const timer = 'timer';
 
 const atRest = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -95,8 +99,9 @@ export const createSchedule = (chance: Chance, startWallMs: number, told: (line:
         wallMs: () => wallOffsetMs + Math.floor(nowMs),
         monotonicMs: () => nowMs,
         // A busy process runs its timers late.
-        after: (delayMs, run) => later('timer', delayMs + (chance.happens(0.3) ? chance.below(2_500) : 0), run),
+        after: (delayMs, run) => later(timer, delayMs + (chance.happens(0.3) ? chance.below(2_500) : 0), run),
       },
+      timers: () => events.filter((event) => event.life === life && event.what === timer).length,
       pause: (what, delayMs) => new Promise((resolve) => void later(what, delayMs, resolve)),
       end: () => {
         ended = true;

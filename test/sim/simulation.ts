@@ -3,22 +3,29 @@
 // Contract: the same seed gives the same history. Broken invariants are the report's violations; an exception inside the run is one too.
 
 import { basename } from 'node:path';
-import { isLedgerProblem } from '../../src/ledger/ledger.ts';
+import { limits } from '../../src/core/limits.ts';
+import type { LedgerProblem } from '../../src/ledger/ledger.ts';
+import { createDisk } from '../../src/disk/disk.ts';
+import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
 import { verifyLedger } from '../../src/ledger/verifier.ts';
 import { runAgent } from './clients.ts';
 import type { Envelope, Planted } from './envelope.ts';
-import { ledgerFolder, permitted, startEnvelope } from './envelope.ts';
+import { ledgerFolder, ledgerSettings, startEnvelope } from './envelope.ts';
 import type { Evidence } from './evidence.ts';
 import { createEvidence } from './evidence.ts';
-import type { Invariants } from './invariants.ts';
-import { createInvariants } from './invariants.ts';
+import { numberIn } from './invariants.ts';
 import { filesOf, watchDisk } from './watched-disk.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { createMemoryDisk } from './memory-disk.ts';
+import { systemOver } from './memory-system.ts';
 import type { Chance, Life, Schedule } from './schedule.ts';
 import { createChance, createSchedule } from './schedule.ts';
+import { runOperator } from './operator.ts';
+import { createDestinations } from './tunnels.ts';
 import { createUpstream } from './upstream.ts';
-import type { Sky } from './weather.ts';
+import type { Watch } from './watch.ts';
+import { createWatch } from './watch.ts';
+import type { Sky, Trouble } from './weather.ts';
 import { createWeather } from './weather.ts';
 
 export interface Report {
@@ -37,6 +44,8 @@ export interface SimulationOptions {
 }
 
 const stepsMax = 60_000;
+/** What all bodies in flight may have together: enough, or so little that some find none. */
+const memories = [limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, 4_000, 1_600] as const;
 const livesMax = 12;
 /** The evening of an ordinary day, or three seconds before a new quarter with its new logs. */
 const startsWallMs = [Date.UTC(2026, 4, 12, 19), Date.UTC(2026, 8, 30, 23, 59, 57)] as const;
@@ -46,12 +55,14 @@ interface World {
   readonly chance: Chance;
   readonly schedule: Schedule;
   readonly evidence: Evidence;
-  readonly invariants: Invariants;
+  readonly invariants: Watch;
   readonly digestKeys: Map<string, Uint8Array>;
   readonly violated: (rule: string, what: string) => void;
   readonly count: (what: string) => void;
   /** Whether records are so large that journal segments fill up. */
   readonly bulky: boolean;
+  readonly memoryBytes: number;
+  readonly nextAnswer: () => number;
   readonly planted: Planted;
   readonly told: (line: string) => void;
 }
@@ -97,11 +108,23 @@ const settled = async <T>(world: World, work: Promise<T>, over: () => boolean): 
 const filesEndingIn = (disk: MemoryDisk, ending: string): (readonly [string, Uint8Array])[] =>
   [...disk.files()].filter(([path]) => path.endsWith(ending)).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
+const segmentsOf = (disk: MemoryDisk): readonly string[] =>
+  filesEndingIn(disk, '.wal').flatMap(([path]) => (path.includes('/seg-') ? [path] : []));
+
 const lookAt = (disk: MemoryDisk, world: World, moment: string): void => {
   // Before the first checkpoint there is nothing to verify, and the verifier says so.
   if (filesEndingIn(disk, '/checkpoint').length === 0) return;
   const verification = verifyLedger(filesOf(disk, ledgerFolder));
   if (!verification.ok) world.violated(`the folder verifies ${moment}`, JSON.stringify(verification.problems.slice(0, 3)));
+};
+
+/** A copy that is not the file that is written: what goes there from now on is nowhere. */
+const replaceNewest = (disk: MemoryDisk): void => {
+  const [path] =
+    filesEndingIn(disk, '.wal')
+      .filter(([each]) => each.includes('/seg-'))
+      .at(-1) ?? [];
+  if (path !== undefined) disk.tamper(path, (bytes) => bytes);
 };
 
 /** Keeps the envelope up until the power goes, the operator restarts or stops it, or nothing is left to do. */
@@ -136,11 +159,24 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   let lose = (): void => undefined;
   const lost = new Promise<'lost'>((resolve) => (lose = () => resolve('lost')));
   const kill = (): void => void (crashed = true);
-  const weather = createWeather({ life, chance, sky: plan.sky, crashStep: plan.crashStep, crash: kill, journalFailed: invariants.journalFailed }); // prettier-ignore
-  const disk = found.kill(weather.settings);
-  const upstream = createUpstream({ life, chance, called: invariants.upstreamCalled });
-  const troubled = (): boolean => weather.troubled() || stopping;
+  const weather = createWeather({ life, chance, sky: plan.sky, crashStep: plan.crashStep, crash: kill, journalFailed: invariants.journalFailed, replaceJournal: () => replaceNewest(disk) }); // prettier-ignore
+  const disk: MemoryDisk = found.kill(weather.settings);
+  let envelope: Envelope | LedgerProblem | null = null;
+  const upstream = createUpstream({
+    life,
+    chance,
+    called: invariants.upstreamCalled,
+    nextAnswer: world.nextAnswer,
+    drawn: ({ streamed, sent, outbound }) => {
+      if (!streamed && envelope !== null && 'memory' in envelope) envelope.memory.drawn(numberIn(outbound.body), bytesOf(sent));
+    },
+  });
+  const partly = (bytes: number): number => (chance.happens(0.02) ? chance.between(1, bytes) : bytes);
+  const { sought, reached, plainAsked, tunnel } = invariants.network;
+  const destinations = createDestinations({ life, chance, listener: invariants, sought, dialled: reached, asked: plainAsked, tunnel });
+  const trouble: Trouble = { any: () => weather.troubled() || stopping, spaceForMs: weather.spaceForMs };
   const shown = filesEndingIn(found, '/checkpoint');
+  const foundSegments = segmentsOf(found);
   told(`--- life ${plan.number} begins, the disk is ${plan.sky}`);
 
   const end = (ended: Lived['ended'], left: MemoryDisk): Lived => {
@@ -161,15 +197,24 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
     return end(powerLost ? 'lost its power' : 'was killed', left);
   };
 
-  const parts = { ...world, life, lost, random: chance, upstream, troubled, disk: watchDisk(disk, evidence) };
-  const envelope = await settled(world, startEnvelope(parts), () => crashed);
+  const parts = {
+    ...world,
+    life,
+    lost,
+    random: chance,
+    upstream,
+    destinations,
+    trouble,
+    disk: createDisk(systemOver(watchDisk(disk, evidence), partly)),
+  };
+  envelope = await settled(world, startEnvelope(parts), () => crashed);
   if (envelope === null) return crash();
   if (isLedgerProblem(envelope)) {
-    if (!troubled()) world.violated('what a crash leaves can be recovered', envelope.problem);
+    if (!trouble.any()) world.violated('what a crash leaves can be recovered', envelope.problem);
     return end('refused to start', disk.kill(calm(chance)));
   }
   // A publication that failed or was cut short may have come through all the same, and the start has made durable what it found.
-  for (const [path, bytes] of shown) if (disk.files().get(path) === bytes) evidence.checkpoint(bytes);
+  for (const [path, bytes] of shown) if (disk.files().get(path) === bytes) evidence.foundCheckpoint(bytes);
   if (plan.afterCleanStop) invariants.leftOpen(envelope.ledger.found.openDecisions, envelope.ledger.found.openInvocations);
   setSite(envelope);
   await stayUp(world, envelope, plan, life, () => crashed, kill);
@@ -178,7 +223,17 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   if (crashed || (await settled(world, stopped(envelope, setSite), () => crashed)) === null) return crash();
   const left = weather.troubled() ? [] : evidence.unpublished();
   if (left.length > 0) world.violated('a clean stop publishes every durable leaf', left.join(', '));
-  if (envelope.ledger.standing().state !== 'sealed') invariants.stopped();
+  if (envelope.ledger.standing().state !== 'sealed') invariants.stopped(plan.done() && !weather.troubled());
+  if (plan.done()) {
+    envelope.memory.atRest();
+    const underWay = envelope.underWay();
+    if (underWay > 0) world.violated('what is over is not under way', `${underWay} crossings`);
+    const segments = weather.troubled() ? [] : segmentsOf(disk);
+    // Where nothing was recorded, what was found stays: a ledger is never without a journal.
+    const begun = segments.some((path) => !foundSegments.includes(path));
+    if (begun && segments.length > 1) world.violated('a segment goes when its records are published', `${segments.length} are left`);
+    if (life.timers() > 0) world.violated('what is over leaves no timer behind', `${life.timers()} timers`);
+  }
   return end('stopped', disk.kill(calm(chance)));
 };
 
@@ -188,10 +243,40 @@ const stopped = async (envelope: Envelope, setSite: (envelope: Envelope | null) 
   return true;
 };
 
+const bytesOf = (chunks: readonly Uint8Array[]): number => chunks.reduce((sum, { length }) => sum + length, 0);
+
 const calm = (chance: Chance) => ({ chance: () => chance.below(2 ** 30) / 2 ** 30 });
 
 const skies = ['calm', 'calm', 'calm', 'slow', 'full', 'failing'] as const;
 const crowdedSkies = ['full', 'full', 'full', 'full', 'failing'] as const;
+
+/** What the ledger was at an earlier time: its files, and how many durable records each log had. */
+interface Earlier {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+const ledgerFiles = (disk: MemoryDisk): Earlier['files'] =>
+  new Map([...disk.files()].filter(([path]) => path.startsWith(`${ledgerFolder}/`)));
+
+/** Somebody plays an older ledger back. It is refused, because others have seen what it does not hold. */
+const playBack = async (world: World, disk: MemoryDisk, { files, sizes }: Earlier): Promise<void> => {
+  const shown = world.evidence.published();
+  if (![...shown].some(([origin, size]) => size > (sizes.get(origin) ?? 0))) return;
+  world.count('played back');
+  const life = world.schedule.begin();
+  const trial = disk.kill({ ...calm(world.chance), pause: ({ what }) => life.pause(`disk: ${what}, of an older ledger`, 1) });
+  for (const path of ledgerFiles(disk).keys()) trial.tamper(path, () => null);
+  for (const [path, bytes] of files) trial.tamper(path, () => bytes);
+  const opening = openLedger(ledgerSettings, {
+    disk: createDisk(systemOver(trial, (bytes) => bytes)),
+    clock: life.clock,
+    random: world.chance,
+  });
+  const opened = await settled(world, opening, () => false);
+  life.end();
+  if (opened === null || !isLedgerProblem(opened)) world.violated('an older ledger is not taken for the newest', 'it was opened');
+};
 
 /** The lives of one run, one of which crashes at least; the last stops cleanly when all clients have gone. */
 const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelope: Envelope | null) => void): Promise<void> => {
@@ -205,6 +290,7 @@ const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelop
     chance.happens(0.3) ? chance.between(1, 90) : null,
   ];
   let hasCrashed = false;
+  let earlier: Earlier | null = null;
   for (let number = 1; number <= livesMax; number += 1) {
     const crashStep = crashSteps[number - 1] ?? null;
     const sky = number <= 3 ? chance.pick(world.bulky ? crowdedSkies : skies) : 'calm';
@@ -212,8 +298,13 @@ const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelop
     const plan = { number, sky, crashStep, stopsAfterMs, done: () => quiet, afterCleanStop: false, mustCrash: !hasCrashed };
     const lived = await live(world, disk, plan, setSite);
     ({ disk } = lived);
+    if (earlier !== null && chance.happens(0.3)) await playBack(world, disk, earlier);
+    // Only then it is known exactly what the files hold.
+    if (lived.ended === 'lost its power')
+      earlier = { files: ledgerFiles(disk), sizes: new Map(world.evidence.heads().map(({ origin, size }) => [origin, size])) };
     hasCrashed ||= lived.ended === 'lost its power' || lived.ended === 'was killed';
-    if (lived.ended === 'stopped' && quiet) break;
+    // A call that was under way when somebody stopped the envelope has its end only after one more start.
+    if (lived.ended === 'stopped' && plan.stopsAfterMs === null && quiet) break;
     const darkness = schedule.begin();
     let passed = false;
     darkness.later('the envelope is down', chance.between(10, 4_000), () => (passed = true));
@@ -253,17 +344,26 @@ export const simulate = async (seed: number, { planted = {}, told = () => undefi
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const evidence = createEvidence(violated);
   const digestKeys = new Map<string, Uint8Array>();
-  const invariants = createInvariants({
+  const invariants = createWatch({ evidence, violated, count, told, nowMs: schedule.nowMs, digestKey: (id) => digestKeys.get(id) });
+  const bulky = chance.happens(0.1);
+  const memoryBytes = bulky ? limits.bodiesInFlightBytes : chance.pick(memories);
+  let answers = 0;
+  const nextAnswer = (): number => ++answers;
+  const world: World = {
+    seed,
+    chance,
+    bulky,
+    memoryBytes,
+    nextAnswer,
+    schedule,
     evidence,
+    invariants,
+    digestKeys,
     violated,
     count,
+    planted,
     told,
-    nowMs: schedule.nowMs,
-    digestKey: (id) => digestKeys.get(id),
-    permitted,
-  });
-  const bulky = chance.happens(0.1);
-  const world: World = { seed, chance, bulky, schedule, evidence, invariants, digestKeys, violated, count, planted, told };
+  };
   let envelope: Envelope | null = null;
   let number = 0;
   const outside: Life = schedule.begin();
@@ -279,6 +379,11 @@ export const simulate = async (seed: number, { planted = {}, told = () => undefi
   try {
     const agents = Promise.all(Array.from({ length: bulky ? 4 : chance.between(1, 3) }, () => runAgent(client)));
     agents.catch((error: unknown) => violated('nothing throws', error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    let over = false;
+    const overNow = (): void => void (over = true);
+    void agents.then(overNow, overNow);
+    if (chance.happens(0.3))
+      void runOperator({ ...client, chance: createChance(seed, 'operator'), opened: invariants.runs, over: () => over });
     await liveAll(world, agents, (now) => {
       if (now !== null) lives += 1;
       envelope = now;

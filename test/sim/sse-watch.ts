@@ -2,8 +2,9 @@
 // Contract: gives each event once, when its last byte has come; bytes of an unfinished event wait.
 
 export interface SeenEvent {
-  readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** The event by which some formats say that nothing more comes. */
+  readonly isDone: boolean;
 }
 
 const parse = (block: string): SeenEvent | null => {
@@ -12,9 +13,9 @@ const parse = (block: string): SeenEvent | null => {
     .filter((line) => line.startsWith('data:'))
     .map((line) => line.slice(5).trimStart())
     .join('\n');
+  if (data === '[DONE]') return { data: {}, isDone: true };
   try {
-    const value = JSON.parse(data) as Readonly<Record<string, unknown>>;
-    return { type: String(value['type']), data: value };
+    return { data: JSON.parse(data) as SeenEvent['data'], isDone: false };
   } catch {
     return null;
   }

@@ -1,17 +1,36 @@
-// A scripted provider behind the forward stage: speaks anthropic-messages, streamed and not, and misbehaves as chance has it.
-// Splits its bytes anywhere, stalls, resets, answers 429 and 500, ends without an ending, sends what cannot be framed.
+// A scripted provider behind the transport: speaks every wire format of the world, streamed and not, and misbehaves as chance has it.
+// Splits its bytes anywhere, stalls, resets, answers 429 and 500, ends without an ending, lies about its model and about what it sends.
 // Keeps exactly what it sent, so that what was released can be held against it. Never rejects, as its contract says; its body may.
 
-import type { UpstreamAnswer, UpstreamFailure, UpstreamRequest } from '../../src/core/endpoint.ts';
-import type { Transport } from '../../src/endpoints/endpoints.ts';
+import type { UpstreamAnswer, UpstreamFailure } from '../../src/core/endpoint.ts';
+import type { Send } from '../../src/endpoints/http.ts';
+import type { Dialect, Message, SentEvent } from './dialect.ts';
+import { members } from './dialect.ts';
 import type { Chance, Life } from './schedule.ts';
+import { dialects, reportsOf, toolNames } from './world.ts';
+
+export type Outbound = Parameters<Send>[0];
 
 /** One call that reached the provider. */
 export interface UpstreamCall {
-  readonly request: UpstreamRequest;
+  readonly outbound: Outbound;
+  readonly dialect: Dialect;
+  readonly model: string;
   /** What the provider gave so far. */
   readonly sent: Uint8Array[];
   status: number | null;
+  streamed: boolean;
+  /** How the answer could be taken for another than it is: nothing of it may be released. */
+  lie: string | null;
+  requestId: string | null;
+  /** Whether it came as it should, so that what it counts is known. */
+  intact: boolean;
+  /** Whether it asked not to be called again, or not soon. */
+  isFinal: boolean;
+  /** Whether it broke off by itself. */
+  broke: boolean;
+  /** Whether somebody still reads it, or could. */
+  open: boolean;
 }
 
 export interface UpstreamParts {
@@ -19,24 +38,22 @@ export interface UpstreamParts {
   readonly chance: Chance;
   /** Called at the very moment in which bytes would leave. */
   readonly called: (call: UpstreamCall) => void;
+  /** Numbers the answers of all providers, whatever becomes of the envelope. */
+  readonly nextAnswer: () => number;
+  /** The envelope asks for more of an answer. */
+  readonly drawn: (call: UpstreamCall) => void;
 }
 
-interface AnsweredCall {
-  readonly id: string;
-  readonly name: string;
-  readonly input: Readonly<Record<string, unknown>>;
-}
-
-export const toolNames = ['get_order_status', 'create_ticket', 'access_payment_data', 'a tool of no name'] as const;
-
-const words = ['The order', ' is on its way', ' — 注文', ' 😀 \\u0000', ' "quoted"', '\nsecond line', ' event: message_stop'] as const;
-
-interface Message {
-  readonly text: string;
-  readonly calls: readonly AnsweredCall[];
-  readonly model: string;
-  readonly number: number;
-}
+const words = [
+  'The order',
+  ' is on its way',
+  ' — 注文',
+  ' 😀 \\u0000',
+  ' "quoted"',
+  '\nsecond line',
+  ' event: message_stop',
+  ' [DONE]',
+] as const;
 
 const messageOf = (chance: Chance, model: string, number: number): Message => ({
   text: Array.from({ length: chance.between(1, 5) }, () => chance.pick(words)).join(''),
@@ -46,68 +63,38 @@ const messageOf = (chance: Chance, model: string, number: number): Message => ({
     name: chance.pick(toolNames),
     input: { order: chance.below(1_000), note: chance.pick(words) },
   })),
-  model: chance.happens(0.05) ? `${model}-renamed` : model,
+  model: chance.happens(0.05) ? `${model}-renamed` : chance.pick([model, ...(reportsOf[model] ?? [])]),
   number,
 });
 
-const usage = { input_tokens: 12, output_tokens: 34 };
+const rendered = (newline: string, { name, data }: SentEvent): string =>
+  `${name === null ? '' : `event: ${name}${newline}`}data: ${data}${newline}${newline}`;
 
-const envelopeOf = ({ model, number, calls }: Message) => ({
-  id: `msg_${number}`,
-  type: 'message',
-  role: 'assistant',
-  model,
-  stop_reason: calls.length > 0 ? 'tool_use' : 'end_turn',
-  stop_sequence: null,
-  usage,
-});
-
-const wholeOf = (message: Message): string =>
-  JSON.stringify({
-    ...envelopeOf(message),
-    content: [{ type: 'text', text: message.text }, ...message.calls.map((call) => ({ type: 'tool_use', ...call }))],
-  });
-
-type EventData = Readonly<Record<string, unknown>> & { readonly type: string };
-
-const blockEvents = (index: number, block: Readonly<Record<string, unknown>>, deltas: readonly Readonly<Record<string, unknown>>[]) => [
-  { type: 'content_block_start', index, content_block: block },
-  ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
-  { type: 'content_block_stop', index },
-];
-
-const halves = (text: string): readonly string[] => [text.slice(0, text.length >> 1), text.slice(text.length >> 1)];
-
-const eventsOf = (message: Message): EventData[] => [
-  { type: 'message_start', message: { ...envelopeOf(message), content: [], stop_reason: null } },
-  { type: 'ping' },
-  ...blockEvents(0, { type: 'text', text: '' }, halves(message.text).map((text) => ({ type: 'text_delta', text }))), // prettier-ignore
-  ...message.calls.flatMap(({ id, name, input }, at) =>
-    blockEvents(
-      at + 1,
-      { type: 'tool_use', id, name, input: {} },
-      halves(JSON.stringify(input)).map((partial_json) => ({ type: 'input_json_delta', partial_json })),
-    ),
-  ),
-  { type: 'message_delta', delta: { stop_reason: envelopeOf(message).stop_reason, stop_sequence: null }, usage },
-  { type: 'message_stop' },
-];
-
-const errorOf = (type: string) => ({ type: 'error', error: { type, message: 'The provider says no.' } });
-
-const rendered = (newline: string, { type, ...rest }: EventData): string =>
-  `event: ${type}${newline}data: ${JSON.stringify({ type, ...rest })}${newline}${newline}`;
+const troubles = [
+  'whole',
+  'whole',
+  'whole',
+  'whole',
+  'whole',
+  'error',
+  'garbage',
+  'misnamed',
+  'cut',
+  'unended',
+  'comment',
+  'index',
+] as const;
 
 /** What goes wrong inside a stream. */
-const spoiled = (chance: Chance, events: EventData[]): string => {
+const spoiled = (chance: Chance, trouble: (typeof troubles)[number], dialect: Dialect, events: readonly SentEvent[]): string => {
   const newline = chance.pick(['\n', '\n', '\r\n']);
   const at = chance.below(events.length);
-  const text = (list: readonly EventData[]): string => list.map((event) => rendered(newline, event)).join('');
-  switch (chance.pick(['whole', 'whole', 'whole', 'whole', 'error', 'garbage', 'misnamed', 'cut', 'unended', 'comment', 'index'])) {
+  const text = (list: readonly SentEvent[]): string => list.map((event) => rendered(newline, event)).join('');
+  switch (trouble) {
     case 'error':
-      return text([...events.slice(0, Math.max(1, at)), errorOf('overloaded_error')]);
+      return text([...events.slice(0, Math.max(1, at)), dialect.errorEvent('overloaded_error')]);
     case 'garbage':
-      return `${text(events.slice(0, at))}event: content_block_delta${newline}data: {"type":${newline}${newline}${text(events.slice(at))}`;
+      return `${text(events.slice(0, at))}data: {"type":${newline}${newline}${text(events.slice(at))}`;
     case 'misnamed':
       return text(events).replace('event: content_block_stop', 'event: ping');
     case 'cut':
@@ -115,10 +102,10 @@ const spoiled = (chance: Chance, events: EventData[]): string => {
     case 'unended':
       return text(events.slice(0, -1));
     case 'comment':
-      return `: hello${newline}${newline}${text(events)}`;
+      return `${text(events.slice(0, at))}: hello${newline}${newline}${text(events.slice(at))}`;
     case 'index':
       return text(events).replaceAll('"index":1', '"index":7');
-    default:
+    case 'whole':
       return text(events);
   }
 };
@@ -139,29 +126,39 @@ interface Body {
   readonly chunks: readonly Uint8Array[];
   readonly breaksAfter: number;
   readonly stallsAfter: number;
+  /** How long it says nothing; long enough for the client to be kept waiting, or for everybody to give up. */
+  readonly stallMs: number;
 }
 
-const silenceMs = 45_000;
+const silencesMs = [12_000, 25_000, 45_000] as const;
+const longestMs = 45_000;
 
 /** The bytes of one answer as they come over time. Ends at once when it is cancelled. */
 async function* bodyOf(
-  { chunks, breaksAfter, stallsAfter }: Body,
+  { chunks, breaksAfter, stallsAfter, stallMs }: Body,
   call: UpstreamCall,
-  { life, chance }: UpstreamParts,
+  parts: UpstreamParts,
 ): AsyncGenerator<Uint8Array> {
-  const { cancel } = call.request;
-  for (const [number, chunk] of [...chunks, null].entries()) {
-    const delayMs = number === stallsAfter ? silenceMs : chance.below(12);
-    const waited = await Promise.race([life.pause('upstream sends', delayMs), cancelled(cancel)]);
-    if (waited === 'cancelled') throw new Error('cancelled');
-    if (number === breaksAfter || number === stallsAfter) throw new Error('reset');
-    if (chunk === null) return;
-    call.sent.push(chunk);
-    yield chunk;
+  const { life, chance, drawn } = parts;
+  const { cancel } = call.outbound;
+  try {
+    for (const [number, chunk] of [...chunks, null].entries()) {
+      drawn(call);
+      const stalls = number === stallsAfter;
+      const waited = await Promise.race([life.pause('upstream sends', stalls ? stallMs : chance.below(12)), cancelled(cancel)]);
+      if (waited === 'cancelled') throw new Error('cancelled');
+      call.broke = number === breaksAfter || (stalls && stallMs === longestMs);
+      if (call.broke) throw new Error('reset');
+      if (chunk === null) return;
+      call.sent.push(chunk);
+      yield chunk;
+    }
+  } finally {
+    call.open = false;
   }
 }
 
-const cancelled = (signal: AbortSignal): Promise<'cancelled'> =>
+export const cancelled = (signal: AbortSignal): Promise<'cancelled'> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve('cancelled');
     else signal.addEventListener('abort', () => resolve('cancelled'), { once: true });
@@ -169,7 +166,16 @@ const cancelled = (signal: AbortSignal): Promise<'cancelled'> =>
 
 const never = 1_000_000;
 
-const answered = (call: UpstreamCall, status: number, type: string, text: string, parts: UpstreamParts): UpstreamAnswer => {
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+const json = { 'content-type': 'application/json' };
+const eventStream = { 'content-type': 'text/event-stream; charset=utf-8' };
+
+const answered = (call: UpstreamCall, { status, headers, text }: Answer, parts: UpstreamParts): UpstreamAnswer => {
   const { chance } = parts;
   const chunks = chunksOf(chance, Buffer.from(text));
   const troubled = chance.happens(0.15);
@@ -177,35 +183,99 @@ const answered = (call: UpstreamCall, status: number, type: string, text: string
     chunks,
     breaksAfter: troubled && chance.happens(0.6) ? chance.below(chunks.length + 1) : never,
     stallsAfter: troubled ? chance.below(chunks.length + 1) : never,
+    stallMs: chance.pick(silencesMs),
   };
   call.status = status;
+  call.isFinal = status < 400 || status === 401 || headers['x-should-retry'] === 'false' || headers['retry-after'] === '60';
+  call.open = true;
+  call.streamed = headers['content-type'] === eventStream['content-type'];
+  call.requestId = `req_${chance.below(1e9)}`;
   return {
     status,
-    headers: { 'content-type': type, 'request-id': `req_${chance.below(1e9)}` },
+    headers: { ...headers, 'request-id': call.requestId, 'x-request-id': call.requestId, 'set-cookie': 'of=the-provider' },
     body: bodyOf(body, call, parts),
-    discard: () => undefined,
+    discard: () => {
+      call.open = false;
+    },
     address: '192.0.2.1:443',
     attempts: 1,
   };
 };
 
-const failures = ['unreachable', 'timed_out', 'reset', 'address_refused', 'credential_unavailable'] as const;
+/** Answers that a client could take for another than the envelope does. */
+const lies = {
+  'a redirect': (right: Answer): Answer => ({ ...right, status: 302, headers: { ...right.headers, location: 'https://elsewhere.test/' } }),
+  'another character set': (right: Answer): Answer => ({ ...right, headers: { 'content-type': 'application/json; charset=utf-16' } }),
+  compressed: (right: Answer): Answer => ({ ...right, headers: { ...right.headers, 'content-encoding': 'gzip' } }),
+  'a page of a portal': (right: Answer): Answer => ({ ...right, headers: { 'content-type': 'text/html' }, text: '<h1>Sign in</h1>' }),
+  'another format': (right: Answer): Answer => ({
+    ...right,
+    text: right.text.startsWith('{') ? '{"other":true}' : 'data: {"other":true}\n\n',
+  }),
+} as const;
 
-export const createUpstream = (parts: UpstreamParts): Transport => {
-  const { life, chance, called } = parts;
-  let number = 0;
-  return async (request): Promise<UpstreamAnswer | UpstreamFailure> => {
-    const call: UpstreamCall = { request, sent: [], status: null };
+const lieNames: readonly [keyof typeof lies, ...(keyof typeof lies)[]] = ['a redirect', 'another character set', 'compressed', 'a page of a portal', 'another format']; // prettier-ignore
+
+const failures = ['unreachable', 'timed_out', 'reset', 'address_refused'] as const;
+
+const dialectFor = (path: string): Dialect => {
+  const found = dialects.find(({ paths }) => paths('', false).some((known) => path.endsWith(known.split(':')[0] ?? known)));
+  return found ?? dialects.find(({ format }) => format === 'gemini') ?? dialects[0];
+};
+
+const bodyMembers = (body: Uint8Array): Readonly<Record<string, unknown>> => {
+  try {
+    return members(JSON.parse(Buffer.from(body).toString()));
+  } catch {
+    return {};
+  }
+};
+
+export const createUpstream = (parts: UpstreamParts): Send => {
+  const { life, chance, called, nextAnswer } = parts;
+  return async (outbound): Promise<UpstreamAnswer | UpstreamFailure> => {
+    const { path, cancel } = outbound;
+    const dialect = dialectFor(path.split('?')[0] ?? path);
+    const asked = bodyMembers(outbound.body);
+    const model = String(dialect.modelIn(path, asked));
+    const call: UpstreamCall = {
+      outbound,
+      dialect,
+      model,
+      sent: [],
+      status: null,
+      streamed: false,
+      lie: null,
+      requestId: null,
+      intact: false,
+      isFinal: false,
+      broke: false,
+      open: false,
+    };
     called(call);
-    const waited = await Promise.race([life.pause('upstream answers', chance.between(0, 40)), cancelled(request.cancel)]);
+    const slowMs = chance.happens(0.02) ? chance.pick([15_000, 70_000]) : 0;
+    const waited = await Promise.race([life.pause('upstream answers', slowMs + chance.between(0, 40)), cancelled(cancel)]);
     if (waited === 'cancelled') return { failure: 'cancelled', reason: 'The call was cancelled.', attempts: 1 };
     if (chance.happens(0.06)) return { failure: chance.pick(failures), reason: 'The upstream could not be reached.', attempts: 1 };
-    if (chance.happens(0.04)) return answered(call, 429, 'application/json', JSON.stringify(errorOf('rate_limit_error')), parts);
-    if (chance.happens(0.04)) return answered(call, 500, 'text/html', '<h1>It broke.</h1>', parts);
-    const message = messageOf(chance, request.candidate.pin, ++number);
-    const streamed = Buffer.from(request.body).includes('"stream":true');
-    if (streamed) return answered(call, 200, 'text/event-stream; charset=utf-8', spoiled(chance, eventsOf(message)), parts);
-    const whole = wholeOf(message);
-    return answered(call, 200, 'application/json', chance.happens(0.05) ? whole.slice(0, -3) : whole, parts);
+    if (chance.happens(0.05)) {
+      const retry = chance.pick([{}, {}, { 'retry-after': '2' }, { 'retry-after': '60' }, { 'x-should-retry': 'false' }]);
+      return answered(call, { status: chance.pick([429, 503, 401]), headers: { ...json, ...retry }, text: JSON.stringify(dialect.error('rate_limit_error')) }, parts); // prettier-ignore
+    }
+    if (chance.happens(0.03))
+      return answered(call, { status: 500, headers: { 'content-type': 'text/html' }, text: '<h1>It broke.</h1>' }, parts);
+    const message = messageOf(chance, model, nextAnswer());
+    const wantsStream = asked['stream'] === true || path.includes('streamGenerateContent');
+    const whole = JSON.stringify(dialect.whole(message));
+    const trouble = chance.pick(troubles);
+    call.intact = trouble === 'whole';
+    const streamed: Answer = { status: 200, headers: eventStream, text: spoiled(chance, trouble, dialect, dialect.events(message)) };
+    const right = wantsStream ? streamed : { status: 200, headers: json, text: trouble === 'cut' ? whole.slice(0, -3) : whole };
+    if (chance.happens(0.02)) {
+      call.lie = wantsStream ? 'a whole answer for a stream' : 'a stream for a whole answer';
+      return answered(call, wantsStream ? { status: 200, headers: json, text: whole } : streamed, parts);
+    }
+    if (!chance.happens(0.06)) return answered(call, right, parts);
+    call.lie = chance.pick(lieNames);
+    return answered(call, lies[call.lie as keyof typeof lies](right), parts);
   };
 };

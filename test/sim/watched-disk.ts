@@ -1,25 +1,24 @@
-// The disk as the envelope gets it, with an onlooker who reads each journal segment and checkpoint in the moment in which it becomes durable.
+// The disk below the envelope, with an onlooker who reads each journal segment in the moment in which it becomes durable, and each checkpoint in the
+// moment in which it can be seen.
 // Contract: changes nothing and answers as the disk below does. Also shows a disk's folder to the verifier.
 
-import { basename } from 'node:path';
-import type { DiskFile } from '../../src/disk/disk.ts';
+import { basename, dirname } from 'node:path';
 import type { LedgerFiles } from '../../src/ledger/verifier.ts';
 import type { Evidence } from './evidence.ts';
-import type { MemoryDisk } from './memory-disk.ts';
+import type { MemoryDisk, MemoryFile } from './memory-disk.ts';
 
 export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
-  const durable = (path: string): void => {
-    const isSegment = path.endsWith('.wal');
-    const bytes = isSegment || path.endsWith('/checkpoint') ? disk.content(path) : null;
-    if (bytes === null) return;
-    if (isSegment) evidence.journal(basename(path), bytes);
-    else evidence.checkpoint(bytes);
+  /** Segments that have their name but not yet for good. */
+  const renamed = new Set<string>();
+  const journal = (path: string): void => {
+    const bytes = path.endsWith('.wal') ? disk.content(path) : null;
+    if (bytes !== null) evidence.journal(basename(path), bytes);
   };
-  const watched = (path: string, file: DiskFile): DiskFile => ({
+  const watched = (path: string, file: MemoryFile): MemoryFile => ({
     ...file,
     sync: async () => {
       await file.sync();
-      durable(path);
+      journal(path);
     },
   });
   return {
@@ -29,9 +28,16 @@ export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
       const file = await disk.openFile(path);
       return file === null ? null : watched(path, file);
     },
-    replaceFiles: async (files) => {
-      await disk.replaceFiles(files);
-      for (const { path } of files) durable(path);
+    rename: async (from, to) => {
+      await disk.rename(from, to);
+      renamed.add(to);
+      // From now on anybody can see it.
+      const bytes = to.endsWith('/checkpoint') ? disk.content(to) : null;
+      if (bytes !== null) evidence.checkpoint(bytes);
+    },
+    syncFolder: async (folder) => {
+      await disk.syncFolder(folder);
+      for (const path of renamed) if (dirname(path) === folder && renamed.delete(path)) journal(path);
     },
   };
 };

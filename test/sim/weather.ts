@@ -7,7 +7,15 @@ import type { Chance, Life } from './schedule.ts';
 
 export type Sky = 'calm' | 'slow' | 'full' | 'failing';
 
-export interface Weather {
+/** What a disk gave cause to. */
+export interface Trouble {
+  /** Whether it gave cause to refuse anything. */
+  readonly any: () => boolean;
+  /** For how long there has been space again; null where there was always some, or is none. */
+  readonly spaceForMs: () => number | null;
+}
+
+export interface Weather extends Pick<Trouble, 'spaceForMs'> {
   readonly sky: Sky;
   readonly settings: MemoryDiskSettings;
   /** Whether any operation was made to fail, so that the envelope may refuse to go on. */
@@ -25,11 +33,13 @@ export interface WeatherParts {
   readonly crash: () => void;
   /** The journal could not be written or synced. */
   readonly journalFailed: () => void;
+  /** Puts a copy in the place of the newest journal segment, as a backup that is played back does. */
+  readonly replaceJournal: () => void;
 }
 
 const inJournal = ({ path }: DiskOperation): boolean => path.endsWith('.wal');
 
-export const createWeather = ({ life, chance, sky, crashStep, crash, journalFailed }: WeatherParts): Weather => {
+export const createWeather = ({ life, chance, sky, crashStep, crash, journalFailed, replaceJournal }: WeatherParts): Weather => {
   let troubled = false;
   let failAt = sky === 'failing' ? chance.between(20, 160) : Infinity;
   const failsOn = chance.pick(['write', 'sync', 'sync'] as const);
@@ -39,6 +49,12 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
   // Space ends when the next segment is made, where it hurts most, or at any time.
   let fullFromMs = chance.happens(0.8) ? Infinity : life.clock.monotonicMs() + chance.between(0, 8_000);
   const fullForMs = chance.between(2_000, 60_000);
+
+  if (sky !== 'calm' && chance.happens(0.1))
+    life.later('somebody replaces a journal segment', chance.between(50, 9_000), () => {
+      troubled = true;
+      replaceJournal();
+    });
 
   const fault: NonNullable<MemoryDiskSettings['fault']> = (operation) => {
     const { what, path, step } = operation;
@@ -80,5 +96,9 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
       return isFull ? 0 : Infinity;
     },
   };
-  return { sky, settings, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 4)) };
+  const spaceForMs = (): number | null => {
+    const againMs = life.clock.monotonicMs() - (fullFromMs + fullForMs);
+    return againMs > 0 ? againMs : null;
+  };
+  return { sky, settings, spaceForMs, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 4)) };
 };

@@ -1,0 +1,334 @@
+// What must hold of every record from the moment in which it is handed to the ledger: durable when acknowledged, refused only with cause, one end for
+// each beginning, of what was lived through, and the books in the end.
+// Contract: judges by `evidence.ts`, by who may cross (`authority.ts`) and by what reached the provider. Broken rules are violations; nothing throws.
+
+import { limits } from '../../src/core/limits.ts';
+import type { Receipt, RecordBody, RecordRefusal } from '../../src/core/receipt.ts';
+import { isRefusal } from '../../src/core/receipt.ts';
+import type { Crossed } from '../../src/core/stages.ts';
+import type { StopScope } from '../../src/core/stop.ts';
+import type { Authority, Run } from './authority.ts';
+import { timersLateMs } from './authority.ts';
+import type { Members } from './dialect.ts';
+import { counted } from './dialect.ts';
+import type { Evidence, Violated } from './evidence.ts';
+import { permits } from './evidence.ts';
+import type { UpstreamCall } from './upstream.ts';
+import type { Trouble } from './weather.ts';
+import { agentOf, reportsOf } from './world.ts';
+
+export interface RecordWatchParts {
+  readonly evidence: Evidence;
+  readonly authority: Authority;
+  readonly violated: Violated;
+  readonly count: (what: string) => void;
+  readonly told: (line: string) => void;
+  readonly nowMs: () => number;
+}
+
+export interface RecordWatch {
+  /** A sync of the journal failed: nothing may cross from now until the next start. */
+  readonly journalFailed: () => void;
+  readonly isSealed: () => boolean;
+  /** Whether somebody was told so. */
+  readonly isKnownSealed: () => boolean;
+  readonly started: (trouble: Trouble) => void;
+  /** The envelope lets go of its invocations, which stay open for the next start. */
+  readonly stopping: () => void;
+  readonly isStopping: () => boolean;
+  /** The ledger was closed in order. `quiet`: nothing was under way, and the disk gave no trouble. */
+  readonly stopped: (quiet: boolean) => void;
+  readonly appending: (body: RecordBody) => void;
+  readonly appended: (body: RecordBody, result: Receipt | RecordRefusal) => void;
+  /** A request of this crossing went out, for the n-th time. */
+  readonly sent: (crossingId: string, times: number) => void;
+  /** Of a crossing that was refused there is a record that says so, or none could be written. */
+  readonly refused: (number: number, crossingId: string, crossed: Crossed, sends: number) => void;
+  /** Whether a tool call of the run was permitted in this life and none under that id has ended. */
+  readonly isToolCallOpen: (runId: string, callId: string) => boolean;
+  /** Whether a record of the crossing was written in this life. */
+  readonly isOfThisLife: (crossingId: string) => boolean;
+  /** An outcome says what happened. */
+  readonly outcomeSays: (body: Members, call: UpstreamCall | null, durationMs: number) => void;
+  /** Decisions that a clean stop left without an outcome, and the invocations that it left open. */
+  readonly leftOpen: (decisions: readonly Members[], invocations: readonly Members[]) => void;
+  readonly atEnd: () => void;
+}
+
+/** What a run has done, as its records say while they are written. */
+interface Done {
+  model: number;
+  tool: number;
+  connections: number;
+  denials: number;
+}
+
+const endingKinds: ReadonlySet<RecordBody['kind']> = new Set(['outcome', 'closed', 'recovery']);
+const endsKept = 8;
+/** Until the timer runs, late as it may be, and the files are written. */
+const publishedWithinMs = limits.checkpointEveryMs + timersLateMs + 1_000;
+/** Making the next segment takes so long at most, slow operations left out: a full disk is not slow as well. */
+const preparationMs = 2_000;
+
+const isBeginning = (body: RecordBody): boolean => body.kind === 'decision' && permits({ body, origin: '', index: 0 });
+
+export const createRecordWatch = ({ evidence, authority, violated, count, told, nowMs }: RecordWatchParts): RecordWatch => {
+  const sends = new Map<string, number>();
+  const acknowledged = new Map<string, Receipt>();
+  const refusedFor = new Set<unknown>();
+  /** Decisions that were refused as too slow and may have become durable all the same. */
+  const slowDecisions = new Set<string>();
+  /** How many ends were recorded since there was no space for a beginning; null while there is some. */
+  let endsSinceFull: number | null = null;
+  /** By log: the first record that was acknowledged and that nobody could have seen yet. */
+  const unpublished = new Map<string, { readonly index: number; readonly sinceMs: number }>();
+  /** When a record was handed over that has no answer yet. */
+  const handedOverMs = new Map<string, number>();
+  /** Crossings of which a finding was handed over. */
+  const found = new Set<unknown>();
+  const done = new Map<string, Done>();
+  /** Tool calls that were permitted in this life, and of those the ones that have ended. */
+  let toolCalls = new Set<string>();
+  let toolCallsEnded = new Set<string>();
+  /** Decisions on tool calls that have no outcome yet, and their runs. */
+  let openTools = new Map<unknown, string>();
+  let crossings = new Set<unknown>();
+  /** Attempts of this life by callers whom nobody could identify, and how many of them came to a record. */
+  let strangers = 0;
+  let strangersCounted = 0;
+  let sealed = false;
+  let knownSealed = false;
+  let isStopping = false;
+  let trouble: Trouble = { any: () => false, spaceForMs: () => null };
+
+  const runOf = (body: Members): Run | null => authority.byId(body['invocation_id']);
+
+  const doneBy = ({ id }: Run): Done => {
+    const known = done.get(id) ?? { model: 0, tool: 0, connections: 0, denials: 0 };
+    done.set(id, known);
+    return known;
+  };
+
+  const countDone = (body: RecordBody, run: Run, refused: boolean): void => {
+    if (body.kind !== 'decision') return;
+    const numbers = doneBy(run);
+    if (refused || body['denial'] !== undefined) numbers.denials += 1;
+    else if (body['action_type'] === 'model_request') numbers.model += 1;
+    else if (body['action_type'] === 'tool_call') numbers.tool += 1;
+    else numbers.connections += 1;
+  };
+
+  /** What a run is said to have done is what its records say that it did. */
+  const totalsAdd = (body: RecordBody, run: Run): void => {
+    const totals = body['totals'] as Members | null | undefined;
+    if (body.kind !== 'closed' || totals?.['since'] !== 'opening') return;
+    const { model, tool, connections, denials } = doneBy(run);
+    const said = [totals['model_calls'], totals['tool_calls'], totals['connections'], totals['denials']];
+    if (JSON.stringify(said) !== JSON.stringify([model, tool, connections, denials]))
+      violated('the totals of a run are what its records say', `${run.id}: ${said.join(' ')} of ${[model, tool, connections, denials].join(' ')}`); // prettier-ignore
+  };
+
+  const toolCallOf = (body: Members): string =>
+    `${String(body['invocation_id'])} ${String((body['tool'] as { readonly call_id?: string }).call_id)}`;
+
+  const appending = (body: RecordBody): void => {
+    const run = runOf(body);
+    handedOverMs.set(body.log_id, nowMs());
+    crossings.add(body['crossing_id']);
+    if (body.kind === 'outcome' && body['action_type'] === 'tool_call') {
+      toolCallsEnded.add(toolCallOf(body));
+      openTools.delete(body['decision_log_id']);
+    }
+    if (body.kind === 'finding') found.add(body['crossing_id']);
+    if (body.kind === 'change') {
+      const change = body['change'] as { readonly what?: string; readonly scope?: StopScope };
+      if (change.what === 'stop_lifted') count('stop lifted');
+      if (change.what === 'stopped' && change.scope !== undefined) authority.named(body.log_id, change.scope);
+    }
+    if (body.kind === 'opened') authority.openRecorded(String(body['user_session_digest']));
+    if (run === null) return;
+    totalsAdd(body, run);
+    if (body['user_id'] !== run.userId || body['agent_role'] !== run.role || body['agent_id'] !== agentOf(run.client))
+      violated('a record says whose it is', `${body.kind} ${body.log_id}`);
+    if (body.kind === 'closed') {
+      authority.ended(run.id);
+      authority.endRecorded(run.id);
+    }
+    if (body['ended'] === 'restart') violated('a restart takes back what was open', run.id);
+    if (body.kind === 'decision' && body['denial'] !== undefined) countDone(body, run, false);
+    if (!isBeginning(body)) return;
+    const action = String(body['action_type']);
+    if (!authority.lives(run)) violated('no crossing is accepted after its lease ended', `${action} ${body.log_id}`);
+    const tool = (body['tool'] as { readonly name?: string } | undefined)?.name;
+    if (authority.isStopped(run, { model: body['model_version'], tool }))
+      violated('what is stopped crosses nothing', `${action} ${body.log_id}`);
+  };
+
+  /** What is durable can be seen by others soon after. */
+  const lookAtPublished = ({ origin, index }: Receipt): void => {
+    const sizes = evidence.published();
+    for (const [log, first] of unpublished) {
+      if ((sizes.get(log) ?? 0) > first.index) unpublished.delete(log);
+      else if (!trouble.any() && nowMs() - first.sinceMs > publishedWithinMs) violated('what is durable is published soon', log);
+    }
+    if (!unpublished.has(origin)) unpublished.set(origin, { index, sinceMs: nowMs() });
+  };
+
+  /** There is room kept for the ends of what has begun, for these at least. */
+  const lookAtFull = (body: RecordBody): void => {
+    if (!endingKinds.has(body.kind)) endsSinceFull ??= 0;
+    else if ((endsSinceFull ?? 0) < endsKept) violated('what has begun can end on a full disk', `${body.kind} ${body.log_id}`);
+  };
+
+  const appended = (body: RecordBody, result: Receipt | RecordRefusal): void => {
+    told(`           ${body.kind} ${body.log_id} is ${isRefusal(result) ? `refused: ${result.refused}` : 'durable'}`);
+    const run = runOf(body);
+    const finding = body['finding'] as { readonly code: string; readonly count: number } | undefined;
+    if (finding?.code === 'unidentified_attempts') strangersCounted += finding.count;
+    const waitedMs = nowMs() - (handedOverMs.get(body.log_id) ?? nowMs());
+    handedOverMs.delete(body.log_id);
+    if (waitedMs > limits.commitMs + timersLateMs)
+      violated('nobody waits for a record without end', `${waitedMs} ms for ${body.kind} ${body.log_id}`);
+    if (run !== null && isBeginning(body)) countDone(body, run, isRefusal(result));
+    if (isRefusal(result)) {
+      count(`refused ${result.refused}`);
+      refusedFor.add(body['crossing_id']);
+      if (knownSealed && result.refused === 'slow') violated('what is sealed says so at once', `${body.kind} ${body.log_id}`);
+      if (result.refused === 'sealed') knownSealed = true;
+      // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
+      // that was handed over is not the gate's to say: the agent does, or it stays unknown.
+      if (body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) authority.ended(run.id);
+      if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
+      if (result.refused === 'full') lookAtFull(body);
+      if (!trouble.any()) violated('a disk without trouble refuses nothing', `${result.refused} ${body.kind}`);
+      const spaceForMs = trouble.spaceForMs() ?? 0;
+      if (result.refused === 'full' && spaceForMs > limits.diskRetryMs + timersLateMs + preparationMs)
+        violated('space that comes back is used', `${body.kind} after ${spaceForMs} ms`);
+      return;
+    }
+    acknowledged.set(result.logId, result);
+    lookAtPublished(result);
+    if (endsSinceFull !== null) endsSinceFull = endingKinds.has(body.kind) ? endsSinceFull + 1 : null;
+    if (isBeginning(body) && body['action_type'] === 'tool_call') {
+      toolCalls.add(toolCallOf(body));
+      openTools.set(body.log_id, String(body['invocation_id']));
+    }
+    const record = evidence.record(body.log_id);
+    if (record === undefined) violated('a record is acknowledged only when it is durable', `${body.kind} ${body.log_id}`);
+    else if (record.origin !== result.origin || record.index !== result.index) violated('a receipt says where the record is', body.log_id);
+  };
+
+  const outcomeSays = (body: Members, call: UpstreamCall | null, durationMs: number): void => {
+    const wrong = (what: string): void => violated('an outcome says what happened', `${String(body['log_id'])}: ${what}`);
+    if (body['duration_ms'] !== Math.round(durationMs)) wrong(`it took ${durationMs} ms`);
+    if (call === null) return wrong('nothing was sent');
+    const received = call.sent.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (body['upstream_status'] !== call.status) wrong(`status ${String(body['upstream_status'])} of ${call.status}`);
+    if (body['bytes_sent'] !== call.outbound.body.length) wrong(`${String(body['bytes_sent'])} bytes sent`);
+    if (body['bytes_received'] !== received) wrong(`${String(body['bytes_received'])} bytes received of ${received}`);
+    if (call.dialect.format !== 'gemini' && body['upstream_request_id'] !== call.requestId) wrong('the id of the request');
+    if ((body['endpoint'] as Members)['address'] !== '192.0.2.1:443') wrong('the address');
+    const tokens = [body['input_token_count'], body['output_token_count']];
+    if (call.intact && (tokens[0] !== counted.input || tokens[1] !== counted.output)) wrong(`${tokens.join(' and ')} were counted`);
+    const reported = body['model_reported'];
+    const isKnown = (reportsOf[call.model] ?? [call.model]).includes(String(reported));
+    if (!isKnown && !found.has(body['crossing_id'])) queueMicrotask(() => unlessFound(body['crossing_id'], String(reported)));
+  };
+
+  /** The finding follows its outcome at once. */
+  const unlessFound = (crossingId: unknown, reported: string): void => {
+    if (!found.has(crossingId)) violated('a model that calls itself another is a finding', `${String(crossingId)}: ${reported}`);
+  };
+
+  /** The books, once everything has ended and the ledger was opened and closed once more. */
+  const balance = (): void => {
+    const decided = new Set<unknown>();
+    for (const { body, origin, index } of evidence.all()) {
+      const id = String(body['log_id']);
+      if (body['kind'] === 'decision' && body['crossing_id'] !== null) {
+        const outcomes = evidence.outcomesOf(id);
+        const due = permits({ body, origin, index }) ? 1 : 0;
+        if (outcomes.length !== due) violated(due === 1 ? 'each permitted decision has exactly one outcome' : 'a denial has no outcome', `${id} has ${outcomes.length}`); // prettier-ignore
+        if (decided.has(body['crossing_id'])) violated('a crossing is decided once', id);
+        decided.add(body['crossing_id']);
+      }
+      if (body['kind'] === 'outcome') {
+        const decision = evidence.record(String(body['decision_log_id']));
+        if (decision === undefined || decision.origin.split('/')[1] !== origin.split('/')[1]) violated('an outcome names its decision', id);
+        else if (decision.origin === origin && decision.index >= index) violated('an outcome stands behind its decision', id);
+        const times = sends.get(String(body['crossing_id'])) ?? 0;
+        if (typeof body['attempts'] === 'number' && body['action_type'] === 'model_request' && body['attempts'] !== times)
+          violated('every send is in the record', `${id} counts ${body['attempts']} of ${times}`);
+      }
+    }
+    for (const [id, receipt] of acknowledged) {
+      const record = evidence.record(id);
+      if (record?.origin !== receipt.origin || record.index !== receipt.index) violated('what was acknowledged stays', id);
+    }
+  };
+
+  return {
+    journalFailed: () => {
+      sealed = true;
+    },
+    isSealed: () => sealed,
+    isKnownSealed: () => knownSealed,
+    started: (now) => {
+      sealed = false;
+      knownSealed = false;
+      isStopping = false;
+      toolCalls = new Set();
+      toolCallsEnded = new Set();
+      openTools = new Map();
+      endsSinceFull = null;
+      unpublished.clear();
+      strangers = 0;
+      strangersCounted = 0;
+      crossings = new Set();
+      trouble = now;
+      authority.restarted();
+    },
+    stopping: () => {
+      isStopping = true;
+      if (sealed) return;
+      for (const id of authority.forgotten()) violated('a run that is over is recorded as closed', id);
+      for (const [decision, runId] of openTools)
+        if (authority.byId(runId)?.ended === true) violated('tool calls end with their run', `${String(decision)} of ${runId}`);
+    },
+    isStopping: () => isStopping,
+    stopped: (quiet) => {
+      if (quiet && strangersCounted !== strangers) violated('attempts by strangers are counted', `${strangersCounted} of ${strangers}`);
+      for (const crossingId of slowDecisions)
+        for (const decision of evidence.decisionsOf(crossingId))
+          if (permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0)
+            violated('what was refused too late is recorded as not carried out', crossingId);
+    },
+    appending,
+    appended,
+    sent: (crossingId, times) => void sends.set(crossingId, times),
+    refused: (number, crossingId, result, sendsCount) => {
+      if (result.crossed === 'refused' && result.invocation === null) strangers += 1;
+      if (result.crossed !== 'refused' || result.invocation === null) return;
+      const { denial } = result.denial;
+      const noneWritten = result.recordId === null;
+      if (noneWritten && !refusedFor.has(crossingId))
+        violated('a denial has its record, or none could be written', `call ${number}, ${denial}`);
+      if (denial === 'record_unavailable' && sendsCount > 0) violated('nothing leaves when the record is unavailable', `call ${number}`);
+      const [decision] = evidence.decisionsOf(crossingId);
+      const isOpen = decision !== undefined && permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0;
+      if (!noneWritten && sendsCount === 0 && isOpen) violated('a refused crossing is recorded as refused', `call ${number}`);
+    },
+    isToolCallOpen: (runId, callId) => toolCalls.has(`${runId} ${callId}`) && !toolCallsEnded.has(`${runId} ${callId}`),
+    isOfThisLife: (crossingId) => crossings.has(crossingId),
+    outcomeSays,
+    leftOpen: (decisions, invocations) => {
+      const waiting = new Set(invocations.map((opened) => opened['invocation_id']));
+      for (const { log_id, crossing_id, invocation_id, action_type } of decisions) {
+        const waits = action_type === 'tool_call' && waiting.has(invocation_id);
+        if (!waits && !refusedFor.has(crossing_id))
+          violated('a clean stop leaves no decision open', `${String(action_type)} ${String(log_id)}`);
+      }
+    },
+    atEnd: balance,
+  };
+};

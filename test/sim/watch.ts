@@ -1,0 +1,116 @@
+// All that is watched over one run, as one listener: model requests, connections, records, and who may cross.
+// Contract: only hands on; the rules stand in `invariants.ts`, `network-watch.ts`, `record-watch.ts`, `authority.ts` and `evidence.ts`.
+
+import type { Receipt, RecordBody, RecordRefusal } from '../../src/core/receipt.ts';
+import type { Crossed, Received } from '../../src/core/stages.ts';
+import type { StopScope } from '../../src/core/stop.ts';
+import type { Run } from './authority.ts';
+import { createAuthority } from './authority.ts';
+import type { Evidence, Violated } from './evidence.ts';
+import type { ExchangeListener } from './exchange.ts';
+import { createModelInvariants } from './invariants.ts';
+import type { NetworkWatch } from './network-watch.ts';
+import { createNetworkWatch } from './network-watch.ts';
+import type { RecordWatch } from './record-watch.ts';
+import { createRecordWatch } from './record-watch.ts';
+import type { TunnelListener } from './tunnels.ts';
+import type { UpstreamCall } from './upstream.ts';
+
+export interface WatchParts {
+  readonly evidence: Evidence;
+  readonly violated: Violated;
+  readonly count: (what: string) => void;
+  readonly told: (line: string) => void;
+  readonly nowMs: () => number;
+  readonly digestKey: (invocationId: string) => Uint8Array | undefined;
+}
+
+export interface Watch
+  extends Omit<ExchangeListener, 'threw'>, TunnelListener, Omit<RecordWatch, 'refused' | 'appending' | 'sent' | 'outcomeSays'> {
+  readonly opened: (
+    run: Pick<Run, 'id' | 'credential' | 'role' | 'client' | 'userId' | 'session'> & { readonly runnerKey: string },
+  ) => void;
+  readonly renewed: (id: string, runnerKey: string, prove: boolean) => void;
+  readonly opening: (wanted: Pick<Run, 'role' | 'client' | 'userId' | 'session'>) => void;
+  readonly proved: (run: { readonly id: string; readonly runnerKey: string }, userId: string, session: string) => void;
+  /** `closed`: the one who asked for it was told that the run is closed. */
+  readonly runEnded: (id: string, runnerKey: string, closed: boolean) => void;
+  readonly signedOut: (session: string) => void;
+  readonly pulled: (scope: StopScope) => void;
+  readonly accepted: (number: number, received: Received) => void;
+  readonly crossed: (number: number, crossed: Crossed) => void;
+  readonly upstreamCalled: (call: UpstreamCall) => void;
+  readonly appending: (body: RecordBody) => void;
+  readonly appended: (body: RecordBody, result: Receipt | RecordRefusal) => void;
+  readonly network: Pick<NetworkWatch, 'sought' | 'reached' | 'plainAsked' | 'tunnel'>;
+  /** Invocations that were ever opened. */
+  readonly runs: () => readonly Pick<Run, 'id' | 'session'>[];
+}
+
+export const createWatch = (parts: WatchParts): Watch => {
+  const { evidence, violated, count, nowMs } = parts;
+  const authority = createAuthority(evidence, violated, nowMs);
+  const records = createRecordWatch({ ...parts, authority });
+  const model = createModelInvariants({ ...parts, authority, records });
+  const network = createNetworkWatch({ ...parts, authority, records });
+  const runnerKeys = new Map<string, string>();
+  const ids: string[] = [];
+  const onlyItsRunner = (id: string, runnerKey: string): boolean => runnerKeys.get(id) === runnerKey;
+  return {
+    ...records,
+    asksFor: network.asksFor,
+    toPeer: network.toPeer,
+    fromPeer: network.fromPeer,
+    toClient: network.toClient,
+    tunnelOpened: network.tunnelOpened,
+    tunnelRefused: network.tunnelRefused,
+    tunnelOver: network.tunnelOver,
+    broke: network.broke,
+    network,
+    runs: () => ids.flatMap((id) => authority.byId(id) ?? []),
+    opened: ({ runnerKey, ...run }) => {
+      runnerKeys.set(run.id, runnerKey);
+      ids.push(run.id);
+      authority.opened(run);
+    },
+    renewed: (id, runnerKey, prove) => {
+      if (!onlyItsRunner(id, runnerKey)) violated('only its runner renews, proves and closes a run', id);
+      authority.renewed(id, prove);
+    },
+    opening: authority.opening,
+    proved: ({ id, runnerKey }, userId, session) => {
+      if (authority.byId(id)?.userId !== userId || !onlyItsRunner(id, runnerKey))
+        violated('only its runner renews, proves and closes a run', `${id} by ${userId}`);
+      count('proved again');
+      authority.proved(id, session);
+    },
+    runEnded: (id, runnerKey, closed) => {
+      if (onlyItsRunner(id, runnerKey)) authority.ended(id);
+      else if (closed) violated('only its runner renews, proves and closes a run', id);
+    },
+    signedOut: (session) => {
+      count('signed out');
+      authority.signedOut(session);
+    },
+    pulled: (scope) => {
+      count('stop pulled');
+      authority.pulled(scope);
+    },
+    accepted: (number, received) => {
+      return received.crossing.call.action === 'network_connection'
+        ? network.connecting(number, received)
+        : model.accepted(number, received);
+    },
+    crossed: (number, crossed) => (network.knows(number) ? network.connected(number, crossed) : model.crossed(number, crossed)),
+    upstreamCalled: model.upstreamCalled,
+    appending: (body) => {
+      records.appending(body);
+      model.appending(body);
+      network.appending(body);
+    },
+    began: (one) => (one.dialect === null ? network.plainBegan(one) : model.began(one)),
+    wrote: (one, bytes) => (one.dialect === null ? network.plainWrote(one, bytes) : model.wrote(one, bytes)),
+    ended: (one) => (one.dialect === null ? network.plainEnded(one) : model.ended(one)),
+    threw: ({ number }, error) => violated('nothing throws', `call ${number}: ${error instanceof Error ? error.stack : String(error)}`),
+  };
+};
