@@ -1,7 +1,8 @@
 // A process beside bench/stream.ts: says where it listens, tells how much processor time it has used, and ends with its parent.
 
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { forkOn } from './processors.ts';
 
 /** Where a process listens on loopback, and what it takes as a credential. */
 export interface Listening {
@@ -10,6 +11,7 @@ export interface Listening {
 }
 
 export interface Side extends Listening {
+  readonly pid: number;
   /** Microseconds of processor time used so far, all threads together. */
   readonly cpuUs: () => Promise<number>;
   readonly stop: () => Promise<void>;
@@ -41,11 +43,12 @@ const isListening = (message: unknown): message is Listening => typeof message =
 
 /** Starts `program`, a file beside this one. */
 export const startSide = async (program: string, args: readonly string[], nodeArgs: readonly string[] = []): Promise<Side> => {
-  const child = fork(new URL(program, import.meta.url), args, { execArgv: [...nodeArgs] });
+  const child = forkOn(/upstream/.test(program) ? 'load' : 'measured', new URL(program, import.meta.url), args, nodeArgs);
   const listening = await answerOf(child);
   if (!isListening(listening)) throw new Error(`${program} does not listen`);
   return {
     ...listening,
+    pid: child.pid ?? 0,
     cpuUs: async () => {
       child.send('cpu');
       return Number(await answerOf(child));
