@@ -16,7 +16,7 @@ import { createPolicy, type Policy, type PolicySettings } from '../src/policy/po
 import { policiesFor } from '../src/policy/policy-set.ts';
 import { hourOf, questionOf, takenApart, toolRequest } from '../src/policy/question.ts';
 import { compileRules } from '../src/policy/rules.ts';
-import { quantile, round } from './reading.ts';
+import { quantile, round } from './statistics.ts';
 import { startSide, type Side } from './stream-process.ts';
 
 const slicePolicies = 200;

@@ -15,7 +15,7 @@ import { missingForJail, systemProgram } from '../src/runner/jail/missing.ts';
 import { architectureOf, seccompFilter } from '../src/runner/jail/seccomp.ts';
 import { type Ground, openGround } from '../test/jail/jailed.ts';
 import { root } from '../test/project-files.ts';
-import { quantile, round } from './reading.ts';
+import { quantile, round } from './statistics.ts';
 
 const targetRatio = 3;
 const warmUpRounds = 5;

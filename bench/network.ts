@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { siteAddress } from '../test/site.ts';
 import { openTunnel, repeated, type Tunnel } from './network-client.ts';
 import { cpuMs, type Measured, residentBytes, squidProgram, startEnvelope, startSquid } from './network-doors.ts';
-import { quantile, round, type Spread, spreadOf } from './reading.ts';
+import { quantile, round, type Spread, spreadOf } from './statistics.ts';
 import { startSide } from './stream-process.ts';
 
 const names = ['squid', 'envelope'] as const;

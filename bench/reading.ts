@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { ReadingMemory } from '../src/core/wire-format.ts';
 import { anthropicMessages } from '../src/wire/anthropic-messages.ts';
 import { claudeTurns } from './claude-turn.ts';
+import { quantile, round, type Spread } from './statistics.ts';
 
 const KIB = 1024;
 const SEEDS = 8;
@@ -56,23 +57,6 @@ const runs: Readonly<Record<'parse' | 'first' | 'again', Run>> = {
     });
   },
 };
-
-export const quantile = (values: readonly number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN;
-
-export const round = (value: number, digits: number): number => Number(value.toFixed(digits));
-
-export interface Spread {
-  readonly median: number;
-  readonly p10: number;
-  readonly p90: number;
-}
-
-export const spreadOf = (values: readonly number[], digits: number): Spread => ({
-  median: round(quantile(values, 0.5), digits),
-  p10: round(quantile(values, 0.1), digits),
-  p90: round(quantile(values, 0.9), digits),
-});
 
 export interface Figure {
   readonly name: string;

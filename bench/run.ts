@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { quantile, round, spreadOf } from './statistics.ts';
 import { startRunning, startUpstream } from '../test/envelope/running.ts';
 import { root } from '../test/project-files.ts';
 
@@ -38,8 +39,6 @@ const programIn = (folder: string): string => {
   return path;
 };
 
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-bench-')));
 const upstream = await startUpstream((_message, _body, response) => void response.end());
 const running = await startRunning(upstream.url);
@@ -59,23 +58,24 @@ try {
   await new Promise<void>((resolve) => void setTimeout(resolve, 3_000));
   const coldMs = await took(ways['adapted'] ?? [], work, env);
   const times: Record<string, number[]> = {};
-  for (let round = -5; round < rounds; round += 1) {
+  for (let number = -5; number < rounds; number += 1) {
     for (const [name, argv] of Object.entries(ways)) {
       const ms = await took(argv, work, env);
-      if (round >= 0) (times[name] ??= []).push(ms);
+      if (number >= 0) (times[name] ??= []).push(ms);
     }
   }
-  const medians = Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
-  const { node = Number.NaN, agent: own = Number.NaN } = medians;
-  const ratios = Object.fromEntries(['any program', 'adapted'].map((name) => [name, ((medians[name] ?? Number.NaN) - own) / node]));
-  const met = Object.values(ratios).every((ratio) => ratio <= targetRatio);
+  const medians = Object.fromEntries(Object.entries(times).map(([name, each]) => [name, round(quantile(each, 0.5), 1)]));
+  const perRound = (name: string): readonly number[] =>
+    (times[name] ?? []).map((ms, index) => (ms - (times['agent']?.[index] ?? Number.NaN)) / (times['node']?.[index] ?? Number.NaN));
+  const ratios = Object.fromEntries(['any program', 'adapted'].map((name) => [name, spreadOf(perRound(name), 2)]));
+  const met = Object.values(ratios).every(({ median }) => median <= targetRatio);
   if (values.json)
     process.stdout.write(`${JSON.stringify({ rounds, medians_ms: medians, ratios, cold_ms: coldMs, target: targetRatio, met })}\n`);
   else {
     for (const [name, ms] of Object.entries(medians)) process.stdout.write(`${name.padEnd(12)} ${ms.toFixed(1)} ms\n`);
-    for (const [name, ratio] of Object.entries(ratios))
+    for (const [name, { median, p10, p90 }] of Object.entries(ratios))
       process.stdout.write(
-        `run around ${name}: ${ratio.toFixed(2)} of a bare \`node -e 0\` on top of the agent's own (≤ ${targetRatio})\n`,
+        `run around ${name}: ${median} (${p10}–${p90}) of a bare \`node -e 0\` on top of the agent's own (≤ ${targetRatio})\n`,
       );
     process.stdout.write(`the first run, which reads ${programBytes / 1024 / 1024} MiB: ${coldMs.toFixed(1)} ms\n`);
   }

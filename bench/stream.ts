@@ -8,7 +8,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { claudeStream } from './claude-stream.ts';
-import { round, type Spread, spreadOf } from './reading.ts';
+import { round, type Spread, spreadOf } from './statistics.ts';
 import type { Received, StreamClient } from './stream-client.ts';
 import { openClient } from './stream-client.ts';
 import type { Side } from './stream-process.ts';

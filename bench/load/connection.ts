@@ -60,7 +60,7 @@ export const createConnection = (port: number, lastMark: string, nowMs: () => nu
     if (bodyBytes === 0) firstMs = lastMs;
     bodyBytes += length - from;
     const kept = Math.max(from, length - TAIL_BYTES);
-    const end = buffer.latin1Slice(kept, length);
+    const end = buffer.toString('latin1', kept, length);
     tail = end.length === TAIL_BYTES ? end : (tail + end).slice(-TAIL_BYTES);
     if (framing === null) return;
     const whole = framing === 'chunked' ? tail.endsWith(CHUNKED_END) : bodyBytes >= framing.length;
@@ -80,7 +80,7 @@ export const createConnection = (port: number, lastMark: string, nowMs: () => nu
       takeBody(length, 0);
       return true;
     }
-    const text = buffer.latin1Slice(0, length);
+    const text = buffer.toString('latin1', 0, length);
     const searched = head.length;
     head += text;
     const end = head.indexOf('\r\n\r\n');

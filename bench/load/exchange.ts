@@ -35,21 +35,19 @@ export const writeNumber = (body: Buffer, offset: number, value: number): void =
 export interface Asking {
   readonly format: Format;
   readonly manner: Manner;
-  /** Model as this contender wants it named; without it the upstream's own name. */
-  readonly modelPrefix?: string;
   readonly bytes: number;
   readonly streaming: boolean;
 }
 
 /** A conversation whose body has exactly so many bytes: a system prompt, turns of about 1.5 KB, and as the last one what is left. */
-export const requestBody = ({ format, manner, modelPrefix = '', bytes, streaming }: Asking): Buffer => {
+export const requestBody = ({ format, manner, bytes, streaming }: Asking): Buffer => {
   const chance = chanceFrom(1);
   const system = numbered(prose(chance, Math.min(200, bytes / 5)));
   const messages: { readonly role: string; content: string }[] = [{ role: 'user', content: '' }];
   const render = (): Buffer =>
     Buffer.from(
       JSON.stringify({
-        model: `${modelPrefix}${modelOf(manner)}`,
+        model: modelOf(manner),
         max_tokens: 1_024,
         ...(streaming && { stream: true }),
         ...(format === 'anthropic-messages' ? { system, messages } : { messages: [{ role: 'system', content: system }, ...messages] }),

@@ -25,7 +25,6 @@ export type Reply = { readonly upstreamPort: number } | Measured;
 const clock: LoopClock = {
   nowMs: () => performance.now(),
   soon: (run) => void setImmediate(run),
-  after: (ms, run) => void setTimeout(run, ms),
 };
 
 let numbered = 0;

@@ -9,7 +9,6 @@ export interface LoopClock {
   readonly nowMs: () => number;
   /** Calls back as soon as everything else that is due has had its turn. */
   readonly soon: (run: () => void) => void;
-  readonly after: (ms: number, run: () => void) => void;
 }
 
 export interface Client {

@@ -66,7 +66,7 @@ const answer = (socket: Socket, head: string, body: Buffer): void => {
   const manner: Manner = body.includes(modelOf('paced')) ? 'paced' : 'quick';
   const ready = prepared.get(`${format} ${manner}`);
   if (ready === undefined) return void socket.destroy();
-  const edges = body.length <= 2 * manyBytes ? body.latin1Slice() : body.latin1Slice(0, 512) + body.latin1Slice(-512);
+  const edges = body.length <= 2 * manyBytes ? body.toString('latin1') : body.toString('latin1', 0, 512) + body.subarray(-512).toString('latin1');
   if (!streamingMark.test(edges)) socket.write(ready.whole);
   else if (ready.everyMs === 0) socket.write(ready.atOnce);
   else sendPaced(socket, ready);
@@ -83,7 +83,7 @@ const serve = (socket: Socket): void => {
     const all = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
     const end = all.indexOf(HEAD_END);
     if (end === -1) return;
-    head = all.latin1Slice(0, end + 2);
+    head = all.toString('latin1', 0, end + 2);
     bodyAt = end + HEAD_END.length;
     parts = [all];
     const declared = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];

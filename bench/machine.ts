@@ -1,0 +1,76 @@
+// What the figures were measured on: processors, memory, kernel, Node, the disk that holds the ledger, and how busy the machine was.
+// Says nothing that tells whose machine it is: no host name, no user, no path.
+
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { isPinned } from './processors.ts';
+import { quantile, round } from './statistics.ts';
+
+export interface CommitTimes {
+  readonly bytes: number;
+  readonly samples: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+const commitBytes = 4_096;
+const fileBytes = 1_024 * 1_024;
+
+/** One write and `fdatasync` after the other into a file that has its length, as the journal does, on the disk that holds temporary files. */
+export const commitTimes = (samples: number): CommitTimes => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-commit-'));
+  const file = openSync(join(folder, 'file'), 'w');
+  try {
+    writeSync(file, Buffer.alloc(fileBytes));
+    fdatasyncSync(file);
+    const bytes = Buffer.alloc(commitBytes, 'x');
+    const times = Array.from({ length: samples }, (_, index) => {
+      const beganMs = performance.now();
+      writeSync(file, bytes, 0, commitBytes, (index * commitBytes) % fileBytes);
+      fdatasyncSync(file);
+      return performance.now() - beganMs;
+    });
+    return { bytes: commitBytes, samples, p50Ms: round(quantile(times, 0.5), 3), p99Ms: round(quantile(times, 0.99), 3) };
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const fileSystems: Readonly<Record<number, string>> = { 0xef53: 'ext4', 0x58465342: 'xfs', 0x9123683e: 'btrfs', 0x01021994: 'tmpfs', 0x794c7630: 'overlay' };
+
+export interface Machine {
+  readonly cpu: string;
+  readonly processors: number;
+  readonly memoryGib: number;
+  readonly system: string;
+  readonly node: string;
+  readonly fileSystem: string;
+  readonly commit: CommitTimes;
+  /** Whether what is measured and the load each had a processor of their own. */
+  readonly pinned: boolean;
+  readonly virtual: boolean;
+}
+
+const isVirtual = (): boolean => {
+  try {
+    return / hypervisor /.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+export const describeMachine = (): Machine => ({
+  cpu: (cpus()[0]?.model ?? 'unknown').trim(),
+  processors: availableParallelism(),
+  memoryGib: Math.round(totalmem() / 1_024 ** 3),
+  system: `${type()} ${release()}`,
+  node: process.version,
+  fileSystem: fileSystems[statfsSync(tmpdir()).type] ?? 'unknown',
+  commit: commitTimes(200),
+  pinned: isPinned,
+  virtual: isVirtual(),
+});
+
+export const loadNow = (): number => round(loadavg()[0] ?? Number.NaN, 2);

@@ -1,0 +1,55 @@
+// The results as a file: one for each kind of machine, each question with the time and load at which it was asked, so that one can be asked again alone.
+// What is on the page is made from this file and from nothing else.
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from '../test/project-files.ts';
+import type { Machine } from './machine.ts';
+
+export interface Answered {
+  readonly at: string;
+  readonly seconds: number;
+  readonly quick: boolean;
+  /** Of the whole machine, before and after. */
+  readonly load: readonly [before: number, after: number];
+  readonly machine: Machine;
+  readonly answer: object;
+}
+
+export interface Results {
+  readonly questions: Readonly<Record<string, Answered>>;
+}
+
+export const resultsFolder = 'bench/results';
+
+/** Where results of such a machine are kept, relative to the project. */
+export const resultsPath = ({ cpu, processors }: Pick<Machine, 'cpu' | 'processors'>): string => {
+  const name = cpu
+    .toLowerCase()
+    .replaceAll(/\((?:r|tm)\)|@.*$/g, '')
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  return `${resultsFolder}/${name}-${processors}.json`;
+};
+
+/** The file that the page shows: the one that is there, or the first by its name; null when there is none. */
+export const shownResults = (): string | null => {
+  const [first] = readdirSync(join(root, resultsFolder))
+    .filter((name) => name.endsWith('.json'))
+    .toSorted();
+  return first === undefined ? null : `${resultsFolder}/${first}`;
+};
+
+export const readResults = (path: string): Results => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Results;
+  } catch {
+    return { questions: {} };
+  }
+};
+
+export const keepAnswer = (path: string, name: string, answered: Answered): void => {
+  const { questions } = readResults(path);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ questions: { ...questions, [name]: answered } }, null, 1)}\n`);
+};
