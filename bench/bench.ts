@@ -36,6 +36,9 @@ const ask = async ({ name, ask }: Question, quick: boolean, out: string | null):
   }
 };
 
+// So that what was started ends too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },

@@ -38,7 +38,13 @@ export const commitTimes = (samples: number): CommitTimes => {
   }
 };
 
-const fileSystems: Readonly<Record<number, string>> = { 0xef53: 'ext4', 0x58465342: 'xfs', 0x9123683e: 'btrfs', 0x01021994: 'tmpfs', 0x794c7630: 'overlay' };
+const fileSystems: Readonly<Record<number, string>> = {
+  0xef53: 'ext4',
+  0x58465342: 'xfs',
+  0x9123683e: 'btrfs',
+  0x01021994: 'tmpfs',
+  0x794c7630: 'overlay',
+};
 
 export interface Machine {
   readonly cpu: string;

@@ -27,6 +27,13 @@ export const forkOn = (
   return spawn(program, argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 };
 
+/** Ends with this process, whatever ends it but a kill. */
+export const endWithUs = (child: ChildProcess): void => {
+  const kill = (): void => void child.kill();
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+};
+
 /** Of /proc/PID/stat: hundredths of a second. */
 const MS_PER_TICK = 10;
 

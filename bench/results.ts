@@ -1,7 +1,7 @@
 // The results as a file: one for each kind of machine, each question with the time and load at which it was asked, so that one can be asked again alone.
 // What is on the page is made from this file and from nothing else.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../test/project-files.ts';
 import type { Machine } from './machine.ts';
@@ -34,9 +34,8 @@ export const resultsPath = ({ cpu, processors }: Pick<Machine, 'cpu' | 'processo
 
 /** The file that the page shows: the one that is there, or the first by its name; null when there is none. */
 export const shownResults = (): string | null => {
-  const [first] = readdirSync(join(root, resultsFolder))
-    .filter((name) => name.endsWith('.json'))
-    .toSorted();
+  const folder = join(root, resultsFolder);
+  const [first] = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.json')).toSorted();
   return first === undefined ? null : `${resultsFolder}/${first}`;
 };
 

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { benchmarkPages } from '../bench/page/pages.ts';
 import { controlPlaneDocument } from '../src/admin/admin.ts';
 import { optionForm, optionMeaning, optionsOf, usageLine } from '../src/cli/help.ts';
 import type { Command } from '../src/cli/command.ts';
@@ -194,6 +195,7 @@ const files: Readonly<Record<string, string>> = {
   'schema/sealwright.cedarschema': `// ${generated}\n// What policies can speak of; \`docs/policy.md\` explains it.\n\n${cedarSchema}`,
   'schema/openapi.json': `${JSON.stringify(controlPlaneDocument(version), null, 2)}\n`,
   'schema/sealwright.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  ...benchmarkPages(),
 };
 
 const present = (path: string): string | undefined => {
@@ -206,7 +208,7 @@ const present = (path: string): string | undefined => {
 
 const differing = Object.entries(files).filter(([path, text]) => present(path) !== text);
 if (process.argv.includes('--check')) {
-  for (const [path] of differing) process.stderr.write(`${path} differs from the code: run \`npm run docs\`\n`);
+  for (const [path] of differing) process.stderr.write(`${path} differs from what it is made from: run \`npm run docs\`\n`);
   process.exitCode = differing.length > 0 ? 1 : 0;
 } else {
   for (const [path, text] of differing) {

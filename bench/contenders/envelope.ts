@@ -9,7 +9,7 @@ import { createControlClient, isClientFailure, type OpenedInvocation } from '../
 import { root } from '../../test/project-files.ts';
 import { until } from '../../test/until.ts';
 import { manners, modelOf, isManner } from '../load/exchange.ts';
-import { heldTo } from '../processors.ts';
+import { endWithUs, heldTo } from '../processors.ts';
 import type { Contender } from './contender.ts';
 
 const agents = 32;
@@ -58,11 +58,21 @@ export interface EnvelopeSettings {
   readonly profile?: string | undefined;
 }
 
-const openAgents = async (control: string): Promise<{ readonly opened: readonly OpenedInvocation[]; readonly close: () => Promise<void> }> => {
+const openAgents = async (
+  control: string,
+): Promise<{ readonly opened: readonly OpenedInvocation[]; readonly close: () => Promise<void> }> => {
   const client = createControlClient(control);
   const opened: OpenedInvocation[] = [];
   for (let count = 0; count < agents; count += 1) {
-    const one = await client.open({ agent: null, agentVersion: null, agentDigest: null, role: null, task: null, containment: 'advisory', facts: {} });
+    const one = await client.open({
+      agent: null,
+      agentVersion: null,
+      agentDigest: null,
+      role: null,
+      task: null,
+      containment: 'advisory',
+      facts: {},
+    });
     if (isClientFailure(one)) throw new Error(one.problem);
     opened.push(one);
   }
@@ -75,7 +85,13 @@ const openAgents = async (control: string): Promise<{ readonly opened: readonly 
   return { opened, close };
 };
 
-export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeSettings = {}): Promise<Contender & { readonly dataDir: string }> => {
+export interface EnvelopeContender extends Contender {
+  readonly dataDir: string;
+  /** Ends it and leaves its folder, so that its ledger can be read; `stop` removes that too. */
+  readonly end: () => Promise<void>;
+}
+
+export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeSettings = {}): Promise<EnvelopeContender> => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-bench-')));
   const [config, control] = [join(folder, 'sealwright.yaml'), join(folder, 'c.sock')];
   writeFileSync(config, configOf(folder, upstreamPort), { mode: 0o600 });
@@ -94,6 +110,7 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
   ]);
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, LANG: 'C.UTF-8', BENCH_SECRET: 'a-secret-of-the-upstream' };
   const up = spawn(program, argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  endWithUs(up);
   let said = '';
   for (const stream of [up.stdout, up.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));
   await until(() => said.includes('ledger key') || up.exitCode !== null);
@@ -101,6 +118,14 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
   const { opened, close } = await openAgents(control);
   const bearers = opened.map(({ credential }) => [`authorization: Bearer ${credential}`]);
   const keys = opened.map(({ credential }) => [`x-api-key: ${credential}`, 'anthropic-version: 2023-06-01']);
+  let ended = false;
+  const end = async (): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    await close();
+    up.kill();
+    await until(() => up.exitCode !== null || up.signalCode !== null);
+  };
   return {
     name: 'envelope',
     pid: up.pid,
@@ -110,10 +135,9 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
       'anthropic-messages': { path: '/v1/messages', fields: keys },
     },
     dataDir: join(folder, 'data'),
+    end,
     stop: async () => {
-      await close();
-      up.kill();
-      await until(() => up.exitCode !== null || up.signalCode !== null);
+      await end();
       rmSync(folder, { recursive: true, force: true });
     },
   };

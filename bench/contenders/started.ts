@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { heldTo } from '../processors.ts';
+import { endWithUs, heldTo } from '../processors.ts';
 
 const startMs = 120_000;
 const lookMs = 50;
@@ -48,6 +48,7 @@ export const startProgram = async (
   const [program, ...rest] = heldTo('measured', argv);
   const own = { PATH: process.env['PATH'] ?? '', HOME: folder, LANG: 'C.UTF-8' };
   const child = spawn(program, rest, { cwd: folder, env: { ...own, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  endWithUs(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => void (said = (said + chunk.toString()).slice(-saidCharacters)));

@@ -70,7 +70,10 @@ export const requestBody = ({ format, manner, bytes, streaming }: Asking): Buffe
   }
 };
 
-const usage = { openai: { prompt_tokens: 200, completion_tokens: 120, total_tokens: 320 }, anthropic: { input_tokens: 200, output_tokens: 120 } };
+const usage = {
+  openai: { prompt_tokens: 200, completion_tokens: 120, total_tokens: 320 },
+  anthropic: { input_tokens: 200, output_tokens: 120 },
+};
 
 const chatAnswer = (model: string): string =>
   JSON.stringify({
@@ -110,7 +113,9 @@ const chatEvents = (model: string, count: number): readonly Buffer[] => {
     Buffer.from(
       `data: ${JSON.stringify({ id: 'chatcmpl-01', object: 'chat.completion.chunk', created: 1_750_000_000, model, system_fingerprint: 'fp_01', choices, ...more })}\n\n`,
     );
-  const choice = (delta: object, finish: string | null = null): readonly object[] => [{ index: 0, delta, logprobs: null, finish_reason: finish }];
+  const choice = (delta: object, finish: string | null = null): readonly object[] => [
+    { index: 0, delta, logprobs: null, finish_reason: finish },
+  ];
   return [
     event(choice({ role: 'assistant', content: '' })),
     ...pieces(count - 3).map((content) => event(choice({ content }))),
@@ -138,4 +143,7 @@ export const answerEvents = (format: Format, manner: Manner): readonly Buffer[] 
   (format === 'openai-chat' ? chatEvents : messagesEvents)(modelOf(manner), manners[manner].events);
 
 /** In the last event of a stream that is whole, and in no other. */
-export const lastEventMark = { 'openai-chat': 'data: [DONE]', 'anthropic-messages': '"message_stop"' } as const satisfies Record<Format, string>;
+export const lastEventMark = { 'openai-chat': 'data: [DONE]', 'anthropic-messages': '"message_stop"' } as const satisfies Record<
+  Format,
+  string
+>;

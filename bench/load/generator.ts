@@ -33,7 +33,13 @@ let numbered = 0;
 const createRequests = ({ port, path, fields, asking, fresh }: Order, index: number): (() => Buffer) => {
   const body = requestBody(asking);
   const own = fields[index % fields.length] ?? [];
-  const lines = [`POST ${path} HTTP/1.1`, `host: 127.0.0.1:${port}`, 'content-type: application/json', `content-length: ${body.length}`, ...own];
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${port}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    ...own,
+  ];
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
   const request = Buffer.concat([head, body]);
   const offset = head.length + numberOffset(body);

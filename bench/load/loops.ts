@@ -83,7 +83,12 @@ export const closedLoop = (clients: readonly Client[], durationMs: number, { now
   });
 
 /** `perSecond` requests, evenly spaced. One that finds no free client waits for one, and its wait counts. */
-export const openLoop = (clients: readonly Client[], perSecond: number, durationMs: number, { nowMs, soon }: LoopClock): Promise<Measured> =>
+export const openLoop = (
+  clients: readonly Client[],
+  perSecond: number,
+  durationMs: number,
+  { nowMs, soon }: LoopClock,
+): Promise<Measured> =>
   new Promise((resolve) => {
     const count = createCount();
     const free = [...clients];

@@ -39,7 +39,11 @@ const prepare = (format: Format, manner: Manner): Prepared => {
 };
 
 const prepared = new Map(
-  formats.flatMap((format) => Object.keys(manners).filter(isManner).map((manner) => [`${format} ${manner}`, prepare(format, manner)] as const)),
+  formats.flatMap((format) =>
+    Object.keys(manners)
+      .filter(isManner)
+      .map((manner) => [`${format} ${manner}`, prepare(format, manner)] as const),
+  ),
 );
 
 /** Events by the clock of the whole stream: a timer that is late does not make the rest late. */
@@ -66,7 +70,8 @@ const answer = (socket: Socket, head: string, body: Buffer): void => {
   const manner: Manner = body.includes(modelOf('paced')) ? 'paced' : 'quick';
   const ready = prepared.get(`${format} ${manner}`);
   if (ready === undefined) return void socket.destroy();
-  const edges = body.length <= 2 * manyBytes ? body.toString('latin1') : body.toString('latin1', 0, 512) + body.subarray(-512).toString('latin1');
+  const edges =
+    body.length <= 2 * manyBytes ? body.toString('latin1') : body.toString('latin1', 0, 512) + body.subarray(-512).toString('latin1');
   if (!streamingMark.test(edges)) socket.write(ready.whole);
   else if (ready.everyMs === 0) socket.write(ready.atOnce);
   else sendPaced(socket, ready);

@@ -32,12 +32,22 @@ export interface Answers {
   readonly stages: StagesResult;
   readonly reading: ReadingResult;
   readonly decide: {
-    readonly figures: readonly { readonly name: string; readonly target: number; readonly ratio: Spread; readonly us: number; readonly unitUs: number }[];
+    readonly figures: readonly {
+      readonly name: string;
+      readonly target: number;
+      readonly ratio: Spread;
+      readonly us: number;
+      readonly unitUs: number;
+    }[];
   };
   readonly replay: { readonly figures: readonly { readonly questions: string; readonly records: number; readonly perCpuSecond: number }[] };
   readonly stream: StreamResult;
   readonly stop: { readonly streams: number; readonly took_ms: readonly number[] };
-  readonly run: { readonly medians_ms: Readonly<Record<string, number>>; readonly ratios: Readonly<Record<string, Spread>>; readonly cold_ms: number };
+  readonly run: {
+    readonly medians_ms: Readonly<Record<string, number>>;
+    readonly ratios: Readonly<Record<string, Spread>>;
+    readonly cold_ms: number;
+  };
   readonly network: {
     readonly figures: readonly { readonly name: string; readonly perSecond: BySide; readonly ratio: Spread }[];
     readonly idleKib: { readonly squid: readonly number[]; readonly envelope: readonly number[] } | null;
@@ -61,7 +71,8 @@ type Figure = (round: RoundFigures) => number | null;
 const numbers = (values: readonly (number | null | undefined)[]): readonly number[] => values.map((value) => value ?? Number.NaN);
 
 /** Of one side, over the rounds. */
-export const spreadIn = ({ sides }: CellResult, side: string, of: Figure, digits = 3): Spread => spreadOf(numbers((sides[side] ?? []).map(of)), digits);
+export const spreadIn = ({ sides }: CellResult, side: string, of: Figure, digits = 3): Spread =>
+  spreadOf(numbers((sides[side] ?? []).map(of)), digits);
 
 /** One side's figure made with another's of the same round. */
 export const betweenRounds = (

@@ -139,7 +139,10 @@ export const streamsTable = (results: Results): string => {
 };
 
 const usTable = (rows: readonly (readonly [string, Spread])[], unit: string): string =>
-  table(['what', unit], rows.map(([name, spread]) => [name, spreadText(spread)]));
+  table(
+    ['what', unit],
+    rows.map(([name, spread]) => [name, spreadText(spread)]),
+  );
 
 export const networkTable = (results: Results): string => {
   const answer = answerOf(results, 'network');
@@ -193,10 +196,19 @@ export const soakTable = (results: Results): string => {
   const answer = answerOf(results, 'soak');
   if (answer === undefined) return notAsked;
   const grown = growthOf(answer.samples);
-  return table(
+  return `![Memory over a soak](benchmarks/soak.svg)\n\n${table(
     ['minutes', 'requests', 'errors', 'records', 'resident MB at the end', 'MB more a minute'],
-    [[shown(answer.minutes), shown(answer.requests), shown(answer.errors), shown(answer.records), shown(grown.megabytes), shown(grown.perMinute)]],
-  );
+    [
+      [
+        shown(answer.minutes),
+        shown(answer.requests),
+        shown(answer.errors),
+        shown(answer.records),
+        shown(grown.megabytes),
+        shown(grown.perMinute),
+      ],
+    ],
+  )}`;
 };
 
 const machineText = ({ machine, load, at, seconds }: Answered): readonly string[] => [

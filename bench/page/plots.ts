@@ -21,7 +21,11 @@ const throughput: Plot = (results) => {
     return [{ name: `${clients} ${clients === 1 ? 'client' : 'clients'}`, bars }];
   });
   if (groups.length === 0) return null;
-  return barChart({ title: 'Requests a second', subtitle: '1 KB, whole answers, closed loop, one processor; the line is the 10th to 90th percentile of rounds', groups });
+  return barChart({
+    title: 'Requests a second',
+    subtitle: '1 KB, whole answers, closed loop, one processor; the line is the 10th to 90th percentile of rounds',
+    groups,
+  });
 };
 
 const sizes: Plot = (results) => {
@@ -114,14 +118,21 @@ const soak: Plot = (results) => {
   const answer = answerOf(results, 'soak');
   if (answer === undefined) return null;
   const points = answer.samples.map(({ second, megabytes }) => [second / 60, megabytes] as const);
-  return lineChart(memoryChart('Memory over a soak', 'whole and streamed, small and large, all at once', [{ name: 'envelope', points }], 'minutes'));
+  return lineChart(
+    memoryChart('Memory over a soak', 'whole and streamed, small and large, all at once', [{ name: 'envelope', points }], 'minutes'),
+  );
 };
 
 const stream: Plot = (results) => {
   const figures = answerOf(results, 'stream')?.figures ?? [];
   const bars = figures
     .filter(({ pace }) => pace !== null)
-    .map(({ name, ratio }) => ({ name: name.replace(', an event at a time', ''), value: ratio.median, spread: [ratio.p10, ratio.p90] as const, who: 'envelope' }));
+    .map(({ name, ratio }) => ({
+      name: name.replace(', an event at a time', ''),
+      value: ratio.median,
+      spread: [ratio.p10, ratio.p90] as const,
+      who: 'envelope',
+    }));
   if (bars.length === 0) return null;
   return barChart({
     title: 'A stream of 1 MB, of a bare proxy',
@@ -152,9 +163,15 @@ const start: Plot = (results) => {
     .filter(({ bars }) => bars.length > 0)
     .map(({ name, bars }) => ({
       name,
-      bars: bars.map(([name, value]) => ({ name, value, who: ['jail', 'advisory', 'any program', 'adapted'].includes(name) ? 'envelope' : 'undici proxy' })),
+      bars: bars.map(([name, value]) => ({
+        name,
+        value,
+        who: ['jail', 'advisory', 'any program', 'adapted'].includes(name) ? 'envelope' : 'undici proxy',
+      })),
     }));
-  return groups.length === 0 ? null : barChart({ title: 'Starting an agent', subtitle: 'milliseconds of a whole command, medians; blue is ours', groups });
+  return groups.length === 0
+    ? null
+    : barChart({ title: 'Starting an agent', subtitle: 'milliseconds of a whole command, medians; blue is ours', groups });
 };
 
 /** Of those targets that are a number: how far each is from it. */

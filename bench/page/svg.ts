@@ -29,7 +29,10 @@ const classOf = (name: string): string => `c${names.indexOf(name)}`;
 
 const style = (): string => {
   const of = (which: 0 | 1): string =>
-    [...names.map((name) => `.${classOf(name)}{--c:${colours[name]?.[which] ?? ''}}`), `.c-1{--c:${which === 0 ? '#8c959f' : '#8b949e'}}`].join('');
+    [
+      ...names.map((name) => `.${classOf(name)}{--c:${colours[name]?.[which] ?? ''}}`),
+      `.c-1{--c:${which === 0 ? '#8c959f' : '#8b949e'}}`,
+    ].join('');
   return (
     `text{font:13px system-ui,sans-serif;fill:#24292f}.b{fill:#fff}.t{font-weight:600;font-size:15px}.s{fill:#57606a;font-size:12px}.g{stroke:#d0d7de}` +
     `.f{fill:var(--c)}.l{stroke:var(--c);fill:none;stroke-width:2}.m{stroke:var(--c);stroke-dasharray:5 4}.w{stroke:#24292f}${of(0)}` +
@@ -90,7 +93,9 @@ export interface BarChart {
 /** Horizontal, each with its figure; a whisker is the spread of rounds. */
 export const barChart = ({ title, subtitle, groups, mark }: BarChart): string => {
   const bars = groups.flatMap((group) => group.bars);
-  const most = roundUp(Math.max(...bars.map(({ value, spread }) => Math.max(value, spread?.[1] ?? 0)).filter(Number.isFinite), mark?.value ?? 0, 1e-9));
+  const most = roundUp(
+    Math.max(...bars.map(({ value, spread }) => Math.max(value, spread?.[1] ?? 0)).filter(Number.isFinite), mark?.value ?? 0, 1e-9),
+  );
   const x = (value: number): number => left + (Math.min(value, most) / most) * (width - left - right);
   const parts: string[] = [];
   let y = headHeight + (mark === undefined ? 0 : 16);
@@ -167,7 +172,12 @@ const labels = (ends: readonly { readonly name: string; readonly x: number; read
 export const lineChart = ({ title, subtitle, x, y, series, logarithmic = {}, mark }: LineChart): string => {
   const [from, to, top, bottom] = [70, width - 200, headHeight + 14, headHeight + lineHeight];
   const all = series.flatMap(({ points }) => points);
-  const across = axis(all.map(([value]) => value), logarithmic.x === true, from, to);
+  const across = axis(
+    all.map(([value]) => value),
+    logarithmic.x === true,
+    from,
+    to,
+  );
   const up = axis([...all.map(([, value]) => value), ...(mark === undefined ? [] : [mark.value])], logarithmic.y === true, bottom, top);
   const grid = [
     ...up.ticks.flatMap((tick) => [

@@ -79,7 +79,12 @@ const budgetRows = (results: Results): readonly Row[] => {
     row('identifying and deciding', ['≤', 0.15], budget?.deciding),
     row('two records', ['≤', 0.5], budget?.records),
     { ...row('the rest', ['≤', 0.2], rest), spread: '' },
-    row('one record, processor time', ['≤', 35], answerOf(results, 'stages') && spreadOf(answerOf(results, 'stages')?.records.cpuUs ?? [], 1), ' µs'),
+    row(
+      'one record, processor time',
+      ['≤', 35],
+      answerOf(results, 'stages') && spreadOf(answerOf(results, 'stages')?.records.cpuUs ?? [], 1),
+      ' µs',
+    ),
   ];
 };
 
@@ -106,13 +111,20 @@ const streamRows = (results: Results): readonly Row[] => {
   const cell = streams?.cell;
   const memory = streams?.memory.samples['envelope'];
   const grown = memory && growthOf(memory);
-  const resident = memory && spreadOf(
-    memory.slice(Math.floor(memory.length / 3)).map(({ megabytes }) => megabytes),
-    1,
-  );
+  const resident =
+    memory &&
+    spreadOf(
+      memory.slice(Math.floor(memory.length / 3)).map(({ megabytes }) => megabytes),
+      1,
+    );
   const growth = grown && { median: grown.perMinute, p10: Number.NaN, p90: Number.NaN };
   return [
-    row('512 streams at once: longest silence within one', ['≤', stallMs], cell && spreadIn(cell, 'envelope', (round) => round.longestGapMs, 1), ' ms'),
+    row(
+      '512 streams at once: longest silence within one',
+      ['≤', stallMs],
+      cell && spreadIn(cell, 'envelope', (round) => round.longestGapMs, 1),
+      ' ms',
+    ),
     row(
       '512 streams at once: added to the first event, 99th percentile',
       ['≤', 3],
@@ -186,9 +198,13 @@ const furtherRows = (results: Results): readonly Row[] => {
     ...(atModel[0] === undefined
       ? [missing("a stream of 1 MB at a model's pace, of a bare proxy", '≤ 1.15')]
       : atModel.flatMap((figure) =>
-          figure === undefined ? [] : [row(`a stream of 1 MB, ${figure.pace?.timesAModel} times a model's pace, of a bare proxy`, ['≤', 1.15], figure.ratio)],
+          figure === undefined
+            ? []
+            : [row(`a stream of 1 MB, ${figure.pace?.timesAModel} times a model's pace, of a bare proxy`, ['≤', 1.15], figure.ratio)],
         )),
-    ...(reading?.figures ?? []).map(({ name, target, ratio }) => row(`reading a Claude Code turn, ${name}, of \`JSON.parse\``, ['≤', target], ratio)),
+    ...(reading?.figures ?? []).map(({ name, target, ratio }) =>
+      row(`reading a Claude Code turn, ${name}, of \`JSON.parse\``, ['≤', target], ratio),
+    ),
     ...(decide?.figures ?? []).slice(1).map(({ target, ratio }) => row('a new decision, of one call of cedar-wasm', ['≤', target], ratio)),
     ...(replay?.figures ?? []).map(({ questions, perCpuSecond }) => ({
       ...row(`decisions made again in a processor second, questions ${questions}`, ['≥', 2_000], { median: perCpuSecond, p10: 0, p90: 0 }),
@@ -199,5 +215,6 @@ const furtherRows = (results: Results): readonly Row[] => {
 };
 
 export const targetRows = (results: Results): readonly Row[] =>
-  [throughputRows, budgetRows, latencyRows, streamRows, bodyRows, ledgerRows, networkRows, startRows, furtherRows].flatMap((rows) => rows(results));
-
+  [throughputRows, budgetRows, latencyRows, streamRows, bodyRows, ledgerRows, networkRows, startRows, furtherRows].flatMap((rows) =>
+    rows(results),
+  );

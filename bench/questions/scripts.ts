@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { heldTo } from '../processors.ts';
+import { endWithUs, heldTo } from '../processors.ts';
 import type { Question } from './question.ts';
 
 const saidCharacters = 1_000;
@@ -33,6 +33,7 @@ const run = (argv: readonly string[]): Promise<object> =>
   new Promise((resolve, reject) => {
     const [program = '', ...args] = argv;
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    endWithUs(child);
     const said = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk: Buffer) => void (said[name] += chunk.toString()));
     child.on('error', reject);

@@ -63,7 +63,8 @@ export const warmUp = async ({ load, contenders }: Field, quick: boolean): Promi
 const roundsFor = ({ cell, names }: Asked, quick: boolean): RoundSettings => {
   if (quick) return { rounds: 2, durationMs: 200, warmUpRounds: 0 };
   // The cell that the target is about has the most.
-  if (cell === wholeCell || (cell.bytes === KB && cell.clients === 32)) return { rounds: names === all ? 7 : 9, durationMs: 1_500, warmUpRounds: 1 };
+  if (cell === wholeCell || (cell.bytes === KB && cell.clients === 32))
+    return { rounds: names === all ? 7 : 9, durationMs: 1_500, warmUpRounds: 1 };
   return { rounds: 5, durationMs: 1_000, warmUpRounds: 1 };
 };
 
