@@ -193,7 +193,7 @@ const startUpstream = (): Promise<{ readonly url: string; readonly close: () => 
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
-      resolve({ url: `http://127.0.0.1:${port}`, close: () => server.closeAllConnections() });
+      resolve({ url: `http://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() });
     });
   });
 

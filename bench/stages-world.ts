@@ -136,12 +136,16 @@ const openRooms = async (folder: string) => {
     bodies: { reserve: () => true, release: () => undefined },
     unidentified: () => undefined,
   });
-  return { clock, random, ledger, stages, credential: opened.credential };
+  const close = async (): Promise<void> => {
+    invocations.stop();
+    await ledger.close();
+  };
+  return { clock, random, stages, credential: opened.credential, close };
 };
 
 export const openStagesWorld = async (): Promise<StagesWorld> => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-stages-'));
-  const { clock, random, ledger, stages, credential } = await openRooms(folder);
+  const { clock, random, stages, credential, close } = await openRooms(folder);
   const clientGone = new AbortController().signal;
   const received = (): Received => ({
     crossing: {
@@ -200,7 +204,7 @@ export const openStagesWorld = async (): Promise<StagesWorld> => {
       return { ...inspected, judgement } as unknown as Decided;
     },
     record,
-    closeLedger: () => ledger.close(),
+    closeLedger: close,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 };

@@ -13,7 +13,7 @@ import { startProxy } from './proxy.ts';
 const starts = {
   direct: async (upstreamPort: number) => direct(upstreamPort),
   'undici proxy': startProxy,
-  envelope: (upstreamPort: number) => startEnvelope(upstreamPort),
+  envelope: (upstreamPort: number) => startEnvelope(upstreamPort, { profile: process.env['SEALWRIGHT_BENCH_PROFILE'] }),
   nginx: (upstreamPort: number) => startNginx(upstreamPort, false),
   'nginx, with a log': (upstreamPort: number) => startNginx(upstreamPort, true),
   Portkey: (upstreamPort: number) => startPortkey(upstreamPort, false),

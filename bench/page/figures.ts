@@ -26,6 +26,20 @@ export const targetsTable = (results: Results): string =>
     ]),
   );
 
+/** Those rows of the targets that are about one part of the page. */
+const rowsAbout = (results: Results, wanted: readonly string[]): string =>
+  table(
+    ['what', 'target', 'measured', '10th to 90th percentile'],
+    targetRows(results)
+      .filter(({ what }) => wanted.some((begin) => what.startsWith(begin)))
+      .map(({ what, target, measured, spread }) => [what, target, measured, spread]),
+  );
+
+export const budgetTable = (results: Results): string =>
+  rowsAbout(results, ['reading request', 'identifying', 'two records', 'the rest', 'one record']);
+
+export const ledgerTable = (results: Results): string => rowsAbout(results, ['durable records', 'leaves verified']);
+
 const asked = ({ bytes, clients, streaming, fresh, format }: Cell): string =>
   `${bytes / KB} KB, ${clients} ${clients === 1 ? 'client' : 'clients'}, ${streaming ? 'streamed' : 'whole'}${fresh ? ', new text' : ''}${format === 'openai-chat' ? '' : `, ${format}`}`;
 
@@ -95,7 +109,7 @@ export const fasterTable = (results: Results): string => {
       return result === undefined ? '' : compared(betweenRounds(result, [side, 'envelope'], cpuUs, under).median);
     }),
   ]);
-  const head = ['', ...wanted.map((cell) => asked({ format: 'openai-chat', ...cell } as Cell)), '1 KB, 32 clients, whole, by CPU'];
+  const head = ['of', ...wanted.map((cell) => asked({ format: 'openai-chat', ...cell } as Cell)), '1 KB, 32 clients, whole, by CPU'];
   return table(head, rows);
 };
 
@@ -196,7 +210,7 @@ export const soakTable = (results: Results): string => {
   const answer = answerOf(results, 'soak');
   if (answer === undefined) return notAsked;
   const grown = growthOf(answer.samples);
-  return `![Memory over a soak](benchmarks/soak.svg)\n\n${table(
+  return table(
     ['minutes', 'requests', 'errors', 'records', 'resident MB at the end', 'MB more a minute'],
     [
       [
@@ -208,7 +222,7 @@ export const soakTable = (results: Results): string => {
         shown(grown.perMinute),
       ],
     ],
-  )}`;
+  );
 };
 
 const machineText = ({ machine, load, at, seconds }: Answered): readonly string[] => [

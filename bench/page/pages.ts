@@ -5,9 +5,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { root } from '../../test/project-files.ts';
 import { readResults, type Results, shownResults } from '../results.ts';
 import {
+  budgetTable,
   decideTable,
   fasterTable,
   latencyTable,
+  ledgerTable,
   machineTable,
   networkTable,
   othersTable,
@@ -24,24 +26,43 @@ import { plots } from './plots.ts';
 const pagePath = 'docs/benchmarks.md';
 const plotsFolder = 'docs/benchmarks';
 
-const parts: Readonly<Record<string, (results: Results) => string>> = {
-  targets: targetsTable,
-  faster: fasterTable,
-  throughput: throughputTable,
-  others: othersTable,
-  latency: latencyTable,
-  streams: streamsTable,
-  soak: soakTable,
-  stream: streamTable,
-  decide: decideTable,
-  network: networkTable,
-  start: startTable,
-  machine: machineTable,
+interface Part {
+  readonly figures: (results: Results) => string;
+  /** By the name of the plot, what it says to those who do not see it. */
+  readonly plots?: Readonly<Record<string, string>>;
+}
+
+const parts: Readonly<Record<string, Part>> = {
+  targets: { figures: targetsTable },
+  faster: { figures: fasterTable },
+  throughput: {
+    figures: throughputTable,
+    plots: { throughput: 'Requests a second of each', sizes: 'The envelope as a share of a bare proxy, by size and clients' },
+  },
+  others: { figures: othersTable },
+  budget: { figures: budgetTable, plots: { budget: 'The parts of a request beside what they may take' } },
+  latency: { figures: latencyTable, plots: { latency: 'Latency over the rate of requests' } },
+  streams: { figures: streamsTable, plots: { memory: 'Resident memory with 512 streams at once' } },
+  soak: { figures: soakTable, plots: { soak: 'Resident memory over a soak' } },
+  stream: { figures: streamTable, plots: { stream: 'A stream of 1 MB as a multiple of a bare proxy, by pace' } },
+  decide: { figures: decideTable },
+  ledger: { figures: ledgerTable, plots: { ledger: 'Records and verification beside their targets' } },
+  network: { figures: networkTable, plots: { network: 'The network door as a share of squid' } },
+  start: { figures: startTable, plots: { start: 'Whole commands in milliseconds' } },
+  machine: { figures: machineTable },
 };
+
+const partOf = ({ figures, plots: drawn = {} }: Part, results: Results): string =>
+  [
+    ...Object.entries(drawn).flatMap(([name, said]) =>
+      (plots[name]?.(results) ?? null) === null ? [] : [`![${said}](benchmarks/${name}.svg)`],
+    ),
+    figures(results),
+  ].join('\n\n');
 
 /** The page with its generated parts, from the results. */
 export const pageFrom = (page: string, results: Results): string =>
-  Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, part(results)), page);
+  Object.entries(parts).reduce((text, [name, part]) => withPart(text, name, partOf(part, results)), page);
 
 /** Path and content of all that is made from the results. */
 export const benchmarkPages = (): Readonly<Record<string, string>> => {

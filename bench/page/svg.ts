@@ -170,7 +170,7 @@ const labels = (ends: readonly { readonly name: string; readonly x: number; read
 };
 
 export const lineChart = ({ title, subtitle, x, y, series, logarithmic = {}, mark }: LineChart): string => {
-  const [from, to, top, bottom] = [70, width - 200, headHeight + 14, headHeight + lineHeight];
+  const [from, to, top, bottom] = [70, width - 200, headHeight + 26, headHeight + lineHeight];
   const all = series.flatMap(({ points }) => points);
   const across = axis(
     all.map(([value]) => value),
@@ -184,9 +184,11 @@ export const lineChart = ({ title, subtitle, x, y, series, logarithmic = {}, mar
       line(from, up.place(tick), to, up.place(tick), 'g'),
       text(from - 8, up.place(tick) + 4, shown(tick), ' text-anchor="end" class="s"'),
     ]),
-    ...across.ticks.map((tick) => text(across.place(tick), bottom + 18, shown(tick), ' text-anchor="middle" class="s"')),
+    ...(logarithmic.x === true ? [...new Set(all.map(([value]) => value))] : across.ticks).map((tick) =>
+      text(across.place(tick), bottom + 18, shown(tick), ' text-anchor="middle" class="s"'),
+    ),
     text((from + to) / 2, bottom + 38, x, ' text-anchor="middle" class="s"'),
-    text(16, top - 6, y, ' class="s"'),
+    text(16, headHeight + 8, y, ' class="s"'),
   ];
   const drawn = series.map(({ name, who = name, points, dashed = false }) => {
     const path = points.map(([a, b], index) => `${index === 0 ? 'M' : 'L'}${at(across.place(a))} ${at(up.place(b))}`).join('');

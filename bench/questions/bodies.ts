@@ -21,7 +21,7 @@ const inFlightMib = 128;
 const oneMax = 32;
 const MB = 1_000_000;
 const lookMs = 50;
-const patienceMs = 20_000;
+const patienceMs = 8_000;
 
 interface Begun {
   readonly socket: Socket;

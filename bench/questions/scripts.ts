@@ -7,6 +7,8 @@ import { endWithUs, heldTo } from '../processors.ts';
 import type { Question } from './question.ts';
 
 const saidCharacters = 1_000;
+/** Longer than any of them takes. */
+const patienceMs = 10 * 60_000;
 
 /** Whole, or the last line of it. */
 const jsonIn = (text: string): object | null => {
@@ -36,8 +38,10 @@ const run = (argv: readonly string[]): Promise<object> =>
     endWithUs(child);
     const said = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk: Buffer) => void (said[name] += chunk.toString()));
+    const patience = setTimeout(() => child.kill(), patienceMs);
     child.on('error', reject);
     child.on('close', (code) => {
+      clearTimeout(patience);
       const answer = jsonIn(said.stdout);
       if (answer === null) reject(new Error(`ended with ${code ?? 'a signal'}: ${said.stderr.slice(-saidCharacters)}`));
       else resolve(answer);

@@ -63,9 +63,9 @@ export const streams: Question = {
     withField(names, async (field): Promise<StreamsAnswer> => {
       await warmUp(field, quick);
       say(`${atOnce} streams at once`);
-      const settings = quick ? { rounds: 1, durationMs: 1_500, warmUpRounds: 0 } : { rounds: 4, durationMs: 6_000, warmUpRounds: 1 };
+      const settings = quick ? { rounds: 1, durationMs: 1_500, warmUpRounds: 0 } : { rounds: 4, durationMs: 5_000, warmUpRounds: 1 };
       const measured = await measureCell(field.load, field.contenders, cell, settings);
-      const seconds = quick ? 3 : 60;
+      const seconds = quick ? 3 : 45;
       const samples: Record<string, readonly MemorySample[]> = {};
       for (const contender of field.of(['undici proxy', 'envelope'])) {
         say(`memory of ${contender.name}, ${seconds} s`);
