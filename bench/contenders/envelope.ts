@@ -58,12 +58,14 @@ export interface EnvelopeSettings {
   readonly profile?: string | undefined;
 }
 
-const openAgents = async (
+/** Invocations whose heartbeats go on until they are closed. */
+export const openAgents = async (
   control: string,
+  count: number,
 ): Promise<{ readonly opened: readonly OpenedInvocation[]; readonly close: () => Promise<void> }> => {
   const client = createControlClient(control);
   const opened: OpenedInvocation[] = [];
-  for (let count = 0; count < agents; count += 1) {
+  for (let number = 0; number < count; number += 1) {
     const one = await client.open({
       agent: null,
       agentVersion: null,
@@ -115,7 +117,7 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
   for (const stream of [up.stdout, up.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));
   await until(() => said.includes('ledger key') || up.exitCode !== null);
   if (up.exitCode !== null || up.pid === undefined) throw new Error(said);
-  const { opened, close } = await openAgents(control);
+  const { opened, close } = await openAgents(control, agents);
   const bearers = opened.map(({ credential }) => [`authorization: Bearer ${credential}`]);
   const keys = opened.map(({ credential }) => [`x-api-key: ${credential}`, 'anthropic-version: 2023-06-01']);
   let ended = false;

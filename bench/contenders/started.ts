@@ -14,7 +14,7 @@ const startMs = 120_000;
 const lookMs = 50;
 const saidCharacters = 2_000;
 
-export const freePort = (): Promise<number> =>
+const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer();
     server.listen(0, '127.0.0.1', () => {
@@ -36,16 +36,17 @@ export interface Started {
   readonly stop: () => Promise<void>;
 }
 
-/** `command` gets a folder, which also other users may enter, and the port to listen on. */
+/** `on`: free, where what it is compared with is. `command` gets a folder, which also other users may enter, and the port to listen on. */
 export const startProgram = async (
   name: string,
   command: (folder: string, port: number) => { readonly argv: readonly string[]; readonly env?: Readonly<Record<string, string>> },
+  on: 'measured' | 'free' = 'measured',
 ): Promise<Started> => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-peer-'));
   chmodSync(folder, 0o755);
   const port = await freePort();
   const { argv, env = {} } = command(folder, port);
-  const [program, ...rest] = heldTo('measured', argv);
+  const [program = '', ...rest] = on === 'measured' ? heldTo(on, argv) : argv;
   const own = { PATH: process.env['PATH'] ?? '', HOME: folder, LANG: 'C.UTF-8' };
   const child = spawn(program, rest, { cwd: folder, env: { ...own, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   endWithUs(child);
