@@ -32,19 +32,27 @@ export const resultsPath = ({ cpu, processors }: Pick<Machine, 'cpu' | 'processo
   return `${resultsFolder}/${name}-${processors}.json`;
 };
 
-/** The file that the page shows: the one that is there, or the first by its name; null when there is none. */
-export const shownResults = (): string | null => {
-  const folder = join(root, resultsFolder);
-  const [first] = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.json')).toSorted();
-  return first === undefined ? null : `${resultsFolder}/${first}`;
-};
-
 export const readResults = (path: string): Results => {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Results;
   } catch {
     return { questions: {} };
   }
+};
+
+const newest = (path: string): string =>
+  Object.values(readResults(`${root}${path}`).questions)
+    .map(({ at }) => at)
+    .toSorted()
+    .at(-1) ?? '';
+
+/** The file that the page shows: the one with the newest answer; null when there is none. */
+export const shownResults = (): string | null => {
+  const folder = join(root, resultsFolder);
+  const paths = (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => `${resultsFolder}/${name}`);
+  return paths.toSorted((a, b) => newest(b).localeCompare(newest(a)))[0] ?? null;
 };
 
 export const keepAnswer = (path: string, name: string, answered: Answered): void => {
