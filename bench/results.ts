@@ -55,8 +55,12 @@ export const shownResults = (): string | null => {
   return paths.toSorted((a, b) => newest(b).localeCompare(newest(a)))[0] ?? null;
 };
 
+/** One line for each innermost object or list, such as a round. */
+const onLines = (value: object): string =>
+  JSON.stringify(value, null, 1).replaceAll(/\{[^{}]*\}|\[[^[\]{}]*\]/g, (inner) => inner.replaceAll(/\n\s*/g, ' '));
+
 export const keepAnswer = (path: string, name: string, answered: Answered): void => {
   const { questions } = readResults(path);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ questions: { ...questions, [name]: answered } }, null, 1)}\n`);
+  writeFileSync(path, `${onLines({ questions: { ...questions, [name]: answered } })}\n`);
 };

@@ -20,7 +20,7 @@ export const peers = {
     overrides: { '@hono/node-server': '1.13.5' },
     program: 'node_modules/@portkey-ai/gateway/build/start-server.js',
   },
-  // The last version whose `proxy` extra could be installed from where this was measured.
+  // A version whose `proxy` extra could be installed where this was measured; that of 1.110.2 could not.
   litellm: { from: 'pip', package: 'litellm[proxy]', version: '1.100.0', program: 'bin/litellm' },
   bifrost: { from: 'go', package: 'github.com/maximhq/bifrost/transports/bifrost-http', version: 'v1.3.9', program: 'bifrost-http' },
 } as const satisfies Readonly<Record<string, Peer>>;
