@@ -14,6 +14,8 @@ export interface Answered {
 }
 
 export interface Connection {
+  /** Connects ahead, so that this is no part of the first request; resolves also when it could not, which the first request then finds out. */
+  readonly ready: () => Promise<void>;
   /** One at a time. */
   readonly ask: (request: Buffer, done: (answered: Answered) => void) => void;
   readonly close: () => void;
@@ -109,6 +111,11 @@ export const createConnection = (port: number, lastMark: string, nowMs: () => nu
   };
 
   return {
+    ready: () =>
+      new Promise((resolve) => {
+        open(resolve);
+        socket?.once('close', () => resolve());
+      }),
     ask: (request, done) => {
       waiting = done;
       [head, tail, framing, bodyBytes, gapMs] = ['', '', null, 0, 0];

@@ -53,6 +53,7 @@ const carryOut = async (order: Order): Promise<Measured> => {
   const { asking, clients: count, durationMs, perSecond, port } = order;
   const mark = asking.streaming ? lastEventMark[asking.format] : '';
   const connections = Array.from({ length: count }, () => createConnection(port, mark, clock.nowMs));
+  await Promise.all(connections.map(({ ready }) => ready()));
   const clients: readonly Client[] = connections.map(({ ask }, index) => ({ ask, request: createRequests(order, index) }));
   const measured = await (perSecond === null ? closedLoop(clients, durationMs, clock) : openLoop(clients, perSecond, durationMs, clock));
   for (const { close } of connections) close();
