@@ -30,8 +30,7 @@ const clock: LoopClock = {
 let numbered = 0;
 
 /** A request of its own for each client, since its bytes are written again while others are under way. */
-const createRequests = ({ port, path, fields, asking, fresh }: Order, index: number): (() => Buffer) => {
-  const body = requestBody(asking);
+const createRequests = ({ port, path, fields, fresh }: Order, body: Buffer, index: number): (() => Buffer) => {
   const own = fields[index % fields.length] ?? [];
   const lines = [
     `POST ${path} HTTP/1.1`,
@@ -51,10 +50,11 @@ const createRequests = ({ port, path, fields, asking, fresh }: Order, index: num
 
 const carryOut = async (order: Order): Promise<Measured> => {
   const { asking, clients: count, durationMs, perSecond, port } = order;
+  const body = requestBody(asking);
   const mark = asking.streaming ? lastEventMark[asking.format] : '';
   const connections = Array.from({ length: count }, () => createConnection(port, mark, clock.nowMs));
   await Promise.all(connections.map(({ ready }) => ready()));
-  const clients: readonly Client[] = connections.map(({ ask }, index) => ({ ask, request: createRequests(order, index) }));
+  const clients: readonly Client[] = connections.map(({ ask }, index) => ({ ask, request: createRequests(order, body, index) }));
   const measured = await (perSecond === null ? closedLoop(clients, durationMs, clock) : openLoop(clients, perSecond, durationMs, clock));
   for (const { close } of connections) close();
   return measured;
