@@ -9,6 +9,7 @@ import { uuidv7 } from '../src/core/identifier.ts';
 import type { Decided, Identified, Inspected, Read, Received, Recorded, Stages, Transformed } from '../src/core/stages.ts';
 import { createDisk } from '../src/disk/disk.ts';
 import { createEndpoints } from '../src/endpoints/endpoints.ts';
+import { createShares } from '../src/invocations/admission.ts';
 import { createInvocations } from '../src/invocations/invocations.ts';
 import { createUnderWay } from '../src/invocations/under-way.ts';
 import { isLedgerProblem, openLedger } from '../src/ledger/ledger.ts';
@@ -133,7 +134,7 @@ const openRooms = async (folder: string) => {
     stops: { denialFor: () => null },
     underWay: createUnderWay(),
     responseSecondsMax: () => null,
-    bodies: { reserve: () => true, release: () => undefined },
+    shares: createShares(),
     unidentified: () => undefined,
   });
   const close = async (): Promise<void> => {
