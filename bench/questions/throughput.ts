@@ -59,11 +59,11 @@ const compiled: readonly string[] = ['direct', 'nginx', 'nginx, with a log'];
 export const warmUp = async ({ load, contenders }: Field, quick: boolean): Promise<void> => {
   for (const contender of contenders.filter(({ name }) => !compiled.includes(name)))
     for (const streaming of [true, false])
-      await measureOnce(load, contender, { ...wholeCell, clients: 64, streaming }, quick ? 200 : streaming ? 3_000 : 7_000);
+      await measureOnce(load, contender, { ...wholeCell, clients: 64, streaming }, quick ? 100 : streaming ? 3_000 : 7_000);
 };
 
 const roundsFor = ({ cell, names }: Asked, quick: boolean): RoundSettings => {
-  if (quick) return { rounds: 2, durationMs: 200, warmUpRounds: 0 };
+  if (quick) return { rounds: 2, durationMs: 150, warmUpRounds: 0 };
   // The cell that the target is about has the most.
   if (cell === wholeCell || (cell.bytes === KB && cell.clients === 32))
     return { rounds: names === all ? 7 : 9, durationMs: 1_500, warmUpRounds: 1 };
