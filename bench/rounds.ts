@@ -23,7 +23,7 @@ export interface RoundFigures {
   readonly requests: number;
   readonly errors: number;
   readonly perSecond: number;
-  /** Processor time of one request, all processes and threads of the contender together; null for none of its own. */
+  /** Processor time of one answer, all processes and threads of the contender together; null for none of its own. */
   readonly cpuUs: number | null;
   /** Share of one processor that it used. */
   readonly busy: number | null;
@@ -68,7 +68,7 @@ const figuresOf = (measured: Measured, usedMs: number | null, residentMb: number
     requests,
     errors,
     perSecond: round(((requests - errors) / elapsedMs) * 1_000, 1),
-    cpuUs: usedMs === null ? null : round((usedMs * 1_000) / requests, 1),
+    cpuUs: usedMs === null || errors === requests ? null : round((usedMs * 1_000) / (requests - errors), 1),
     busy: usedMs === null ? null : round(usedMs / elapsedMs, 2),
     p50Ms: latency.quantileMs(0.5),
     p99Ms: latency.quantileMs(0.99),
