@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { root } from '../test/project-files.ts';
+import { buildEnvelope } from './contenders/envelope.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { writePages } from './page/pages.ts';
 import { bodies } from './questions/bodies.ts';
@@ -56,6 +57,10 @@ else if (unknown.length > 0) {
 } else {
   const out = values.out ?? (values.quick ? null : `${root}${resultsPath(describeMachine())}`);
   const beganMs = performance.now();
+  if (!values.quick) {
+    say('building what is published');
+    buildEnvelope();
+  }
   for (const [index, name] of names.entries()) {
     const question = known.find((each) => each.name === name);
     if (question === undefined) continue;

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { openFolder, verifyLedger } from '../src/ledger/verifier.ts';
 import { root } from '../test/project-files.ts';
 import { residentBytes } from './contenders/contender.ts';
-import { type EnvelopeContender, startEnvelope } from './contenders/envelope.ts';
+import { buildEnvelope, type EnvelopeContender, startEnvelope } from './contenders/envelope.ts';
 import { startLoad } from './load/load.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { growthOf, type SoakAnswer } from './page/answers.ts';
@@ -98,6 +98,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: { minutes: { type: 'string', default: '30' }, json: { type: 'boolean', default: false }, out: { type: 'string' } },
   });
+  buildEnvelope();
   const before = loadNow();
   const seconds = Number(values.minutes) * 60;
   const { problems, ...answer } = await soak({ seconds, sliceSeconds: 10, say: (line) => void process.stderr.write(`${line}\n`) });
