@@ -83,6 +83,7 @@ const figuresOf = (measured: Measured, usedMs: number | null, residentMb: number
 
 /** One contender under one load. */
 export const measureOnce = async (load: Load, contender: Contender, cell: Cell, durationMs: number) => {
+  await contender.renew?.();
   const way = contender.ways[cell.format];
   if (way === undefined) throw new Error(`${contender.name} does not speak ${cell.format}`);
   const { format, manner, bytes, streaming, fresh, clients, perSecond } = cell;

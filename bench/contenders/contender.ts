@@ -17,6 +17,8 @@ export interface Contender {
   readonly pid: number | null;
   readonly port: number;
   readonly ways: Partial<Readonly<Record<Format, Way>>>;
+  /** Before each load: whatever it needs to be asked again. */
+  readonly renew?: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 

@@ -68,33 +68,34 @@ export interface EnvelopeSettings {
   readonly profile?: string | undefined;
 }
 
+interface Agents {
+  readonly opened: readonly OpenedInvocation[];
+  /** Opens those anew that the envelope ended, as it does when it could not record an outcome. */
+  readonly renew: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
 /** Invocations whose heartbeats go on until they are closed. */
-export const openAgents = async (
-  control: string,
-  count: number,
-): Promise<{ readonly opened: readonly OpenedInvocation[]; readonly close: () => Promise<void> }> => {
+export const openAgents = async (control: string, count: number): Promise<Agents> => {
   const client = createControlClient(control);
-  const opened: OpenedInvocation[] = [];
-  for (let number = 0; number < count; number += 1) {
-    const one = await client.open({
-      agent: null,
-      agentVersion: null,
-      agentDigest: null,
-      role: null,
-      task: null,
-      containment: 'advisory',
-      facts: {},
-    });
+  const asked = { agent: null, agentVersion: null, agentDigest: null, role: null, task: null, containment: 'advisory', facts: {} } as const;
+  const open = async (): Promise<OpenedInvocation> => {
+    const one = await client.open(asked);
     if (isClientFailure(one)) throw new Error(one.problem);
-    opened.push(one);
-  }
+    return one;
+  };
+  const opened: OpenedInvocation[] = [];
+  for (let number = 0; number < count; number += 1) opened.push(await open());
   const beat = (): void => void Promise.all(opened.map((one) => client.heartbeat(one)));
   const beating = setInterval(beat, (opened[0]?.heartbeatSeconds ?? 10) * 1_000);
+  const renew = async (): Promise<void> => {
+    for (const [index, one] of opened.entries()) if ((await client.heartbeat(one)) === 'ended') opened[index] = await open();
+  };
   const close = async (): Promise<void> => {
     clearInterval(beating);
     for (const one of opened) await client.close(one, {});
   };
-  return { opened, close };
+  return { opened, renew, close };
 };
 
 export interface EnvelopeContender extends Contender {
@@ -127,9 +128,7 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
   for (const stream of [up.stdout, up.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));
   await until(() => said.includes('ledger key') || up.exitCode !== null);
   if (up.exitCode !== null || up.pid === undefined) throw new Error(said);
-  const { opened, close } = await openAgents(control, agents);
-  const bearers = opened.map(({ credential }) => [`authorization: Bearer ${credential}`]);
-  const keys = opened.map(({ credential }) => [`x-api-key: ${credential}`, 'anthropic-version: 2023-06-01']);
+  const { opened, renew, close } = await openAgents(control, agents);
   let ended = false;
   const end = async (): Promise<void> => {
     if (ended) return;
@@ -142,10 +141,16 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
     name: 'envelope',
     pid: up.pid,
     port: Number(new URL(opened[0]?.modelDoor ?? '').port),
-    ways: {
-      'openai-chat': { path: '/v1/chat/completions', fields: bearers },
-      'anthropic-messages': { path: '/v1/messages', fields: keys },
+    get ways() {
+      return {
+        'openai-chat': { path: '/v1/chat/completions', fields: opened.map(({ credential }) => [`authorization: Bearer ${credential}`]) },
+        'anthropic-messages': {
+          path: '/v1/messages',
+          fields: opened.map(({ credential }) => [`x-api-key: ${credential}`, 'anthropic-version: 2023-06-01']),
+        },
+      };
     },
+    renew,
     dataDir: join(folder, 'data'),
     end,
     stop: async () => {
