@@ -117,6 +117,28 @@ test('a client that has left is given no more memory, which nobody would give ba
   await listener.close();
 });
 
+test('memory is there for a whole body when the first of it is read: two that come bit by bit do not keep each other from being read', async (t) => {
+  const bodyBytes = 10_000;
+  const bodies = createFairShare(2 * (limits.requestOverheadBytes + bodyBytes) + limits.requestOverheadBytes);
+  const listener = await listen(settingsFor(echo, { bodies }));
+  const come = async (): Promise<Socket> => {
+    const socket = connect(listener.port ?? 0, '127.0.0.1');
+    t.after(() => socket.destroy());
+    await once(socket, 'connect');
+    socket.write(`POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${bodyBytes}\r\n\r\n`);
+    return socket;
+  };
+  const first = await come();
+  await until(() => bodies.held() === limits.requestOverheadBytes + bodyBytes);
+  const second = await come();
+  let told = '';
+  second.on('data', (bytes) => (told += String(bytes)));
+  await until(() => told.endsWith('overloaded\r\n0\r\n\r\n'));
+  first.write('x'.repeat(bodyBytes));
+  assert.match(String((await once(first, 'data'))[0]), /^HTTP\/1.1 200 /);
+  void listener.close();
+});
+
 test('a Host of another place and any Origin never reach the handler', async () => {
   const turnedAway: string[] = [];
   const listener = await listen(settingsFor(() => assert.fail('the handler was reached'), { turnedAway: (from) => turnedAway.push(from) }));

@@ -281,11 +281,19 @@ const brokenOff: Denial = { denial: 'malformed', problem: 'the body broke off' }
 const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve: Incoming['reserve']): Promise<Uint8Array | Denial> => {
   const bytesMax = limits[settings.bodyLimit];
   const tooLarge: Denial = { denial: 'too_large', limit: settings.bodyLimit };
-  const refused = reserve(limits.requestOverheadBytes);
+  const declared = Number(message.headers['content-length'] ?? 0);
+  if (declared > bytesMax) return Promise.resolve(tooLarge);
+  // What is announced is taken at once: many that come bit by bit would each get a part, and none all of it.
+  const refused = reserve(limits.requestOverheadBytes + declared);
   if (refused !== null) return Promise.resolve(refused);
-  if (Number(message.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve(tooLarge);
   const chunks: Uint8Array[] = [];
   let size = 0;
+  let granted = declared;
+  const grant = (bytes: number): Denial | null => {
+    const against = bytes > granted ? reserve(bytes - granted) : null;
+    if (against === null) granted = Math.max(granted, bytes);
+    return against;
+  };
   return new Promise((resolve) => {
     const done = (body: Uint8Array | Denial): void => {
       message.off('data', take).off('end', whole).off('close', broken);
@@ -293,7 +301,7 @@ const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve:
     };
     const take = (chunk: Uint8Array): void => {
       size += chunk.length;
-      const against = size > bytesMax ? tooLarge : reserve(chunk.length);
+      const against = size > bytesMax ? tooLarge : grant(size);
       if (against === null) return void chunks.push(chunk);
       message.pause();
       done(against);
@@ -340,7 +348,8 @@ const outgoing = (response: ServerResponse): Outgoing => ({
 
 /** A body that nobody wanted is thrown away as it comes, so that the answer arrives and the connection can be used again; for a while only. */
 const leaveUnread = ({ req: message }: ServerResponse): void => {
-  if (message.complete) return;
+  // Who has left does not close once more, and a timer would keep the process.
+  if (message.complete || message.destroyed) return;
   message.resume();
   const patience = setTimeout(() => message.destroy(), limits.unwantedBodyMs);
   message.once('close', () => clearTimeout(patience));

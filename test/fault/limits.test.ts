@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { limits } from '../../src/core/limits.ts';
 import { connectRequest, textOf } from '../envelope/proxy-client.ts';
@@ -63,10 +63,15 @@ const ownFields = 4;
 const toControl = (body: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': body.length };
-    const sent = request({ socketPath: up.control, method: 'POST', path: '/invocations', headers, agent: false }, (answer) => {
+    // A connection that is to be closed is closed behind the answer, while this may still be sending.
+    const agent = new Agent({ keepAlive: true });
+    const sent = request({ socketPath: up.control, method: 'POST', path: '/invocations', headers, agent }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => void (text += part));
-      answer.on('end', () => resolve(`${answer.statusCode} ${text}`));
+      answer.on('end', () => {
+        agent.destroy();
+        resolve(`${answer.statusCode} ${text}`);
+      });
     });
     sent.on('error', reject);
     sent.end(body);
