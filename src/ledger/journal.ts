@@ -26,8 +26,20 @@ export const segmentFirstLsn = (name: string): number | null => {
   return lsn === undefined ? null : Number.parseInt(lsn, 16);
 };
 
-/** What says durably which segment is the newest, so that one that somebody took is missed. Always of one length: it is overwritten in place. */
-export const newestText = (name: string | null): Uint8Array => Buffer.from(`${(name ?? '').padEnd(segmentName(0).length)}\n`);
+const nameBytes = segmentName(0).length;
+
+/**
+ * What says durably which segment is the newest, so that one that somebody took is missed. Always of one length, because it is overwritten in place; and
+ * twice, so that a writing that broke off leaves one of the two names whole.
+ */
+export const newestText = (name: string | null): Uint8Array => Buffer.from(`${(name ?? '').padEnd(nameBytes)}\n`.repeat(2));
+
+/** The names of which one is the newest segment; empty where there was none before the writing that broke off, or at all. */
+export const newestNames = (text: Uint8Array | null): readonly string[] => {
+  const said = Buffer.from(text ?? []).toString('latin1');
+  const names = [said.slice(0, nameBytes), said.slice(nameBytes + 1, 2 * nameBytes + 1)].map((name) => name.trim());
+  return names.includes('') ? [] : names;
+};
 
 export interface Journal {
   /** Bytes left in the current segment; 0 before the first. */

@@ -4,7 +4,7 @@
 // Refuses with a problem that names the file wherever going on could hide a loss.
 
 import { temporaryEnding, type Disk } from '../disk/disk.ts';
-import { newestText } from './journal.ts';
+import { newestNames, newestText } from './journal.ts';
 import type { Head } from './log-tree.ts';
 import { createLogTree } from './log-tree.ts';
 import { sameHash } from './merkle.ts';
@@ -239,13 +239,11 @@ export const recover = async (settings: RecoverySettings, disk: Disk): Promise<R
   if (isLedgerProblem(stored)) return stored;
   const replay = await replayJournal(settings, stored.logs, disk);
   if (isLedgerProblem(replay)) return replay;
-  const newest = Buffer.from((await disk.readFile(newestFile(settings))) ?? '')
-    .toString()
-    .trim();
-  if (newest !== '' && !replay.found.includes(newest))
+  const newest = newestNames(await disk.readFile(newestFile(settings)));
+  if (newest.length > 0 && !newest.some((name) => replay.found.includes(name)))
     return {
       problem: 'this segment of the journal is missing, which held the newest records: restore it from a copy',
-      file: `${settings.directory}/journal/${newest}`,
+      file: `${settings.directory}/journal/${newest[0]}`,
     };
   const problem = await checkKnown(settings, stored, verifier, disk);
   if (problem !== null) return problem;

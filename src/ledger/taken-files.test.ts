@@ -53,6 +53,29 @@ describe('a ledger from which something was taken', () => {
     }
   });
 
+  it('opens however far the name of the newest segment was written when the power went', async () => {
+    const note = '/data/ledger/newest-segment';
+    const room = createRoom();
+    const ledger = await room.opened();
+    const before = room.disk.files().get(note)?.slice() ?? new Uint8Array();
+    await append(ledger, 3);
+    await ledger.close();
+    const after = room.disk.files().get(note)?.slice() ?? new Uint8Array();
+    const next = Buffer.from(Buffer.from(after).toString().replaceAll('seg-0', 'seg-a'));
+    assert.notDeepEqual(next, Buffer.from(after));
+    for (const [older, newer, writtenMax] of [
+      [before, after, after.length],
+      // The one that is begun is there by then; here it is not, so that only the other one can be what is looked for.
+      [after, next, after.length / 2 - 1],
+    ] as const)
+      for (let written = 0; written <= writtenMax; written += 1) {
+        room.disk.tamper(note, () => Buffer.concat([newer.subarray(0, written), older.subarray(written)]));
+        await (await room.opened()).close();
+      }
+    room.disk.tamper(note, () => next);
+    assert.match(problemOf(await room.open()).problem, /segment of the journal is missing/);
+  });
+
   it('believes no cache of what is open that says something else than it said', async () => {
     const room = createRoom();
     const ledger = await room.opened();
