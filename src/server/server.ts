@@ -11,6 +11,8 @@ import type { Denial } from '../core/denial.ts';
 import type { FairShare } from '../core/fair-share.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
+import type { BodyLimit } from './body.ts';
+import { brokenOff, readBody } from './body.ts';
 import { bound, createCrowd, crowdLimitsOf, descriptorsMax } from './crowd.ts';
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
@@ -38,7 +40,7 @@ export interface ListenerSettings {
   /** Renders a refusal for a path in the shape that its clients understand. */
   readonly refuse: (denial: Denial, path: string) => PlainAnswer;
   /** Which limit holds for one body. */
-  readonly bodyLimit: 'requestBodyBytes' | 'controlBodyBytes';
+  readonly bodyLimit: BodyLimit;
   /** Bytes of all bodies that are in memory at once. */
   readonly bodies: FairShare;
   /** Counts what was turned away before it reached the handler. */
@@ -234,7 +236,7 @@ const serve = async (
     gone: gone.signal,
     body: (of = from) => {
       holder = of;
-      return readBody(settings, message, reserve);
+      return readBody(message, settings.bodyLimit, reserve);
     },
     reserve,
   };
@@ -274,47 +276,6 @@ const singleHeaders = ({ rawHeaders }: IncomingMessage): Record<string, string |
     headers[name] = before === undefined ? rawHeaders[at + 1] : `${before}, ${rawHeaders[at + 1]}`;
   }
   return headers;
-};
-
-const brokenOff: Denial = { denial: 'malformed', problem: 'the body broke off' };
-
-const readBody = (settings: ListenerSettings, message: IncomingMessage, reserve: Incoming['reserve']): Promise<Uint8Array | Denial> => {
-  const bytesMax = limits[settings.bodyLimit];
-  const tooLarge: Denial = { denial: 'too_large', limit: settings.bodyLimit };
-  const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > bytesMax) return Promise.resolve(tooLarge);
-  // What is announced is taken at once: many that come bit by bit would each get a part, and none all of it.
-  const refused = reserve(limits.requestOverheadBytes + declared);
-  if (refused !== null) return Promise.resolve(refused);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  let granted = declared;
-  const grant = (bytes: number): Denial | null => {
-    const against = bytes > granted ? reserve(bytes - granted) : null;
-    if (against === null) granted = Math.max(granted, bytes);
-    return against;
-  };
-  return new Promise((resolve) => {
-    const done = (body: Uint8Array | Denial): void => {
-      message.off('data', take).off('end', whole).off('close', broken);
-      resolve(body);
-    };
-    const take = (chunk: Uint8Array): void => {
-      size += chunk.length;
-      const against = size > bytesMax ? tooLarge : grant(size);
-      if (against === null) return void chunks.push(chunk);
-      message.pause();
-      done(against);
-    };
-    const whole = (): void => done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
-    const broken = (): void => done(brokenOff);
-    if (message.destroyed) return broken();
-    message
-      .on('error', () => undefined)
-      .on('close', broken)
-      .on('end', whole)
-      .on('data', take);
-  });
 };
 
 const outgoing = (response: ServerResponse): Outgoing => ({

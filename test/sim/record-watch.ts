@@ -118,6 +118,9 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     else numbers.connections += 1;
   };
 
+  /** By the record that says so, which counts once it is durable: when everything is refused at once, it is told in no order. */
+  const wrongTotals = new Map<string, string>();
+
   /** What a run is said to have done is what its records say that it did. */
   const totalsAdd = (body: RecordBody, run: Run): void => {
     const totals = body['totals'] as Members | null | undefined;
@@ -125,7 +128,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     const { model, tool, connections, denials } = doneBy(run);
     const said = [totals['model_calls'], totals['tool_calls'], totals['connections'], totals['denials']];
     if (JSON.stringify(said) !== JSON.stringify([model, tool, connections, denials]))
-      violated('the totals of a run are what its records say', `${run.id}: ${said.join(' ')} of ${[model, tool, connections, denials].join(' ')}`); // prettier-ignore
+      wrongTotals.set(body.log_id, `${run.id}: ${said.join(' ')} of ${[model, tool, connections, denials].join(' ')}`);
   };
 
   const toolCallOf = (body: Members): string =>
@@ -190,6 +193,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     if (waitedMs > limits.commitMs + timersLateMs)
       violated('nobody waits for a record without end', `${waitedMs} ms for ${body.kind} ${body.log_id}`);
     if (run !== null && isBeginning(body)) countDone(body, run, isRefusal(result));
+    const wrong = isRefusal(result) ? undefined : wrongTotals.get(body.log_id);
+    if (wrong !== undefined) violated('the totals of a run are what its records say', wrong);
     if (isRefusal(result)) {
       count(`refused ${result.refused}`);
       refusedFor.add(body['crossing_id']);
