@@ -157,6 +157,23 @@ describe('after an unclean stop', () => {
   }
 });
 
+describe('a stop between the publications of two quarters', () => {
+  it('knows the outcomes of the newer quarter of decisions of the older one, whose checkpoint was not published yet', async () => {
+    const room = createRoom();
+    const ledger = await room.opened();
+    const timestamps = ['2026-09-30T23:59:59.000Z', '2026-10-01T00:00:00.000Z'];
+    const decided = receiptOf(await ledger.append({ ...permitted({ crossing_id: 'one' }), timestamp: timestamps[0] ?? '' }));
+    receiptOf(await ledger.append(record('outcome', { decision_log_id: decided.logId, success: true, timestamp: timestamps[1] })));
+    await ledger.publish();
+    kill(room);
+    for (const path of files(room, '/model/standard/2026q3/')) room.disk.tamper(path, () => null);
+    const again = await room.opened();
+    assert.deepEqual(again.found.openDecisions, []);
+    await again.close();
+    assert.deepEqual(verification(room.disk).problems, []);
+  });
+});
+
 describe('the end of the journal', () => {
   const broken = async (change: (bytes: Uint8Array, end: number) => Uint8Array): Promise<Room> => {
     const room = createRoom();

@@ -192,7 +192,8 @@ const foldRecords = async (
     const record = parseJson(leaf);
     if (isMembers(record)) work.observe(record);
   };
-  for (const [origin, { publishedSize, unpublished }] of logs) {
+  // By name, so that the quarters of a stream come in their order: what ends may stand in a newer one than what it ends.
+  for (const [origin, { publishedSize, unpublished }] of [...logs].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const from = cached.sizes.get(origin) ?? 0;
     for (let index = Math.floor(from / tileWidth); index * tileWidth < publishedSize; index += 1) {
       const start = index * tileWidth;
