@@ -1,7 +1,8 @@
 // The page of the benchmarks and its plots as files: what is between markers in docs/benchmarks.md is made anew from the results, its prose is not touched.
 // `scripts/docs.ts` writes them and says when they differ, as it does of every generated page.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { root } from '../../test/project-files.ts';
 import { readResults, type Results, shownResults } from '../results.ts';
 import {
@@ -84,6 +85,9 @@ export const writePages = (): readonly string[] => {
       return true;
     }
   });
-  for (const [path, text] of differing) writeFileSync(`${root}${path}`, text);
+  for (const [path, text] of differing) {
+    mkdirSync(dirname(`${root}${path}`), { recursive: true });
+    writeFileSync(`${root}${path}`, text);
+  }
   return differing.map(([path]) => path);
 };
