@@ -11,6 +11,7 @@ import { createSecret } from './endpoints/credentials.ts';
 import type { Closers, EnvelopeParts, Rooms } from './envelope.ts';
 import { secretSources } from './outside.ts';
 import { isLoopback } from './server/config.ts';
+import { descriptorsMax } from './server/crowd.ts';
 import type { Listener } from './server/server.ts';
 
 /** Where the envelope is between its start and its end. */
@@ -84,8 +85,8 @@ const openFiles = (): number | null => {
 };
 
 const openFilesMax = (): number | null => {
-  const [, soft] = /^Max open files\s+(\d+)/m.exec(readText('/proc/self/limits') ?? '') ?? [];
-  return soft === undefined ? null : Number(soft);
+  const most = descriptorsMax();
+  return Number.isFinite(most) ? most : null;
 };
 
 const ledgerStates = ['open', 'full', 'stalled', 'sealed'] as const;

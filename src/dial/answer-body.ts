@@ -21,6 +21,8 @@ export interface AnswerBody extends Pick<UpstreamAnswer, 'body' | 'discard'> {
   readonly came: (chunk: Uint8Array) => void;
   readonly ended: () => void;
   readonly failed: (problem: Error) => void;
+  /** Nobody is to have any more of it, nor what has come already. */
+  readonly cutOff: (problem: Error) => void;
 }
 
 /** So much waits for its reader before the sender is held back. */
@@ -122,5 +124,10 @@ export const createAnswerBody = (flow: Flow, { drainedBytes, drainedMs }: BodyLi
     },
     ended: () => close('whole'),
     failed: close,
+    cutOff: (problem) => {
+      waiting = [];
+      waitingBytes = 0;
+      close(problem);
+    },
   };
 };

@@ -70,7 +70,10 @@ export const createConnection = (origin: URL, { socket, address }: Connected, bo
           answer.failed(problem);
           free();
         };
-        const cancelled = (): void => broken(connectionLost());
+        const cancelled = (): void => {
+          answer?.cutOff(connectionLost());
+          broken(connectionLost());
+        };
         cancel.addEventListener('abort', cancelled);
         if (cancel.aborted) return cancelled();
         client.dispatch(

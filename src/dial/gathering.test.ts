@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { answered, dialing, tcp, to } from '../../test/loopback.ts';
+import { answered, dialing, tcp, to, turns } from '../../test/loopback.ts';
 
 /** An upstream that sends these HTTP chunks, those of one list in one write, the next list when the reader asks for it. */
 const upstreamOf = async (t: TestContext, writes: readonly (readonly string[])[]) => {
@@ -49,4 +49,17 @@ test('large chunks are read one by one, in their order among small ones', async 
     if (text.endsWith('.')) more();
   }
   assert.deepEqual(read, ['ab', 'L.', 'c', 'L', 'de.', 'L', 'f.']);
+});
+
+test('a call that is cancelled gives its reader nothing more, not even what has come already', async (t) => {
+  const upstream = await tcp(
+    t,
+    (socket) => void socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\nsome')),
+  );
+  const ending = new AbortController();
+  const { body } = answered(await dialing(t).send(to(upstream.port, { cancel: ending.signal })));
+  const chunks = body[Symbol.asyncIterator]();
+  await turns();
+  ending.abort();
+  await assert.rejects(chunks.next());
 });
