@@ -135,6 +135,8 @@ export const limits = {
   checkpointSetEveryMs: 10_000,
   unpublishedBytes: 64 * MIB,
   diskRetryMs: 1_000,
+  /** How long one that takes a lock waits for another that came at the same moment to give way. */
+  lockContentionMs: 250,
   /** How often whoever asks whether it is ready may cause the disk to be tried. */
   diskLookMs: 10_000,
   // diagnostics

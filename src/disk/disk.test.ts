@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, promises, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -149,6 +150,29 @@ describe('the lock', () => {
     assert.equal(answer(), 'refused');
     held?.release();
     assert.equal(answer(), 'granted');
+  });
+
+  it('G-LEDGER-4: grants one of two processes that come at the same moment, and does not refuse both', async () => {
+    const tryAt = `
+      const { lockFile } = await import(${JSON.stringify(new URL('lock.ts', import.meta.url).href)});
+      const [, path, at] = process.argv;
+      while (Date.now() < Number(at));
+      process.stdout.write(lockFile(path) === null ? 'refused' : 'granted');
+      process.stdin.resume();`;
+    for (let turn = 0; turn < 8; turn += 1) {
+      const at = String(Date.now() + 300);
+      const contenders = [1, 2].map(() =>
+        spawn(process.execPath, ['--input-type=module', '-e', tryAt, join(folder, `lock-race-${turn}`), at]),
+      );
+      const answers = await Promise.all(contenders.map(async (contender) => String((await once(contender.stdout, 'data'))[0])));
+      assert.deepEqual(answers.toSorted(), ['granted', 'refused'], `turn ${turn}`);
+      await Promise.all(
+        contenders.map((contender) => {
+          contender.stdin.end();
+          return once(contender, 'close');
+        }),
+      );
+    }
   });
 });
 

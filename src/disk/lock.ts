@@ -4,6 +4,7 @@
 
 import { chmodSync, lstatSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { limits } from '../core/limits.ts';
 
 export interface Lock {
   /** False once the path names another file, or none: another process can then hold a lock there, too. */
@@ -18,12 +19,14 @@ const sqliteLocked = 6;
 const isHeld = (error: unknown): boolean =>
   error instanceof Error && 'errcode' in error && (error.errcode === sqliteBusy || error.errcode === sqliteLocked);
 
-/** Takes the lock at once or not at all. */
+/** Takes the lock or not; waits no longer than two that come at the same moment need to agree on one. */
 export const lockFile = (path: string): Lock | null => {
-  const database = new DatabaseSync(path, { timeout: 0 });
+  const database = new DatabaseSync(path, { timeout: limits.lockContentionMs });
   try {
     // Nothing is ever stored, so the journal stays in memory and no second file appears.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    // The transaction stays open and holds the lock. An exclusive locking mode would keep the shared lock of one that fails,
+    // and of two that come at the same moment each would then refuse the other.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     chmodSync(path, 0o600);
   } catch (error) {
     database.close();
