@@ -27,8 +27,8 @@ export interface Incoming {
 export interface Outgoing {
   /** `cookies` are values of `set-cookie`, which cannot be joined. */
   readonly begin: (status: number, headers: Readonly<Record<string, string>>, cookies?: readonly string[]) => void;
-  /** Resolves when more can be taken, and at once when the client has gone. */
-  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Null when more can be taken at once, or the client has gone; else resolves when one of both is so. */
+  readonly write: (bytes: Uint8Array) => Promise<void> | null;
   readonly end: () => void;
   /** Breaks the connection: what was sent is not whole. */
   readonly destroy: () => void;

@@ -19,9 +19,9 @@ test('keyed digests are those of RFC 4231', () => {
 });
 
 test('whatever the key, the bytes and the parts they come in, the digest is that of the library', () => {
-  const sizes = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 16_300, max: 16_500 }));
+  const sizes = fc.oneof(fc.integer({ min: 0, max: 200 }), ...[1_000, 4_090, 16_300].map((min) => fc.integer({ min, max: min + 200 })));
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 80 }), fc.array(sizes, { maxLength: 4 }), fc.nat(255), (key, parts, fill) => {
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 80 }), fc.array(sizes, { maxLength: 12 }), fc.nat(255), (key, parts, fill) => {
       const hasher = createKeyedHasher(key);
       const bytes = parts.map((size, index) => Buffer.alloc(size, fill + index));
       for (const part of bytes) hasher.update(part);

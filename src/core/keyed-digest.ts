@@ -6,6 +6,8 @@ import type { Hmac } from 'node:crypto';
 
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
+/** Room for small parts, until they are hashed together. */
+const GATHERED_BYTES = 4 * 1_024;
 /** From here on copying costs more than the object. */
 const SHORT_BYTES = 16 * 1_024;
 
@@ -47,18 +49,35 @@ export interface KeyedHasher {
   readonly digest: () => string;
 }
 
-/** The same of bytes that come in parts, which must not change until the next part comes. */
+/** The same of bytes that come in parts, which must not change until the next part comes. Small ones are gathered: a call costs more than they do. */
 export const createKeyedHasher = (key: Uint8Array): KeyedHasher => {
   let only: Uint8Array | null = null;
+  let gathered: Buffer | null = null;
+  let gatheredBytes = 0;
   let all: Hmac | null = null;
+  const flush = (): Hmac => {
+    all ??= createHmac('sha256', key);
+    if (gathered !== null && gatheredBytes > 0) all.update(gathered.subarray(0, gatheredBytes));
+    gatheredBytes = 0;
+    return all;
+  };
+  const add = (bytes: Uint8Array): void => {
+    if (gatheredBytes + bytes.length > GATHERED_BYTES) flush();
+    if (bytes.length > GATHERED_BYTES) return void flush().update(bytes);
+    gathered ??= Buffer.allocUnsafeSlow(GATHERED_BYTES);
+    gathered.set(bytes, gatheredBytes);
+    gatheredBytes += bytes.length;
+  };
   return {
     update: (bytes) => {
-      if (all === null && only === null) only = bytes;
-      else {
-        all ??= createHmac('sha256', key).update(only ?? '');
-        all.update(bytes);
-      }
+      if (only === null && gathered === null && all === null) return void (only = bytes);
+      if (only !== null) add(only);
+      only = null;
+      add(bytes);
     },
-    digest: () => all?.digest('hex') ?? keyedHash(key, only ?? new Uint8Array()),
+    digest: () => {
+      if (only !== null) return keyedHash(key, only);
+      return all === null ? keyedHash(key, gathered?.subarray(0, gatheredBytes) ?? new Uint8Array()) : flush().digest('hex');
+    },
   };
 };

@@ -44,6 +44,9 @@ export const isToldAsAnswer = ({ crossing: { call }, invocation }: Recorded, { c
   call.action === 'model_request' &&
   call.format.tellsAsAnswer(invocation.agent.client, call.operation, begun);
 
+/** A result means that the stream is over, `held` that it was cut off and the piece kept back. */
+type Settled = Crossed | 'held' | null;
+
 export const concludeStream = async (
   recorded: Recorded,
   call: ModelCall,
@@ -55,11 +58,11 @@ export const concludeStream = async (
   const tally = createTally(recorded, answer, stages.nameTool);
 
   const headers = selectHeaders(call.format.answerHeaders, answer.headers);
-  const write = (bytes: Uint8Array): Promise<void> => live.write(answer.status, headers, bytes);
-  const release = async (bytes: Uint8Array): Promise<void> => {
-    if (bytes.length === 0) return;
+  const write = (bytes: Uint8Array): Promise<void> | null => live.write(answer.status, headers, bytes);
+  const release = (bytes: Uint8Array): Promise<null> | null => {
+    if (bytes.length === 0) return null;
     tally.released(bytes);
-    await write(bytes);
+    return write(bytes)?.then(() => null) ?? null;
   };
   const facts = () => withRequestId(reader.facts(), call, answer);
 
@@ -81,23 +84,22 @@ export const concludeStream = async (
     return { crossed: 'answered', recordId: recording.recordId };
   };
 
-  /** Settles one piece; a result means that the stream is over, `held` that it was cut off and the piece kept back. */
-  const settle = async (piece: StreamPiece): Promise<Crossed | 'held' | null> => {
+  const settleToolCall = async (piece: StreamPiece & { readonly piece: 'tool_call' }): Promise<Settled> => {
+    if (piece.call.hosted) {
+      tally.hostedToolCalled(piece.call.name);
+      return release(piece.bytes);
+    }
+    const sentence = await judgeToolCall(recorded, piece.call, tally, concluding);
+    return deadline.signal.aborted ? 'held' : release(sentence === null ? piece.bytes : piece.refuse(sentence));
+  };
+
+  /** Settles one piece: at once where nothing has to be waited for, as with most. */
+  const settle = (piece: StreamPiece): Promise<Settled> | Settled => {
     switch (piece.piece) {
       case 'pass':
-        await release(piece.bytes);
-        return null;
-      case 'tool_call': {
-        if (piece.call.hosted) {
-          tally.hostedToolCalled(piece.call.name);
-          await release(piece.bytes);
-          return null;
-        }
-        const sentence = await judgeToolCall(recorded, piece.call, tally, concluding);
-        if (deadline.signal.aborted) return 'held';
-        await release(sentence === null ? piece.bytes : piece.refuse(sentence));
-        return null;
-      }
+        return release(piece.bytes);
+      case 'tool_call':
+        return settleToolCall(piece);
       case 'ending':
         return finish(piece);
       case 'unreadable':
@@ -107,7 +109,8 @@ export const concludeStream = async (
 
   const settleAll = async (pieces: Iterable<StreamPiece>): Promise<Crossed | null> => {
     for (const piece of pieces) {
-      const over = deadline.signal.aborted ? 'held' : await settle(piece);
+      const settled = deadline.signal.aborted ? 'held' : settle(piece);
+      const over = settled instanceof Promise ? await settled : settled;
       // The reader takes a piece for shown when it is asked for the next one.
       if (over === 'held') return null;
       if (over !== null) return over;
@@ -143,11 +146,8 @@ export const concludeStream = async (
     : ended;
 };
 
-const nextChunk = async (chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | 'ended' | 'broke'> => {
-  try {
-    const next = await chunks.next();
-    return next.done === true ? 'ended' : next.value;
-  } catch {
-    return 'broke';
-  }
-};
+const chunkOf = (next: IteratorResult<Uint8Array>): Uint8Array | 'ended' => (next.done === true ? 'ended' : next.value);
+
+const broke = (): 'broke' => 'broke';
+
+const nextChunk = (chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | 'ended' | 'broke'> => chunks.next().then(chunkOf, broke);

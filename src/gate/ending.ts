@@ -23,8 +23,10 @@ export interface Concluding {
 }
 
 /** Writes to the client, but waits for it no longer than the crossing may take. */
-export const writeWithin = ({ delivery, deadline }: Concluding, bytes: Uint8Array): Promise<void> =>
-  Promise.race([delivery.write(bytes), deadline.over]);
+export const writeWithin = ({ delivery, deadline }: Concluding, bytes: Uint8Array): Promise<void> | null => {
+  const writing = delivery.write(bytes);
+  return writing === null ? null : Promise.race([writing, deadline.over]);
+};
 
 /** Records how the crossing ended. A denial means that it could not be recorded; the invocation is severed by then. */
 export const recordEnding = async (recorded: Recorded, ending: Ending, stages: Stages): Promise<{ readonly recordId: string } | Denial> => {

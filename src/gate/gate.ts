@@ -149,4 +149,4 @@ const unrecorded = ({ refused, problem }: RecordRefusal, invocation: Invocation)
 });
 
 /** A tool call delivers nothing itself: its block stands in the answer of its parent. */
-const nowhere: Delivery = { begin: () => undefined, write: async () => undefined };
+const nowhere: Delivery = { begin: () => undefined, write: () => null };

@@ -147,5 +147,5 @@ test('a write that the client does not take ends with the crossing, and so does 
 
 test('a write that fails is a failure of the stream', async () => {
   const live = liveUntil(new Promise(() => undefined), () => Promise.reject(new Error('no')));
-  await assert.rejects(live.write(200, {}, bytes('word ')), /no/);
+  await assert.rejects(async () => live.write(200, {}, bytes('word ')), /no/);
 });

@@ -15,8 +15,8 @@ export interface LiveStream extends Disposable {
   readonly begun: () => boolean;
   /** The answer is no stream: from now on nothing begins by itself. */
   readonly stayQuiet: () => void;
-  /** Begins the answer unless it has begun, and writes; waits for the client no longer than the crossing may take. */
-  readonly write: (status: number, headers: Readonly<Record<string, string>>, bytes: Uint8Array) => Promise<void>;
+  /** Begins the answer unless it has begun, and writes. Null when the client has it; else it is waited for, no longer than the crossing may take. */
+  readonly write: (status: number, headers: Readonly<Record<string, string>>, bytes: Uint8Array) => Promise<void> | null;
 }
 
 const EARLY_STATUS = 200;
@@ -44,13 +44,19 @@ export const openLiveStream = (
   let stopTimer: () => void = () => undefined;
 
   const taken = unlessOver(deadline.over);
-  const write: LiveStream['write'] = async (status, headers, bytes) => {
-    if (!begun) delivery.begin(status, headers);
-    begun = true;
+  const waitFor = async (client: Promise<void>): Promise<void> => {
     writing += 1;
-    await taken(delivery.write(bytes));
+    await taken(client);
     writing -= 1;
     quietSinceMs = clock.monotonicMs();
+  };
+  const write: LiveStream['write'] = (status, headers, bytes) => {
+    if (!begun) delivery.begin(status, headers);
+    begun = true;
+    const written = delivery.write(bytes);
+    if (written !== null) return waitFor(written);
+    quietSinceMs = clock.monotonicMs();
+    return null;
   };
   /** Only between two pieces: what the reader knows as shown is then what the client has. */
   const look = (): void => {

@@ -284,7 +284,7 @@ const outgoing = (response: ServerResponse): Outgoing => ({
     response.writeHead(status, cookies.length === 0 ? headers : { ...headers, 'set-cookie': [...cookies] });
   },
   write: (bytes) => {
-    if (response.destroyed || response.write(bytes)) return Promise.resolve();
+    if (response.destroyed || response.write(bytes)) return null;
     return new Promise((resolve) => {
       // A client that reads nothing for so long holds memory that others need.
       const patience = setTimeout(() => response.destroy(), limits.clientSilenceMs);

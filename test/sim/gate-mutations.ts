@@ -206,8 +206,8 @@ export const gateMutations: Rows = {
     ],
     [
       'a tool call that is refused and released',
-      'await release(sentence === null ? piece.bytes : piece.refuse(sentence));',
-      'await release(piece.bytes);',
+      'release(sentence === null ? piece.bytes : piece.refuse(sentence));',
+      'release(piece.bytes);',
       'a forbidden tool call is never released',
     ],
     ['bytes that no digest counts', '    tally.released(bytes);', '', 'the outcome names the digest of what was released'],

@@ -60,7 +60,7 @@ export const createNetworkDoor = ({ cross, clock, newCrossingId, invocationId, t
         open = true;
         request.accept();
       };
-      const crossed = await passed(request, { ...destinationOf(read), carrying }, { begin, write: async () => undefined });
+      const crossed = await passed(request, { ...destinationOf(read), carrying }, { begin, write: () => null });
       const refusal = refusalOf(crossed);
       if (!open) return refusal === null ? void stream.destroy() : request.refuse(refusal);
       closeTunnel(request, crossed, clock);
