@@ -73,7 +73,8 @@ export const openOutside = async (
 const viaOf = ({ via }: Config['network'], sources: SecretSources): Via => {
   if (via === undefined) return direct;
   const { url, credential } = via.proxy;
-  return { proxy: { url: new URL(url), secret: credential === undefined ? null : createSecret(credential, sources) }, ca: [] };
+  const secret = credential === undefined ? null : createSecret(credential, sources);
+  return { proxy: { url: new URL(url), secret }, ca: [] };
 };
 
 const composeNetwork = (

@@ -14,39 +14,34 @@ interface Member {
   readonly begin: string;
 }
 
-/** One more name behind those that lead here; `sorted` is what an object with exactly these names, in this order, is written as. */
+/** An object with exactly these names, in this order, and what it is written as. */
 interface Shape {
-  readonly next: Map<string, Shape>;
-  sorted: readonly Member[] | null;
+  readonly names: readonly string[];
+  readonly sorted: readonly Member[];
 }
 
-const knownShapesCount = 4_096;
+const namesCountMax = 64;
+const shapesCountMax = 32;
 const nameCharacters = 64;
-/** Records have the same few shapes again and again, and sorting and quoting their names is half of the work. */
-const noNames: Shape = { next: new Map(), sorted: [] };
-let knownShapes = 0;
-
-const shapeBehind = ({ next }: Shape, name: string): Shape | null => {
-  const known = next.get(name);
-  if (known !== undefined) return known;
-  if (knownShapes >= knownShapesCount || name.length > nameCharacters) return null;
-  const shape: Shape = { next: new Map(), sorted: null };
-  next.set(name, shape);
-  knownShapes += 1;
-  return shape;
-};
+/** By their number of names. Records have the same few shapes again and again, and sorting and quoting their names is half of the work. */
+const knownShapes: readonly Shape[][] = Array.from({ length: namesCountMax + 1 }, () => []);
 
 const sortedMembers = (names: readonly string[]): readonly Member[] =>
   names.toSorted().map((name) => ({ name, begin: `${canonicalString(name)}:` }));
 
+/** Names of objects that were made alike are the same strings, which are compared at a glance. */
+const isSame = (known: readonly string[], names: readonly string[]): boolean => {
+  for (let at = 0; at < names.length; at += 1) if (known[at] !== names[at]) return false;
+  return true;
+};
+
 const membersOf = (names: readonly string[]): readonly Member[] => {
-  let shape: Shape = noNames;
-  for (const name of names) {
-    const behind = shapeBehind(shape, name);
-    if (behind === null) return sortedMembers(names);
-    shape = behind;
-  }
-  return (shape.sorted ??= sortedMembers(names));
+  const shapes = knownShapes[names.length] ?? [];
+  for (const shape of shapes) if (isSame(shape.names, names)) return shape.sorted;
+  const sorted = sortedMembers(names);
+  const isKept = names.length <= namesCountMax && shapes.length < shapesCountMax && names.every(({ length }) => length <= nameCharacters);
+  if (isKept) shapes.push({ names, sorted });
+  return sorted;
 };
 
 /** Objects that do not change, and the text of each that was written. */
@@ -64,7 +59,7 @@ export const canonicalJson = (value: unknown): string => {
   if (typeof value === 'string') return canonicalString(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new TypeError(`${value} is not a JSON number`);
-    return JSON.stringify(value);
+    return String(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {

@@ -72,12 +72,15 @@ export interface UpstreamRequest {
   readonly cancel: AbortSignal;
 }
 
+/** Gives a secret, or null when it cannot be had; at once where it is known. */
+export type Secret = () => string | null | Promise<string | null>;
+
 /** What stands between us and an endpoint. One value an endpoint: connections are kept apart by it. */
 export interface Via {
   readonly proxy: {
     readonly url: URL;
     /** Gives `USER:PASSWORD`, or null when it cannot be had; null when the proxy needs none. */
-    readonly secret: (() => Promise<string | null>) | null;
+    readonly secret: Secret | null;
   } | null;
   /** Certificates in PEM that are trusted in addition to the system's. */
   readonly ca: readonly string[];

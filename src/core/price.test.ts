@@ -46,6 +46,34 @@ test('a sum of many small costs is exact, whatever their order, and currencies s
   ]);
 });
 
+test('a cost is exact however large it is, and so is a sum of large ones', () => {
+  const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  const micros = fc.integer({ min: 1, max: 1_000_000_000 });
+  const unitsOf = (amount: string | undefined): bigint => {
+    const [whole = '0', fraction = ''] = (amount ?? '').split('.');
+    return BigInt(whole) * 10n ** 12n + BigInt(fraction.padEnd(12, '0'));
+  };
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(count, fc.nat(5_000_000)), { minLength: 2, maxLength: 6 }),
+      micros,
+      micros,
+      (counts, inputMicros, outputMicros) => {
+        const costs = counts.map((each) => costOf({ ...price, inputMicros, outputMicros }, counted(each, counts[0] ?? 0)));
+        const exact = counts.map((each) => BigInt(each) * BigInt(inputMicros) + BigInt(counts[0] ?? 0) * BigInt(outputMicros));
+        assert.deepEqual(
+          costs.map((cost) => unitsOf(cost?.amount)),
+          exact,
+        );
+        const sum = createCostSum();
+        const added = costs.map((cost) => cost !== null && sum.add(cost));
+        const known = exact.filter((_units, index) => added[index]).reduce((all, units) => all + units, 0n);
+        assert.equal(unitsOf(sum.costs()?.[0]?.amount), known);
+      },
+    ),
+  );
+});
+
 test('what is no amount is not added', () => {
   const sum = createCostSum();
   for (const amount of ['', '-1', '1e3', '1.', 'NaN', '0.1234567890123', '9'.repeat(19)])

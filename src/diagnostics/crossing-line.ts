@@ -57,9 +57,11 @@ export const crossingLineMembers = {
   not_inspected: member('How many parts of the request nobody could inspect.', (account) => account.notInspectedCount),
   record: member('`log_id` of the record of the decision or the denial.', (account) => account.recordId),
   outcome_record: member('`log_id` of the record of the outcome.', (account) => account.outcomeId),
-  stage_ms: member(`Milliseconds that each stage took: ${timedStages.map((stage) => `\`${stage}\``).join(', ')}.`, ({ stageMs }) =>
-    Object.fromEntries(timedStages.flatMap((stage) => (stageMs[stage] === undefined ? [] : [[stage, roundedMs(stageMs[stage]) ?? 0]]))),
-  ),
+  stage_ms: member(`Milliseconds that each stage took: ${timedStages.map((stage) => `\`${stage}\``).join(', ')}.`, ({ stageMs }) => {
+    const rounded: Record<string, number> = {};
+    for (const stage of timedStages) if (stageMs[stage] !== undefined) rounded[stage] = roundedMs(stageMs[stage]) ?? 0;
+    return rounded;
+  }),
   upstream_ms: member('Milliseconds from handing it on to the end of the answer.', (account) => roundedMs(account.upstreamMs)),
   first_byte_ms: member('Milliseconds from acceptance to the first byte of the answer.', (account) => roundedMs(account.firstByteMs)),
   duration_ms: member('Milliseconds from acceptance to the end.', (account) => roundedMs(account.durationMs)),

@@ -3,13 +3,12 @@
 
 import type { Socket } from 'node:net';
 import { unlessAborted } from '../core/abort.ts';
+import type { Secret } from '../core/endpoint.ts';
 import { DialProblem } from './problem.ts';
 
-type Secret = (() => Promise<string | null>) | null;
-
 /** Resolves when `socket` leads to `target`, `HOST:PORT`. The caller destroys the socket of a tunnel that failed. */
-export const openTunnel = async (socket: Socket, target: string, secret: Secret, limit: Limit): Promise<void> => {
-  const credential = secret === null ? '' : await unlessAborted(secret(), limit.signal);
+export const openTunnel = async (socket: Socket, target: string, secret: Secret | null, limit: Limit): Promise<void> => {
+  const credential = secret === null ? '' : await unlessAborted(Promise.resolve(secret()), limit.signal);
   if (credential === null || (credential !== '' && !credential.includes(':')))
     throw new DialProblem('credential_unavailable', 'The credential of the proxy could not be fetched as USER:PASSWORD.');
   const fields = [`host: ${target}`, ...(credential === '' ? [] : [`proxy-authorization: Basic ${btoa(credential)}`])];

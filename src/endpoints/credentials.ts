@@ -2,6 +2,7 @@
 // The value is kept for a minute, a failure for a second; whoever asks meanwhile waits for the same fetch. Nothing found is ever logged or quoted.
 
 import type { Clock } from '../core/clock.ts';
+import type { Secret } from '../core/endpoint.ts';
 import type { CredentialReference } from './config.ts';
 
 export interface SecretSources {
@@ -16,8 +17,7 @@ const keptMs = 60_000;
 /** Long enough that a broken command is not run for every call, short enough that nobody waits for one that was mended. */
 const failureKeptMs = 1_000;
 
-/** A function that gives the secret, or null when it cannot be had. */
-export const createSecret = (reference: CredentialReference, sources: SecretSources): (() => Promise<string | null>) => {
+export const createSecret = (reference: CredentialReference, sources: SecretSources): Secret => {
   let kept: { readonly value: string | null; readonly untilMs: number } | null = null;
   let pending: Promise<string | null> | null = null;
 
@@ -36,7 +36,7 @@ export const createSecret = (reference: CredentialReference, sources: SecretSour
     return value;
   };
 
-  return async () => {
+  return () => {
     if (kept !== null && sources.clock.monotonicMs() < kept.untilMs) return kept.value;
     pending ??= fetchSecret();
     return pending;

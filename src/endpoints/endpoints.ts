@@ -38,22 +38,25 @@ export const createEndpoints = (
   transportFor: (id: string, endpoint: EndpointSettings) => Transport,
   retrying: Retrying,
 ): Endpoints => {
-  const listed = Object.entries(settings).map(([id, endpoint]) => ({ id, endpoint, send: transportFor(id, endpoint) }));
-  const transports = new Map(listed.map(({ id, send }) => [id, send]));
+  const listed = Object.entries(settings).map(([id, endpoint]) => ({
+    endpoint,
+    models: endpoint.models.map((model) => ({ ...model, candidate: candidateOf(id, endpoint, model) })),
+  }));
+  const transports = new Map(Object.entries(settings).map(([id, endpoint]) => [id, transportFor(id, endpoint)]));
   return {
-    candidates: (model, formatName) =>
-      listed.flatMap(({ id, endpoint }) => {
-        if (!endpoint.formats.some((format) => format === formatName)) return [];
-        const found = endpoint.models.find(({ pin, also_called }) => pin === model || also_called?.includes(model));
-        if (found === undefined) return [];
-        return [candidateOf(id, endpoint, found)];
-      }),
+    candidates: (model, formatName) => {
+      const candidates: Candidate[] = [];
+      for (const { endpoint, models } of listed) {
+        if (!endpoint.formats.some((format) => format === formatName)) continue;
+        const found = models.find(({ pin, also_called }) => pin === model || also_called?.includes(model));
+        if (found !== undefined) candidates.push(found.candidate);
+      }
+      return candidates;
+    },
 
     listed: (formatNames) =>
-      listed.flatMap(({ id, endpoint }) =>
-        endpoint.formats.some((format) => formatNames.includes(format))
-          ? endpoint.models.map((model) => candidateOf(id, endpoint, model))
-          : [],
+      listed.flatMap(({ endpoint, models }) =>
+        endpoint.formats.some((format) => formatNames.includes(format)) ? models.map(({ candidate }) => candidate) : [],
       ),
 
     splicePin: ({ crossing: { call }, reading, judgement: { candidate } }) => {

@@ -2,10 +2,10 @@
 // The answer is asked for uncompressed, because what is compressed could not be inspected as it passes; a redirect is never followed.
 
 import { unlessAborted } from '../core/abort.ts';
-import type { UpstreamAnswer, UpstreamFailure, Topology, Via } from '../core/endpoint.ts';
+import type { Secret, UpstreamAnswer, UpstreamFailure, Topology, Via } from '../core/endpoint.ts';
 import type { CredentialField } from './config.ts';
 import type { Transport } from './endpoints.ts';
-import { credentialHeaders, upstreamPath } from './vendor-ways.ts';
+import { credentialHeaders, createUpstreamPath } from './vendor-ways.ts';
 
 /** Sends one call; `dial` does. Never rejects. */
 export type Send = (outbound: {
@@ -24,15 +24,21 @@ export interface HttpTransportParts {
   readonly topology: Topology;
   readonly via: Via;
   /** Null when the endpoint needs none; a function that gives null means that it cannot be had. */
-  readonly secret: (() => Promise<string | null>) | null;
+  readonly secret: Secret | null;
   /** The header field that carries the secret, where it is not the one of the format's vendor. */
   readonly credentialField: CredentialField | undefined;
   readonly send: Send;
 }
 
 export const createHttpTransport = ({ baseUrl, topology, via, secret, credentialField, send }: HttpTransportParts): Transport => {
+  const pathTo = createUpstreamPath(baseUrl);
+  const secretNow = (cancel: AbortSignal): ReturnType<Secret> => {
+    const found = secret === null ? '' : secret();
+    return found instanceof Promise ? unlessAborted(found, cancel).catch(() => null) : found;
+  };
   return async ({ formatName, path, query, headers, body, cancel }) => {
-    const value = secret === null ? '' : await unlessAborted(secret(), cancel).catch(() => null);
+    const known = secretNow(cancel);
+    const value = known instanceof Promise ? await known : known;
     if (cancel.aborted) return { failure: 'cancelled', reason: 'The call was cancelled before it was sent.', attempts: 0 };
     if (value === null)
       return { failure: 'credential_unavailable', reason: 'The credential of the endpoint could not be fetched.', attempts: 0 };
@@ -41,7 +47,7 @@ export const createHttpTransport = ({ baseUrl, topology, via, secret, credential
       topology,
       via,
       method: 'POST',
-      path: `${upstreamPath(baseUrl, path)}${query === '' ? '' : `?${query}`}`,
+      path: `${pathTo(path)}${query === '' ? '' : `?${query}`}`,
       headers: {
         ...headers,
         // Ours, not the client's: another charset would make the upstream read other text than we did.

@@ -29,7 +29,7 @@ export const sendAgain = async (
     const answer = await send(request);
     attempts += answer.attempts;
     const waitMs = round < limits.upstreamAttemptsCount ? waitBefore(answer, round, absorbs, { clock, random }) : null;
-    if (waitMs === null || request.cancel.aborted) return { ...answer, attempts };
+    if (waitMs === null || request.cancel.aborted) return answer.attempts === attempts ? answer : { ...answer, attempts };
     if ('status' in answer) answer.discard();
     const waited = Promise.withResolvers<void>();
     const stopTimer = clock.after(waitMs, waited.resolve);
@@ -41,13 +41,12 @@ export const sendAgain = async (
 
 /** Milliseconds to wait before another attempt; null when there is none. */
 const waitBefore = (answer: Attempt, round: number, absorbs: (status: number) => boolean, parts: Retrying): number | null => {
-  const jitter = 0.75 + (parts.random.bytes(1)[0] ?? 0) / 512;
-  const usualMs = limits.retryDelayMs * 2 ** (round - 1) * jitter;
-  if ('failure' in answer) return transientFailures.has(answer.failure) && absorbs(BAD_GATEWAY) ? usualMs : null;
+  const usually = (): number => limits.retryDelayMs * 2 ** (round - 1) * (0.75 + (parts.random.bytes(1)[0] ?? 0) / 512);
+  if ('failure' in answer) return transientFailures.has(answer.failure) && absorbs(BAD_GATEWAY) ? usually() : null;
   if (!transient.has(answer.status) || !absorbs(answer.status) || answer.headers['x-should-retry'] === 'false') return null;
   const askedMs = retryAfterMs(answer.headers, parts.clock);
-  if (askedMs === null) return usualMs;
-  return askedMs <= limits.retryAfterMs ? Math.max(askedMs, usualMs) : null;
+  if (askedMs === null) return usually();
+  return askedMs <= limits.retryAfterMs ? Math.max(askedMs, usually()) : null;
 };
 
 const BAD_GATEWAY = 502;

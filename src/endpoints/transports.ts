@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { certificatesIn } from '../core/certificates.ts';
-import type { Via } from '../core/endpoint.ts';
+import type { Secret, Via } from '../core/endpoint.ts';
 import { direct } from '../core/endpoint.ts';
 import type { EndpointSettings } from './config.ts';
 import type { SecretSources } from './credentials.ts';
@@ -103,5 +103,5 @@ const routeOf = (endpoint: EndpointSettings, via: Via, { sources, send }: RouteP
   };
 };
 
-const secretOf = (reference: EndpointSettings['credential'], sources: SecretSources): (() => Promise<string | null>) | null =>
+const secretOf = (reference: EndpointSettings['credential'], sources: SecretSources): Secret | null =>
   reference === undefined ? null : createSecret(reference, sources);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { credentialHeaders, upstreamPath } from './vendor-ways.ts';
+import { createUpstreamPath, credentialHeaders } from './vendor-ways.ts';
 
-const path = (baseUrl: string, vendorPath: string): string => upstreamPath(new URL(baseUrl), vendorPath);
+const path = (baseUrl: string, vendorPath: string): string => createUpstreamPath(new URL(baseUrl))(vendorPath);
 
 test("a version at the end of a base URL stands in place of the version with which the vendor's path begins", () => {
   assert.equal(path('https://api.openai.com/v1', '/v1/chat/completions'), '/v1/chat/completions');

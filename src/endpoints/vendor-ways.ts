@@ -28,9 +28,12 @@ const versionSegment = /^v\d+[a-z0-9]*$/;
  * The path that goes upstream. People paste `https://api.openai.com/v1` or `https://host/api/paas/v4`, and a vendor's path begins with a version
  * too (`/v1/chat/completions`): a version at the end of the base URL stands in its place, anything else before it.
  */
-export const upstreamPath = (baseUrl: URL, path: string): string => {
+export const createUpstreamPath = (baseUrl: URL): ((path: string) => string) => {
   const prefix = baseUrl.pathname.replace(/\/+$/, '');
-  const [, first = '', ...rest] = path.split('/');
-  const replaces = versionSegment.test(prefix.slice(prefix.lastIndexOf('/') + 1)) && versionSegment.test(first) && rest.length > 0;
-  return replaces ? `${prefix}/${rest.join('/')}` : `${prefix}${path}`;
+  const endsWithVersion = versionSegment.test(prefix.slice(prefix.lastIndexOf('/') + 1));
+  return (path) => {
+    const second = path.indexOf('/', 1);
+    const replaces = endsWithVersion && second !== -1 && versionSegment.test(path.slice(1, second));
+    return `${prefix}${replaces ? path.slice(second) : path}`;
+  };
 };
