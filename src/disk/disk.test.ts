@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import * as fs from 'node:fs';
 import { mkdirSync, mkdtempSync, promises, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { limits } from '../core/limits.ts';
 import { createDisk, diskErrorName, isDiskFull } from './disk.ts';
 
 const disk = createDisk();
@@ -60,6 +62,23 @@ describe('the disk', () => {
       context.mock.restoreAll();
       syncBuiltinESMExports();
     }
+  });
+
+  it('leaves threads for a commit while files are replaced, however many and by however many callers', async () => {
+    let [underWay, most] = [0, 0];
+    const fdatasync = (descriptor: number, done: (error: NodeJS.ErrnoException | null) => void): void => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      fs.fdatasync(descriptor, (error) => {
+        underWay -= 1;
+        done(error);
+      });
+    };
+    const watched = createDisk({ fs: { ...fs, fdatasync: fdatasync as typeof fs.fdatasync }, fsPromises: promises, lock: disk.lock });
+    const files = Array.from({ length: 12 }, (_, number) => ({ path: join(folder, `many/${number}`), bytes: Buffer.from(String(number)) }));
+    await Promise.all([files.slice(0, 6), files.slice(6)].map(watched.replaceFiles));
+    assert.equal(most, limits.filesReplacedAtOnceCount);
+    for (const { path, bytes } of files) assert.deepEqual(await disk.readFile(path), bytes);
   });
 
   it('answers null or nothing for what is absent', async () => {

@@ -5,6 +5,7 @@
 import * as machineFiles from 'node:fs';
 import * as machinePromises from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { limits } from '../core/limits.ts';
 import { lockFile, type Lock } from './lock.ts';
 
 export type { Lock } from './lock.ts';
@@ -73,8 +74,6 @@ export const diskErrorName = (error: unknown): string => codeOf(error) || (error
 
 const fileMode = 0o600;
 const folderMode = 0o700;
-/** How many files are written at the same time: enough for the file system to join their syncs. */
-const concurrency = 8;
 
 const absent = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 
@@ -190,17 +189,34 @@ const writeTemporary = async (system: System, { path, bytes }: NewContent, folde
   }
 };
 
-const eachOf = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-  for (let start = 0; start < items.length; start += concurrency) {
-    const settled = await Promise.allSettled(items.slice(start, start + concurrency).map(work));
-    for (const result of settled) if (result.status === 'rejected') throw result.reason;
-  }
+type Lanes = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** So many do their work at a time; the others wait, in their order. */
+const createLanes = (count: number): Lanes => {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => void waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
 };
 
-const replaceFiles = async (system: System, files: readonly NewContent[], folders: Folders): Promise<void> => {
-  await eachOf(files, (file) => writeTemporary(system, file, folders));
-  await eachOf(files, ({ path }) => system.fsPromises.rename(temporary(path), path));
-  await eachOf([...new Set(files.map(({ path }) => dirname(path)))], (folder) => syncFolder(system, folder));
+const eachOf = async <T>(items: readonly T[], lanes: Lanes, work: (item: T) => Promise<void>): Promise<void> => {
+  const settled = await Promise.allSettled(items.map((item) => lanes(() => work(item))));
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
+};
+
+const replaceFiles = async (system: System, files: readonly NewContent[], folders: Folders, lanes: Lanes): Promise<void> => {
+  await eachOf(files, lanes, (file) => writeTemporary(system, file, folders));
+  await eachOf(files, lanes, ({ path }) => system.fsPromises.rename(temporary(path), path));
+  await eachOf([...new Set(files.map(({ path }) => dirname(path)))], lanes, (folder) => syncFolder(system, folder));
 };
 
 const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
@@ -216,6 +232,7 @@ const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
 export const createDisk = (system: System = machine): Disk => {
   const { fs, fsPromises } = system;
   const folders = createFolders(system);
+  const lanes = createLanes(limits.filesReplacedAtOnceCount);
   return {
     createFolder: folders.create,
     readFile: (path) => orNull(fsPromises.readFile(path)),
@@ -224,7 +241,7 @@ export const createDisk = (system: System = machine): Disk => {
       const stats = fs.lstatSync(path, { throwIfNoEntry: false });
       return stats === undefined ? null : statusFrom(stats);
     },
-    replaceFiles: (files) => replaceFiles(system, files, folders),
+    replaceFiles: (files) => replaceFiles(system, files, folders, lanes),
     createFile: async (path) => openedFile(system, await open(system, path, 'w+')),
     openFile: async (path) => {
       const descriptor = await orNull(open(system, path, 'r+'));
