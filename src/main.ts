@@ -47,8 +47,12 @@ const sinkOf = (stream: CommandIo['stderr']) => {
   };
 };
 
+/** What is collected once it has grown by so much over what lived: V8 lets it double and more, and most of what many streams leave is dead. */
+const heapGrowth = '--heap-growing-percent=40';
+
 /** The long-lived process, loaded only by the commands that start it. */
 const startEnvelope: StartEnvelope = async ({ loaded, controlSocket, lines = { format: 'text', level: 'off' } }, io) => {
+  process.getBuiltinModule('node:v8').setFlagsFromString(heapGrowth);
   const [envelope, { createDisk }] = await Promise.all([import('./envelope.ts'), import('./disk/disk.ts')]);
   const sink = sinkOf(io.stderr);
   const started = await envelope.startEnvelope({

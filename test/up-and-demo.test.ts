@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -219,4 +219,14 @@ test('a signing key that others can read keeps up from starting', async () => {
 test('both commands list their options for help and completion', () => {
   const never = () => assert.fail('nothing is started');
   for (const command of [createUp(never), createDemo(never)]) assert.ok(command.options.some(({ name }) => name === 'admin-port'));
+});
+
+test('the runtime knows by how much its memory may grow as `up` tells it: what it does not know it would only name', () => {
+  const flags =
+    readFileSync(new URL('../src/main.ts', import.meta.url), 'utf8')
+      .match(/'(--heap[^']*)'/)
+      ?.slice(1) ?? [];
+  assert.equal(flags.length, 1);
+  const tried = [...flags, '--heap-growing-percentage=40'].map((flag) => spawnSync(process.execPath, [flag, '--eval', '0']).status);
+  assert.deepEqual(tried, [0, 9]);
 });
