@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -210,6 +211,41 @@ test('which Node was taken is kept for the next start, and looked at anew when o
   writeFileSync(kept, 'no such\n');
   assert.equal(first({ HOME: home }), join(path, 'node'));
   assert.equal(first({ XDG_CACHE_HOME: 'not absolute' }), join(path, 'node'));
+});
+
+test('what another user could have kept is not used: a kept Node, and compiled code, which runs without being looked at', () => {
+  const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v26.0.0' });
+  writeFileSync(join(path, 'node'), '#!/bin/sh\n[ "$1" = --version ] && { echo v26.0.0; exit 0; }\necho "$NODE_COMPILE_CACHE"\n', {
+    mode: 0o755,
+  });
+  for (const tool of ['mkdir', 'mv'])
+    symlinkSync(['/usr/bin', '/bin'].map((each) => join(each, tool)).find((each) => existsSync(each)) ?? '', join(path, tool));
+  const cache = join(folder, 'cache');
+  const compiledIn = (env: NodeJS.ProcessEnv): string =>
+    spawnSync(bin, [], { cwd: '/', env: { PATH: path, ...env }, encoding: 'utf8' }).stdout.trim();
+  assert.equal(compiledIn({ XDG_CACHE_HOME: cache }), join(cache, 'sealwright/compiled'));
+  // The root of the file system stands for a folder of another user; who is root gives one away.
+  const others = process.getuid?.() === 0 ? join(folder, 'others') : '/';
+  if (others !== '/') {
+    mkdirSync(join(others, 'sealwright'), { recursive: true });
+    chownSync(join(others, 'sealwright'), 12_345, 12_345);
+  }
+  assert.equal(compiledIn({ XDG_CACHE_HOME: others }), '');
+  assert.equal(existsSync(join(others, 'sealwright/node')), false);
+});
+
+test('in a folder that was removed it says so', () => {
+  const { folder, bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v26.0.0' });
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$2"', 'sh', join(folder, 'gone'), bin],
+    {
+      env: { PATH: `${path}:/usr/bin:/bin` },
+      encoding: 'utf8',
+    },
+  );
+  assert.deepEqual([status, stdout], [70, '']);
+  assert.match(stderr, /sealwright: cannot find the folder of .*, or the one that this is\n$/);
 });
 
 test('G-WORLD-2: programs of the workspace that one stands in are not started, whatever the PATH says', () => {
