@@ -29,6 +29,6 @@ const published = Object.fromEntries(Object.entries(manifest).filter(([name]) =>
 writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
 const written = manifest.files.filter((name) => name !== 'dist');
 for (const name of [...written, 'README.md', 'LICENSE']) cpSync(`${root}${name}`, join(stage, name), { recursive: true });
-step(`${root}node_modules/.bin/tsc`, '-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist'));
+step(process.execPath, `${root}scripts/build.ts`, join(stage, 'dist'));
 const packed = step('npm', 'pack', stage, '--pack-destination', destination, '--silent').trim();
 process.stdout.write(`${join(destination, packed)}\n`);

@@ -301,7 +301,8 @@ export const processIo = (): CommandIo => ({
   },
 });
 
-if (import.meta.main) {
+/** The whole process, from its arguments to its exit code. */
+export const main = async (): Promise<void> => {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
     if (problem.code === 'EPIPE') process.exit();
@@ -311,4 +312,6 @@ if (import.meta.main) {
   // Nobody is left to be told, and an envelope goes on without whoever read its diagnostics.
   process.stderr.on('error', () => undefined);
   process.exitCode = await runCli(commands, process.argv.slice(2), processIo());
-}
+};
+
+if (import.meta.main) await main();

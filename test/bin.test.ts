@@ -157,6 +157,12 @@ test('an installed package runs what was built, and needs no packages of its own
   assert.deepEqual(call(bin, path, ['up']).lines, ['on path', join(folder, 'dist/main.js'), 'up']);
 });
 
+test('an installed package runs an agent from fewer files', () => {
+  const { folder, bin, path } = layOut({ entry: 'dist/main.js', onPath: 'v24.12.0', installed: false });
+  const young = '--min-semi-space-size=16';
+  assert.deepEqual(call(bin, path, ['run', '--', 'up']).lines, ['on path', young, join(folder, 'dist/run.cjs'), 'run', '--', 'up']);
+});
+
 test('a checkout whose packages are not installed says how to install them', () => {
   const { bin, path } = layOut({ entry: 'src/main.ts', onPath: 'v24.12.0', installed: false });
   const { status, stderr } = call(bin, path, []);

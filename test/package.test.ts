@@ -1,29 +1,100 @@
-// The published package, packed for real: what it holds, what it asks for, and that its program starts from what was built.
-// Nothing of the checkout is changed by packing.
+// The published package, packed for real: what it holds, what it asks for, that its program starts from what was built, and that an agent runs from it as
+// from the checkout. Nothing of the checkout is changed by packing.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
+import { startRunning, startUpstream } from './envelope/running.ts';
 import { root } from './project-files.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'sealwright-packed-'));
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-packed-')));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 const env = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
+const own = readFileSync(`${root}package.json`, 'utf8');
+const dist = join(scratch, 'package/dist');
+const bin = join(scratch, 'package/bin/sealwright');
+
+before(() => {
+  const packed = execFileSync(process.execPath, [`${root}scripts/pack.ts`, scratch], { encoding: 'utf8', env }).trim();
+  execFileSync('tar', ['-xzf', packed, '-C', scratch]);
+  symlinkSync(`${root}node_modules`, join(scratch, 'package/node_modules'));
+});
 
 test('the package asks for Node instead of bringing it, holds no script, and starts', () => {
-  const before = readFileSync(`${root}package.json`, 'utf8');
-  const packed = execFileSync(process.execPath, [`${root}scripts/pack.ts`, scratch], { encoding: 'utf8', env }).trim();
-  assert.equal(readFileSync(`${root}package.json`, 'utf8'), before);
-  execFileSync('tar', ['-xzf', packed, '-C', scratch]);
+  assert.equal(readFileSync(`${root}package.json`, 'utf8'), own);
   const manifest = JSON.parse(readFileSync(join(scratch, 'package/package.json'), 'utf8')) as Readonly<Record<string, unknown>>;
   for (const absent of ['optionalDependencies', 'devDependencies', 'scripts']) assert.equal(manifest[absent], undefined, absent);
-  const { dependencies, engines } = JSON.parse(before) as Readonly<Record<string, unknown>>;
+  const { dependencies, engines } = JSON.parse(own) as Readonly<Record<string, unknown>>;
   assert.deepEqual([manifest['dependencies'], manifest['engines']], [dependencies, engines]);
-  const { status, stdout } = spawnSync(join(scratch, 'package/bin/sealwright'), ['version'], { encoding: 'utf8', env, cwd: scratch });
+  const { status, stdout } = spawnSync(bin, ['version'], { encoding: 'utf8', env, cwd: scratch });
   assert.equal(status, 0);
   assert.match(stdout, /^sealwright \d/);
+});
+
+interface Said {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const saidBy = (program: string, argv: readonly string[], cwd: string): Promise<Said> =>
+  new Promise((resolve) => {
+    const child = execFile(program, argv, { cwd, env: { ...env, HOME: join(scratch, 'home') } }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
+  });
+
+test('an agent runs from the package as from the checkout, with an adapter and without, and so do help and refusals', async () => {
+  const upstream = await startUpstream((_message, _body, response) => void response.end());
+  const running = await startRunning(upstream.url);
+  try {
+    for (const name of ['home', 'work', 'tools']) mkdirSync(join(scratch, name));
+    const agent = join(scratch, 'tools/claude');
+    writeFileSync(agent, '#!/bin/sh\necho "$@"\nexit 5\n', { mode: 0o755 });
+    writeFileSync(join(scratch, 'tools/package.json'), '{"name":"@anthropic-ai/claude-code","version":"2.1.197"}');
+    const control = ['--control', running.controlSocket, '--containment', 'advisory'];
+    const asked: readonly (readonly string[])[] = [
+      ['--help'],
+      [],
+      ['--no-such-option'],
+      ['--control', join(scratch, 'none'), '--', agent],
+      [...control, '--agent', 'none', '--', agent],
+      [...control, '--agent', 'sdk', '--role', 'demo', '--', agent, 'plain'],
+      [...control, '--agent', 'claude', '--', agent, 'adapted'],
+    ];
+    for (const argv of asked) {
+      const [packed, checkout] = await Promise.all(
+        [bin, `${root}bin/sealwright`].map(async (program) => {
+          const { code, stdout, stderr } = await saidBy(program, ['run', ...argv], join(scratch, 'work'));
+          return { code, stdout, stderr: stderr.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…') };
+        }),
+      );
+      assert.deepEqual(packed, checkout, argv.join(' '));
+      if (/^(plain|adapted)$/.test(argv.at(-1) ?? '')) assert.equal(packed?.code, 5);
+    }
+  } finally {
+    await running.envelope.close();
+    running.remove();
+    await upstream.close();
+  }
+});
+
+test('what `run` was bundled into holds no code of a package, and each part of it loads', () => {
+  const parts = readdirSync(join(dist, 'run'));
+  assert.ok(parts.length > 5, `only ${parts.length} parts`);
+  let sources = 0;
+  for (const part of parts) {
+    const text = readFileSync(join(dist, 'run', part), 'utf8');
+    for (const [, source = ''] of text.matchAll(/^\/\/ (\S+\.[cm]?[jt]sx?)$/gm)) {
+      assert.match(source, /^src\//, part);
+      sources += 1;
+    }
+    const loading = ['run.cjs', `run/${part}`].map((file) => `require(${JSON.stringify(join(dist, file))});`).join('');
+    execFileSync(process.execPath, ['-e', loading, '', 'run', '--help'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  assert.ok(sources > 50, `only ${sources} sources`);
 });

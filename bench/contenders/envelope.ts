@@ -58,8 +58,8 @@ const builtEntry = (): string | undefined => process.env[entryVariable];
 
 /** From now on what starts is what is published: JavaScript, which takes less memory than stripping types. */
 export const buildEnvelope = (): void => {
-  const { status, stdout } = spawnSync(`${root}node_modules/.bin/tsc`, ['-p', `${root}tsconfig.build.json`], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`it does not build: ${stdout}`);
+  const { status, stderr } = spawnSync(process.execPath, [`${root}scripts/build.ts`], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
   process.env[entryVariable] = `${root}dist/main.js`;
 };
 

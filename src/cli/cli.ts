@@ -122,7 +122,7 @@ export const parseInput = (command: Command, argv: readonly string[]): CommandIn
 /** Where in this package a bug showed, such as `ledger/journal.ts:88`; nothing of the machine. */
 const placeOf = (bug: unknown): string => {
   const stack = bug instanceof Error ? (bug.stack ?? '') : '';
-  const place = /\/(?:src|dist)\/([\w./-]+\.[jt]s:\d+)/.exec(stack)?.[1];
+  const place = /\/(?:src|dist)\/([\w./-]+\.c?[jt]s:\d+)/.exec(stack)?.[1];
   return place === undefined ? '' : ` (${place})`;
 };
 
