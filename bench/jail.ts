@@ -1,12 +1,12 @@
-// What a jailed start costs: `node bench/jail.ts [--json] [--rounds N]`. `sealwright run --quiet -- node FILE` in the jail, with an empty file, against
-// bubblewrap alone around the same, with the same namespaces, mounts and filter. Whole commands, from their start to their end, in turn; the ratio is
+// What a jailed start costs: `node bench/jail.ts [--json] [--rounds N]`. `sealwright run --quiet -- node FILE` of the package, in the jail, with an empty
+// file, against bubblewrap alone around the same, with the same namespaces, mounts and filter. Whole commands, from their start to their end, in turn; the ratio is
 // taken per round. Apart stands the ratio to bubblewrap alone with the variables of a proxy that `run` sets: a Node that is told of one starts more slowly.
 // The envelope is a process of its own. Ends with 1 over the target or where bubblewrap is missing.
 
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { jailVariables } from '../src/runner/jail-environment.ts';
 import { bubblewrapArguments } from '../src/runner/jail/bubblewrap.ts';
@@ -14,11 +14,14 @@ import { hostRoot, jailPorts } from '../src/runner/jail/jail.ts';
 import { missingForJail, systemProgram } from '../src/runner/jail/missing.ts';
 import { architectureOf, seccompFilter } from '../src/runner/jail/seccomp.ts';
 import { type Ground, openGround } from '../test/jail/jailed.ts';
-import { root } from '../test/project-files.ts';
+import { installPackage } from '../test/services/installed-package.ts';
 import { quantile, round } from './statistics.ts';
 
 const targetRatio = 3;
 const warmUpRounds = 5;
+
+/** An installed package brings no Node. */
+const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
 
 interface Way {
   readonly argv: readonly string[];
@@ -32,7 +35,11 @@ const tookMs = async ({ argv, filter, variables = {} }: Way, { workspace, env }:
   const fds = filter === undefined ? [] : [openSync(filter, 'r')];
   const startMs = performance.now();
   const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(program, args, { cwd: workspace, env: { ...env, ...variables }, stdio: ['ignore', 'ignore', 'inherit', ...fds] });
+    const child = spawn(program, args, {
+      cwd: workspace,
+      env: { ...env, PATH: path, ...variables },
+      stdio: ['ignore', 'ignore', 'inherit', ...fds],
+    });
     child.on('error', reject);
     child.on('close', resolve);
   });
@@ -88,7 +95,7 @@ const measure = async (rounds: number): Promise<Result> => {
     const script = join(ground.workspace, 'nothing.js');
     writeFileSync(script, '');
     const program = [process.execPath, script];
-    const run = [`${root}bin/sealwright`, 'run', '--quiet', '--control', ground.control];
+    const run = [installPackage(join(ground.folder, 'installed'), 'linked'), 'run', '--quiet', '--control', ground.control];
     const bwrap = bareJail(ground, program);
     const ways: Readonly<Record<string, Way>> = {
       node: { argv: program },

@@ -1,14 +1,15 @@
 // What `sealwright run` adds to the start of an agent: from the start of the command to its end, around a program that does nothing, against a bare
-// `node -e 0`. The digest of the program is known to the envelope; hashing it cold is measured apart. `--json` prints one line; ends with 1 over the target.
+// `node -e 0`. `run` is that of the package, as whoever installs it has it. The digest of the program is known to the envelope; hashing it cold is measured
+// apart. `--json` prints one line; ends with 1 over the target.
 
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { quantile, round, spreadOf } from './statistics.ts';
 import { startRunning, startUpstream } from '../test/envelope/running.ts';
-import { root } from '../test/project-files.ts';
+import { installPackage } from '../test/services/installed-package.ts';
 
 const targetRatio = 3;
 const programBytes = 64 * 1024 * 1024;
@@ -46,8 +47,9 @@ try {
   const agent = programIn(folder);
   for (const name of ['home', 'work']) mkdirSync(join(folder, name));
   const work = join(folder, 'work');
-  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: join(folder, 'home') };
-  const run = [`${root}bin/sealwright`, 'run', '--quiet', '--control', running.controlSocket];
+  const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+  const env: NodeJS.ProcessEnv = { PATH: path, HOME: join(folder, 'home') };
+  const run = [installPackage(join(folder, 'installed'), 'linked'), 'run', '--quiet', '--control', running.controlSocket];
   const ways: Readonly<Record<string, readonly string[]>> = {
     node: [process.execPath, '-e', '0'],
     agent: [agent],

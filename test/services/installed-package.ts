@@ -22,8 +22,8 @@ const runtimePackages = (checkout: string): readonly string[] => {
   );
 };
 
-/** Packs a checkout and installs the package below `prefix`; its dependencies are copies, or links into the checkout of this test. */
-export const installPackage = (prefix: string, how: 'copied' | 'linked', checkout: string = root): void => {
+/** Packs a checkout and installs the package below `prefix`, and gives its program; its dependencies are copies, or links into the checkout of this test. */
+export const installPackage = (prefix: string, how: 'copied' | 'linked', checkout: string = root): string => {
   mkdirSync(prefix, { recursive: true });
   const packed = mkdtempSync(`${prefix}-packed-`);
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter) };
@@ -38,4 +38,5 @@ export const installPackage = (prefix: string, how: 'copied' | 'linked', checkou
     else if (path.lastIndexOf('node_modules/') === 0) symlinkSync(join(root, path), join(prefix, path));
   }
   rmSync(packed, { recursive: true });
+  return join(modules, 'sealwright/bin/sealwright');
 };
