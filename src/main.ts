@@ -285,7 +285,11 @@ export const processIo = (): CommandIo => ({
   packageFolder,
   clock: {
     wallMs: () => Date.now(),
-    monotonicMs: () => performance.now(),
+    // `performance` would be loaded for it.
+    monotonicMs: () => {
+      const [seconds, nanoseconds] = process.hrtime();
+      return seconds * 1e3 + nanoseconds / 1e6;
+    },
     after: (delayMs, run) => {
       const timer = setTimeout(run, delayMs);
       return () => clearTimeout(timer);

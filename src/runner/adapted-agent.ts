@@ -15,7 +15,8 @@ import { gitSettingsFor } from './git-settings.ts';
 import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
 import { jailVariables } from './jail-environment.ts';
-import { jailOrder } from './jail-order.ts';
+import { jailOrder, walkAround } from './jail-order.ts';
+import type { Walk } from './jail/lying-sockets.ts';
 import { watchFiles } from './program-state.ts';
 
 const ourFailure = 125;
@@ -43,7 +44,7 @@ interface Adapted {
   readonly before: readonly string[];
 }
 
-const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, opened: OpenedInvocation): Start => {
+const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, walk: Walk | undefined, opened: OpenedInvocation): Start => {
   const { env, workspace, search, containment } = place;
   const { name, client, carry, toolchains } = agent;
   const { cwd, userHome } = jailPlace(place);
@@ -58,7 +59,7 @@ const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, o
   const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   const temporary = jailed ? '/tmp' : run.temporary;
-  const jail = jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run) : null;
+  const jail = jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run, walk) : null;
   return {
     env: {
       ...onlyCredential(agentEnvironment(env, seen), adapter),
@@ -100,6 +101,8 @@ export const prepareAdapted = async (
   if ('problem' in launch) return { ...launch, code: 'not_found' };
   const [found, ...before] = launch;
   const program = place.containment === 'jail' ? realpathSync(found) : found;
+  const adapted = { adapter, agent, place, files: [...paths, realpathSync(program)], args, before };
+  let walk: Walk | undefined;
   return {
     program,
     name,
@@ -108,6 +111,9 @@ export const prepareAdapted = async (
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
     failsOnChangedPrograms: agent.failsOnChangedPrograms,
     changed: watchFiles(paths),
-    start: (opened) => startAdapted({ adapter, agent, place, files: [...paths, realpathSync(program)], args, before }, opened),
+    lookAhead: () => {
+      if (place.containment === 'jail') walk = walkAround(jailPlace(place), { files: adapted.files, toolchains: agent.toolchains });
+    },
+    start: (opened) => startAdapted(adapted, walk, opened),
   };
 };

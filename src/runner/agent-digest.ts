@@ -82,12 +82,21 @@ const isFile = (path: string): boolean => {
   }
 };
 
+const interprets = (executable: string): boolean =>
+  interpreters.test(basename(executable)) || interpreters.test(basename(realpathSync(executable)));
+
 export interface AgentProgram {
   /** Absolute path, symbolic links not resolved. */
   readonly executable: string;
   readonly args: readonly string[];
   readonly cwd: string;
 }
+
+/** Whether it takes a hash to identify it, also where the envelope knows the digest of all that is large. */
+export const needsHash = (executable: string): boolean => {
+  const size = statSync(executable, { throwIfNoEntry: false })?.size ?? 0;
+  return size < askedFromBytes || interprets(executable);
+};
 
 /**
  * The digest of an agent without an adapter. For a program of its own it is the SHA-256 of the file.
@@ -97,8 +106,7 @@ export interface AgentProgram {
 export const identifyAgent = async ({ executable, args, cwd }: AgentProgram, how: Identification): Promise<AgentIdentity> => {
   try {
     const program = await fileDigest(executable, how);
-    const interprets = interpreters.test(basename(executable)) || interpreters.test(basename(realpathSync(executable)));
-    if (program.digest === null || !interprets) return program;
+    if (program.digest === null || !interprets(executable)) return program;
     const at = args.findIndex((argument) => !argument.startsWith('-') && isFile(resolve(cwd, argument)));
     const named = args[at];
     if (named === undefined)

@@ -44,6 +44,8 @@ export interface PreparedAgent {
   readonly failsOnChangedPrograms: boolean;
   /** Whether the files that were identified are others now. */
   readonly changed: () => boolean;
+  /** Does what takes a while and needs no invocation, where there is time for it before `start`. */
+  readonly lookAhead: () => void;
   /** Throws what the file system says. */
   readonly start: (opened: OpenedInvocation) => Start;
 }

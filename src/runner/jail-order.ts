@@ -9,7 +9,7 @@ import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { aptFolders, jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
-import { lyingSockets } from './jail/lying-sockets.ts';
+import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
 
 export interface JailPlace {
   readonly cwd: string;
@@ -77,18 +77,38 @@ export interface LaidOrder extends Omit<JailOrder, 'doors' | 'credential'> {
 
 const unseenSockets = `Only the first ${limits.socketsSoughtEntriesCount} entries of the workspace were looked through for sockets. One of a program outside that lies deeper could be reached from the jail (docs/jail.md).`;
 
+type Held = Pick<JailedProgram, 'files' | 'toolchains'>;
+
+/** What it holds of the machine, beside what is made for the run. */
+const heldOf = ({ workspace, repository, ofEnvelope }: JailPlace, { files, toolchains }: Held) => {
+  const outside = (path: string): boolean => !liesWithin(workspace, path);
+  return {
+    readable: [...new Set([...files.map(unitOf), ...toolchains.filter(existsSync)])].filter((path) => !isSystem(path) && outside(path)),
+    linked: [...new Set(repository === null ? [] : [repository.gitFolder, repository.commonFolder])].filter(outside),
+    hidden: ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path)),
+  };
+};
+
+/** For sockets, through what it will hold of the machine. It takes the longest of all, and needs nothing of the run, so that it can be done ahead. */
+export const walkAround = (place: JailPlace, program: Held): Walk => {
+  const { readable, linked, hidden } = heldOf(place, program);
+  return walkThrough([place.workspace, ...linked, ...readable], hidden);
+};
+
 /** Made for one run; the doors and the credential are those of its invocation. */
-export const jailOrder = (place: JailPlace, program: JailedProgram, home: AgentHome): LaidOrder => {
-  const { cwd, workspace, userHome, repository, ofEnvelope } = place;
-  const readable = [...new Set([...program.files.map(unitOf), ...program.toolchains.filter(existsSync)])].filter(
-    (path) => !isSystem(path) && !liesWithin(workspace, path),
-  );
-  const linked = repository === null ? [] : [repository.gitFolder, repository.commonFolder];
+export const jailOrder = (
+  place: JailPlace,
+  program: JailedProgram,
+  home: AgentHome,
+  walk: Walk = walkAround(place, program),
+): LaidOrder => {
+  const { cwd, workspace, userHome } = place;
+  const { readable, linked, hidden } = heldOf(place, program);
   for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
   writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
-  const writable = [home.home, home.store, ...new Set(linked)].filter((path) => !liesWithin(workspace, path));
-  const hidden = ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path));
-  const sockets = lyingSockets([workspace, ...writable, ...readable], hidden);
+  const made = [home.home, home.store].filter((path) => !liesWithin(workspace, path));
+  const writable = [...made, ...linked];
+  const sockets = lyingSockets([workspace, ...writable, ...readable], hidden, [walk, walkThrough(made, hidden)]);
   return {
     workspace,
     cwd,

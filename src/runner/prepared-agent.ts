@@ -13,7 +13,8 @@ import { compatibleVariables } from './agents/compatible.ts';
 import type { SearchPlace } from './executable.ts';
 import { findExecutable } from './executable.ts';
 import { jailVariables } from './jail-environment.ts';
-import { jailOrder, workspaceProblem } from './jail-order.ts';
+import { jailOrder, walkAround, workspaceProblem, type JailedProgram } from './jail-order.ts';
+import type { Walk } from './jail/lying-sockets.ts';
 import { watchFiles } from './program-state.ts';
 
 const ourFailure = 125;
@@ -42,15 +43,15 @@ export const foundProgram = (name: string, search: SearchPlace): string | Refusa
 
 /** A program without an adapter in a jail: a home that is empty, and nothing that outlives it. */
 const startPlainJailed = (
-  files: readonly string[],
+  jailed: JailedProgram,
   args: readonly string[],
-  agent: ConfiguredAgent | null,
   place: PreparingPlace,
+  walk: Walk | undefined,
   opened: OpenedInvocation,
 ): Start => {
   const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
   const seen = seenFrom(opened, 'jail');
-  const jail = jailOrder(jailPlace(place), { files, toolchains: agent?.toolchains ?? [], managed: {} }, home);
+  const jail = jailOrder(jailPlace(place), jailed, home, walk);
   return {
     env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,
@@ -71,6 +72,8 @@ const preparePlain = async (
   const { env, cwd, how, containment } = place;
   const { digest, problem } = await identifyAgent({ executable, args, cwd }, how);
   const program = containment === 'jail' ? realpathSync(executable) : executable;
+  const jailed = { files: [program], toolchains: agent?.toolchains ?? [], managed: {} };
+  let walk: Walk | undefined;
   return {
     program,
     name,
@@ -79,9 +82,12 @@ const preparePlain = async (
     warnings: problem === null ? [] : [problem],
     failsOnChangedPrograms: agent?.failsOnChangedPrograms ?? false,
     changed: watchFiles([executable]),
+    lookAhead: () => {
+      if (containment === 'jail') walk = walkAround(jailPlace(place), jailed);
+    },
     start: (opened) =>
       containment === 'jail'
-        ? startPlainJailed([program], args, agent, place, opened)
+        ? startPlainJailed(jailed, args, place, walk, opened)
         : {
             env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
             args,

@@ -13,7 +13,7 @@ import type { Json } from '../core/canonical-json.ts';
 import { label } from '../core/identifier.ts';
 import type { Containment } from '../core/principal.ts';
 import { limits } from '../core/limits.ts';
-import type { HashProgress } from './agent-digest.ts';
+import { needsHash, type HashProgress } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start } from './agent-start.ts';
@@ -302,6 +302,11 @@ const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked 
   return { executable, place: { env, cwd, workspace, repository, search, containment } };
 };
 
+/** Before the loop has turned, a request has not left: first it connects. */
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+};
+
 const refusedBy = ({ exitCode, code, problem }: Refusal): RunResult => failed(exitCode, code, problem);
 
 /** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
@@ -316,7 +321,9 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   const asking = client.agents();
   const looking = order.containment === 'jail' ? envelopeFolders(client, socket) : [];
   // While the envelope answers: what is loaded and looked at here takes as long.
-  newHash('sha256');
+  await turns();
+  if (needsHash(executable)) newHash('sha256');
+  await turns();
   const before = viewRepository(place.repository);
   const agents = await asking;
   if (isClientFailure(agents)) return clientFailed(agents);
@@ -325,7 +332,10 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope: await looking, how });
   if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
-  const opened = await openInvocation(client, order, prepared, before);
+  const opening = openInvocation(client, order, prepared, before);
+  await turns();
+  prepared.lookAhead();
+  const opened = await opening;
   if (isClientFailure(opened)) return clientFailed(opened);
   const laid = laidOut(prepared, opened);
   if (isRefusal(laid)) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import { lyingSockets } from './lying-sockets.ts';
+import { lyingSockets, walkThrough } from './lying-sockets.ts';
 
 const folderOf = (t: TestContext): string => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'lying-')));
@@ -37,4 +37,14 @@ test('one that was made by way of a link is found where it lies', async (t) => {
   symlinkSync(join(folder, 'node_modules'), join(other, 'way'));
   await serving(t, join(other, 'way/s.sock'));
   assert.deepEqual(lyingSockets([folder], []).paths, [join(folder, 'node_modules/s.sock')]);
+});
+
+test('a walk may be done ahead: what it saw and is gone is passed over, and what the kernel lists since then is found', async (t) => {
+  const folder = folderOf(t);
+  const [stays, goes] = [await serving(t, join(folder, 'stays.sock')), await serving(t, join(folder, 'goes.sock'))];
+  const walk = walkThrough([folder], []);
+  assert.deepEqual(walk, { seen: [goes, stays], whole: true });
+  rmSync(goes);
+  const since = await serving(t, join(folder, 'since.sock'));
+  assert.deepEqual(lyingSockets([folder], [], [walk]), { paths: [stays, since], whole: true });
 });

@@ -36,20 +36,28 @@ const isSocket = (path: string): boolean => {
   }
 };
 
-const walked = (folders: readonly string[], hidden: ReadonlySet<string>): LyingSockets => {
+/** What a walk saw: the paths of sockets, and whether it saw all. */
+export interface Walk {
+  readonly seen: readonly string[];
+  readonly whole: boolean;
+}
+
+/** Through `folders`, which are absolute and no links, but not through those that are `hidden`. */
+export const walkThrough = (folders: readonly string[], hidden: readonly string[]): Walk => {
+  const without = new Set(hidden.map(asBytes));
   const paths: string[] = [];
-  const queue = [...folders];
+  const queue = folders.map(asBytes);
   let seen = 0;
   for (const folder of queue) {
-    if (seen > limits.socketsSoughtEntriesCount) return { paths, whole: false };
+    if (seen > limits.socketsSoughtEntriesCount) return { seen: paths, whole: false };
     for (const entry of entriesOf(folder)) {
       seen += 1;
       const path = `${folder}/${entry.name}`;
       if (entry.isSocket()) paths.push(path);
-      else if (entry.isDirectory() && !hidden.has(path) && !leftOut(folder, entry.name)) queue.push(path);
+      else if (entry.isDirectory() && !without.has(path) && !leftOut(folder, entry.name)) queue.push(path);
     }
   }
-  return { paths, whole: true };
+  return { seen: paths, whole: true };
 };
 
 /** Of this network namespace, by the path that each was given when it was made (proc(5), `/proc/net/unix`). */
@@ -72,11 +80,15 @@ const named = (path: string): string => {
   throw new Error(`a socket lies at ${text} whose name is not text, and could not be hidden from the agent; remove or rename it`);
 };
 
-/** What lies in `folders`, which are absolute and no links, but not in those that are `hidden`. */
-export const lyingSockets = (folders: readonly string[], hidden: readonly string[]): LyingSockets => {
+/** What lies in `folders` now, but not in those that are `hidden`: what walks through them saw and what the kernel lists. */
+export const lyingSockets = (
+  folders: readonly string[],
+  hidden: readonly string[],
+  walks: readonly Walk[] = [walkThrough(folders, hidden)],
+): LyingSockets => {
   const [within, without] = [folders.map(asBytes), hidden.map(asBytes)];
-  const { paths, whole } = walked(within, new Set(without));
   const inSight = (path: string): boolean =>
     within.some((folder) => liesWithin(folder, path)) && !without.some((folder) => liesWithin(folder, path)) && isSocket(path);
-  return { paths: [...new Set([...paths, ...listed().filter(inSight)])].map(named), whole };
+  const paths = [...walks.flatMap(({ seen }) => seen), ...listed()].filter(inSight);
+  return { paths: [...new Set(paths)].map(named), whole: walks.every(({ whole }) => whole) };
 };
