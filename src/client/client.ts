@@ -91,7 +91,12 @@ export interface ControlClient {
   readonly heartbeat: (running: Running) => Promise<'alive' | 'prove' | 'ended' | ClientFailure>;
   /** Proves the invoker again, by a credential that its source gives anew. */
   readonly prove: (running: Running) => Promise<'proved' | ClientFailure>;
-  readonly close: (running: Running, ending: { readonly [name: string]: Json }) => Promise<ClosedInvocation | ClientFailure>;
+  /** `sent` is called once the system has taken all of it, if it does: what is done then takes none of the answer's time. */
+  readonly close: (
+    running: Running,
+    ending: { readonly [name: string]: Json },
+    sent?: () => void,
+  ) => Promise<ClosedInvocation | ClientFailure>;
   /** SHA-256 of a file in this state, as this invoker told it before; null when it is not known or nobody answers. */
   readonly findDigest: (facts: FileFacts) => Promise<string | null>;
   /** Tells what a file was found to have. The envelope may forget it. */
@@ -234,10 +239,15 @@ interface Question {
   readonly path: string;
   readonly body?: Json;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly sent?: (() => void) | undefined;
 }
 
 /** One request, one whole answer. Time and size are bounded; whatever goes wrong is `unreachable` or `unreadable`. */
-const exchange = (place: string, answerMs: number, { method, path, body, headers = {} }: Question): Promise<Answer | ClientFailure> =>
+const exchange = (
+  place: string,
+  answerMs: number,
+  { method, path, body, headers = {}, sent: onSent }: Question,
+): Promise<Answer | ClientFailure> =>
   new Promise((resolve) => {
     const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
     const settle = (answer: Answer | ClientFailure): void => {
@@ -268,7 +278,10 @@ const exchange = (place: string, answerMs: number, { method, path, body, headers
       ? process.getBuiltinModule('node:https').request(new URL(path, place), remote, read)
       : // An agent of Node's would look for a name to ask TLS for, by an expression whose making takes longer than the exchange.
         request({ method, path, headers: carried, createConnection: () => connect(place) }, read);
-    const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${answerMs / 1_000} s`)), answerMs);
+    const giveUp = (): void => void sent.destroy(new Error(`no answer within ${answerMs / 1_000} s`));
+    // An answer that came while this process was busy with something else is read first.
+    const timer = setTimeout(() => setImmediate(giveUp), answerMs);
+    if (onSent !== undefined) sent.on('finish', onSent);
     sent.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
     sent.end(bytes ?? undefined);
   });
@@ -312,13 +325,14 @@ export const createControlClient = (
     return take(answer.body) ?? unreadable;
   };
 
-  let offered: IdentityOffer | undefined;
-  const identity = async (): Promise<IdentityOffer | ClientFailure> => {
-    if (offered !== undefined) return offered;
+  let offering: Promise<IdentityOffer | ClientFailure> | null = null;
+  const askOffer = async (): Promise<IdentityOffer | ClientFailure> => {
     const answer = await read(ask({ method: 'GET', path: '/identity' }), readOffer);
-    if (!isClientFailure(answer)) offered = answer;
+    if (isClientFailure(answer)) offering = null;
     return answer;
   };
+  /** Asked once, also by those who ask at the same time. */
+  const identity = (): Promise<IdentityOffer | ClientFailure> => (offering ??= askOffer());
 
   /** Asks as somebody: what the envelope wants to see is taken from where it is kept, each time anew. */
   const askAs = async (plane: 'invocation' | 'admin', question: Question, fresh = false): Promise<Answer | ClientFailure> => {
@@ -353,9 +367,9 @@ export const createControlClient = (
       if (isClientFailure(answer)) return answer;
       return answer.status < 300 ? 'proved' : refusal(answer);
     },
-    close: (running, ending) => {
+    close: (running, ending, sent) => {
       const path = `/invocations/${running.invocationId}/close`;
-      return read(ask({ method: 'POST', path, body: ending, headers: asRunner(running) }), readClosed);
+      return read(ask({ method: 'POST', path, body: ending, headers: asRunner(running), sent }), readClosed);
     },
     findDigest: async (facts) => {
       const answer = await askAs('invocation', { method: 'POST', path: '/digests/find', body: { ...bodyOfFacts(facts) } });

@@ -16,7 +16,6 @@ import { identifyInstalled } from './installed-agent.ts';
 import { launchOf } from './interpreter.ts';
 import { jailVariables } from './jail-environment.ts';
 import { jailOrder, walkAround } from './jail-order.ts';
-import type { Walk } from './jail/lying-sockets.ts';
 import { watchFiles } from './program-state.ts';
 
 const ourFailure = 125;
@@ -44,22 +43,34 @@ interface Adapted {
   readonly before: readonly string[];
 }
 
-const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, walk: Walk | undefined, opened: OpenedInvocation): Start => {
-  const { env, workspace, search, containment } = place;
-  const { name, client, carry, toolchains } = agent;
-  const { cwd, userHome } = jailPlace(place);
-  const { carried, problems } = readCarried(adapter, carry, { userHome, cwd, workspace });
-  const git = gitSettingsFor(place.repository, userHome);
+/** What the machine holds for it, before anything is laid out. */
+const lookAround = ({ adapter, agent, place, files }: Adapted) => {
+  const at = jailPlace(place);
+  return {
+    read: readCarried(adapter, agent.carry, at),
+    git: gitSettingsFor(place.repository, at.userHome),
+    trusted: trustedPath(place.search),
+    walk: place.containment === 'jail' ? walkAround(at, { files, toolchains: agent.toolchains }) : null,
+  };
+};
+type Around = ReturnType<typeof lookAround>;
+
+const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, around: Around, opened: OpenedInvocation): Start => {
+  const { env, containment } = place;
+  const { name, client, toolchains } = agent;
+  const { cwd } = jailPlace(place);
+  const { git, walk } = around;
+  const { carried, problems } = around.read;
+  const { path, leftOut } = around.trusted;
   const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
   const seen = seenFrom(opened, containment);
   const { modelDoor, networkDoor, credential, hostedTools } = seen;
   const jailed = containment === 'jail';
   const setup = adapter.setUp({ modelDoor, networkDoor, credential, hostedTools, home: run.home, workspace: cwd, jailed }, carried, args);
   run.lay(setup.files);
-  const { path, leftOut } = trustedPath(search);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   const temporary = jailed ? '/tmp' : run.temporary;
-  const jail = jailed ? jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run, walk) : null;
+  const jail = walk === null ? null : jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run, walk);
   return {
     env: {
       ...onlyCredential(agentEnvironment(env, seen), adapter),
@@ -102,7 +113,7 @@ export const prepareAdapted = async (
   const [found, ...before] = launch;
   const program = place.containment === 'jail' ? realpathSync(found) : found;
   const adapted = { adapter, agent, place, files: [...paths, realpathSync(program)], args, before };
-  let walk: Walk | undefined;
+  let around: Around | null = null;
   return {
     program,
     name,
@@ -111,9 +122,7 @@ export const prepareAdapted = async (
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
     failsOnChangedPrograms: agent.failsOnChangedPrograms,
     changed: watchFiles(paths),
-    lookAhead: () => {
-      if (place.containment === 'jail') walk = walkAround(jailPlace(place), { files: adapted.files, toolchains: agent.toolchains });
-    },
-    start: (opened) => startAdapted(adapted, walk, opened),
+    lookAhead: () => void (around = lookAround(adapted)),
+    start: (opened) => startAdapted(adapted, around ?? lookAround(adapted), opened),
   };
 };

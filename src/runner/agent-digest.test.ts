@@ -19,7 +19,7 @@ import type { TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { FileFacts } from '../core/file-facts.ts';
 import { limits } from '../core/limits.ts';
-import { identifyAgent } from './agent-digest.ts';
+import { askedAhead, identifyAgent } from './agent-digest.ts';
 import type { AgentIdentity, Identification, KnownDigests } from './agent-digest.ts';
 
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
@@ -176,4 +176,34 @@ test('a file that changes while it is read is not told', async (t) => {
   await reads(known, { progress: () => chmodSync(executable, 0o700) });
   assert.equal(known.asked.length, 1);
   assert.deepEqual(known.told, []);
+});
+
+test('a large file is asked for ahead and not again, in another state anew, and a small one not at all', async (t) => {
+  const cwd = folderFor(t);
+  const [large, small] = [file(join(cwd, 'large'), Buffer.alloc(1_024 * 1_024)), file(join(cwd, 'small'), 'x')];
+  for (const path of [large, small]) utimesSync(path, 1_700_000_000, 1_700_000_000);
+  const asked: FileFacts[] = [];
+  const known: KnownDigests = {
+    find: async (facts) => {
+      asked.push(facts);
+      return 'ab'.repeat(32);
+    },
+    keep: async () => undefined,
+  };
+  const later = Date.now() + 60_000;
+  const how = (executable: string): Identification => ({ ...alone, known: askedAhead(executable, known, later), wallMs: () => later });
+  const digestOf = async (executable: string, as: Identification) => (await identifyAgent({ executable, args: [], cwd }, as)).digest;
+
+  const ahead = how(large);
+  assert.equal(asked.length, 1);
+  assert.equal(await digestOf(large, ahead), 'ab'.repeat(32));
+  assert.equal(asked.length, 1);
+  writeFileSync(large, Buffer.alloc(1_024 * 1_024 + 1));
+  await digestOf(large, ahead);
+  assert.deepEqual(
+    asked.map(({ sizeBytes }) => Number(sizeBytes)),
+    [1_024 * 1_024, 1_024 * 1_024 + 1],
+  );
+  await digestOf(small, how(small));
+  assert.equal(asked.length, 2);
 });

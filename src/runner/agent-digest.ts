@@ -74,6 +74,20 @@ export const fileDigest = async (path: string, { known, wallMs, progress }: Iden
   }
 };
 
+/**
+ * `known`, where this file was asked for already if it would be: mostly the program that is named is the one that is identified, and the answer comes while
+ * others are awaited. For a file in another state it asks anew.
+ */
+export const askedAhead = (executable: string, known: KnownDigests, nowMs: number): KnownDigests => {
+  const file = openRegular(realpathSync(executable));
+  if (isUnreadable(file)) return known;
+  const [{ size }, facts] = [file.stats, file.facts()];
+  file.close();
+  if (size < askedFromBytes || size > limits.programHashedBytes || !isSettled(facts, nowMs)) return known;
+  const found = known.find(facts);
+  return { ...known, find: (asked) => (sameFacts(asked, facts) ? found : known.find(asked)) };
+};
+
 const isFile = (path: string): boolean => {
   try {
     return statSync(path).isFile();

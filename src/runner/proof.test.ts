@@ -67,3 +67,21 @@ test('the agent holds neither the key of its runner nor what proved its invoker'
   assert.ok(seen.includes(doorCredential));
   for (const secret of ['a-token', 'swr_key', 'SEALWRIGHT_CLIENT_KEY_FILE', 'SEALWRIGHT_TOKEN']) assert.ok(!seen.includes(secret), secret);
 });
+
+test('before the agent starts, a source of credentials is asked for one at a time, also where the digest of a large program is asked for', async (t) => {
+  const set = await stage(t);
+  set.answers.identity = { local_development: false };
+  let [under, most, asked] = [0, 0, 0];
+  const credential: RunnerSurroundings['credential'] = () => async () => {
+    under += 1;
+    asked += 1;
+    most = Math.max(most, under);
+    await new Promise((resolve) => setImmediate(resolve));
+    under -= 1;
+    return { credential: 'a-token' };
+  };
+  set.agent(`exit 0\n#${' '.repeat(1_024 * 1_024)}`);
+  await run(set, ['./agent'], { credential, wallMs: () => Date.now() + 60_000 });
+  assert.ok(set.seen.some(([path]) => path === '/digests/find'));
+  assert.deepEqual([most, asked], [1, 4]);
+});

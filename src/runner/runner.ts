@@ -13,7 +13,7 @@ import type { Json } from '../core/canonical-json.ts';
 import { label } from '../core/identifier.ts';
 import type { Containment } from '../core/principal.ts';
 import { limits } from '../core/limits.ts';
-import { needsHash, type HashProgress } from './agent-digest.ts';
+import { askedAhead, needsHash, type HashProgress, type KnownDigests } from './agent-digest.ts';
 import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start } from './agent-start.ts';
@@ -199,11 +199,12 @@ const offerOf = async (client: Pick<ControlClient, 'identity'>): Promise<Identit
   return isClientFailure(offer) ? null : offer;
 };
 
-const sourcesOf = ({ surroundings, client }: { surroundings: RunnerSurroundings; client: ControlClient }) => ({
-  known: { find: client.findDigest, keep: client.keepDigest },
-  wallMs: surroundings.wallMs,
-  progress: surroundings.progress,
-});
+/** Beside another question only where nobody is proved: a source of credentials is asked for one at a time. */
+const digestsKnownTo = async (client: ControlClient, executable: string, nowMs: number): Promise<KnownDigests> => {
+  const known = { find: client.findDigest, keep: client.keepDigest };
+  const offer = await client.identity();
+  return !isClientFailure(offer) && offer.local_development ? askedAhead(executable, known, nowMs) : known;
+};
 
 const jailOf = (order: NonNullable<Start['jail']>, { modelDoor, networkDoor, credential }: OpenedInvocation): JailOrder => ({
   ...order,
@@ -252,8 +253,8 @@ interface Opened {
 }
 
 /** What the person should know behind a run, beside what it did. */
-const lastWarnings = ({ prepared, start }: Opened, programs: ChangeReport['host_programs']): readonly string[] => [
-  ...start.close(),
+const lastWarnings = (prepared: PreparedAgent, left: readonly string[], programs: ChangeReport['host_programs']): readonly string[] => [
+  ...left,
   ...(prepared.changed() ? ['the files of the agent are others now than those that were identified; the record says so'] : []),
   ...(programs.length > 0 ? [programsLine(programs)] : []),
 ];
@@ -263,20 +264,29 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
   const { client, opened, prepared, before, start, jail } = run;
   const { announce, warn } = surroundings;
   let programs: ChangeReport['host_programs'] = [];
+  let left: readonly string[] | null = null;
+  /** What was laid out is removed while the envelope records the end. */
+  const clear = (): readonly string[] => {
+    if (left === null) {
+      jail?.close();
+      left = start.close();
+    }
+    return left;
+  };
   const close = (exit: AgentExit, durationMs: number): Promise<ClosedInvocation | ClientFailure> => {
     const report = reportChanges(before);
     programs = report.host_programs;
-    return client.close(opened, {
+    const ending = {
       exit_code: jail?.wasOpened() === false ? ourFailure : 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
       duration_ms: Math.round(durationMs),
       ...(prepared.changed() && { program_changed: true }),
       ...report,
-    });
+    };
+    return client.close(opened, ending, clear);
   };
   const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start, jail }, surroundings, close);
-  jail?.close();
-  for (const warning of lastWarnings(run, programs)) warn(warning);
+  for (const warning of lastWarnings(prepared, clear(), programs)) warn(warning);
   if (!isClientFailure(closed) && announce !== null) await announceClosed(closed, announce);
   if (jail?.wasOpened() === false)
     return failed(ourFailure, 'no_jail', `The jail could not be made, so the agent was not started. ${whyNoJail()}`);
@@ -307,6 +317,15 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
 };
 
+/** What fails here fails again at the start, where the invocation can be closed. */
+const lookAhead = (prepared: PreparedAgent): void => {
+  try {
+    prepared.lookAhead();
+  } catch {
+    // Told then.
+  }
+};
+
 const refusedBy = ({ exitCode, code, problem }: Refusal): RunResult => failed(exitCode, code, problem);
 
 /** Runs one agent under one invocation. `monotonicMs` measures the run, `wallMs` judges only the age of files. */
@@ -323,18 +342,19 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   // While the envelope answers: what is loaded and looked at here takes as long.
   await turns();
   if (needsHash(executable)) newHash('sha256');
+  const known = await digestsKnownTo(client, executable, surroundings.wallMs());
   await turns();
   const before = viewRepository(place.repository);
   const agents = await asking;
   if (isClientFailure(agents)) return clientFailed(agents);
 
-  const how = sourcesOf({ surroundings, client });
+  const how = { known, wallMs: surroundings.wallMs, progress: surroundings.progress };
   const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope: await looking, how });
   if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
   const opening = openInvocation(client, order, prepared, before);
   await turns();
-  prepared.lookAhead();
+  lookAhead(prepared);
   const opened = await opening;
   if (isClientFailure(opened)) return clientFailed(opened);
   const laid = laidOut(prepared, opened);
