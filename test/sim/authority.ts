@@ -5,7 +5,7 @@ import { limits } from '../../src/core/limits.ts';
 import type { AgentClient } from '../../src/core/principal.ts';
 import type { StopKind, StopScope } from '../../src/core/stop.ts';
 import type { Evidence, Violated } from './evidence.ts';
-import { agentOf, mayTake, reproveMs } from './world.ts';
+import { agentOf, mayTake, reproveMs, staff } from './world.ts';
 
 /** An invocation as the outside knows it. */
 export interface Run {
@@ -24,6 +24,13 @@ export interface Run {
   endRecorded: boolean;
 }
 
+/** Somebody was proved again. */
+export interface Proof {
+  readonly id: string;
+  readonly session: string;
+  readonly groups: readonly string[];
+}
+
 /** What else than its run a crossing is about. */
 export interface About {
   readonly model?: unknown;
@@ -35,7 +42,7 @@ export interface Authority {
   /** `prove`: the runner was asked to prove the invoker again. */
   readonly renewed: (id: string, prove: boolean) => void;
   /** The session of the new proof holds from now on. */
-  readonly proved: (id: string, session: string) => void;
+  readonly proved: (proof: Proof) => void;
   readonly ended: (id: string) => void;
   readonly endRecorded: (id: string) => void;
   /** Whoever wants to open an invocation has been proved. */
@@ -116,7 +123,7 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
       runs.set(run.credential, run);
       runsById.set(run.id, run);
       if (isStopped(run, {})) violated('what is stopped opens nothing', `${run.id}, ${run.role}`);
-      if (!mayTake(run.userId, run.role)) violated('a role is given only to whom it may be given', `${run.id}, ${run.role}`);
+      if (!mayTake(run.userId, run.role, staff)) violated('a role is given only to whom it may be given', `${run.id}, ${run.role}`);
     },
     opening: ({ session, ...wanted }) => {
       if (isStopped({ id: '', ...wanted }, {})) barred.add(session);
@@ -136,10 +143,11 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
       if (!lives(run)) violated('a lease that ended is not renewed', id);
       run.leaseEndsMs = nowMs() + limits.leaseMs;
     },
-    proved: (id, session) => {
+    proved: ({ id, session, groups }) => {
       const run = runsById.get(id);
       if (run === undefined) return;
       if (!lives(run)) violated('a lease that ended is not renewed', id);
+      if (!mayTake(run.userId, run.role, groups)) violated('a role is given only to whom it may be given', `${run.id}, ${run.role}`);
       run.session = session;
       run.proofEndsMs = nowMs() + reproveMs + limits.proofGraceMs;
     },

@@ -86,6 +86,26 @@ const callsIn: Dialect['callsIn'] = (seen) => {
   return done;
 };
 
+/** Blocks come one after the other, each with its beginning and its end, inside one message. */
+const unframed: Dialect['unframed'] = (seen) => {
+  let [begun, next] = [false, 0];
+  let open: unknown = null;
+  for (const { data } of seen) {
+    const { type, index } = data;
+    if (type === 'ping' || type === 'error') continue;
+    if (type === 'message_start' ? begun : !begun) return `${String(type)} stands where no message is`;
+    if (type === 'message_start') begun = true;
+    else if (type === 'content_block_start') {
+      if (open !== null || index !== next) return `block ${String(index)} begins where it may not`;
+      [open, next] = [index, next + 1];
+    } else if (type === 'content_block_delta' || type === 'content_block_stop') {
+      if (open !== index) return `${type} of block ${String(index)}, which is not open`;
+      if (type === 'content_block_stop') open = null;
+    } else if (open !== null) return `${String(type)} stands inside of a block`;
+  }
+  return null;
+};
+
 const error = (type: string): Members => ({ type: 'error', error: { type, message: 'The provider says no.' } });
 
 export const anthropic: Dialect = {
@@ -105,6 +125,7 @@ export const anthropic: Dialect = {
   modelIn: (_path, body) => body['model'],
   isEnd: ({ data }) => data['type'] === 'message_stop' || data['type'] === 'error',
   isWaiting: ({ data }) => data['type'] === 'ping',
+  unframed,
   callsIn,
   callsInWhole: (answer) =>
     list(answer['content']).flatMap(({ type, id, name, input }) =>

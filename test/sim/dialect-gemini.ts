@@ -73,6 +73,7 @@ export const gemini: Dialect = {
   modelIn: (path) => /\/models\/([^/:]+):/.exec(path)?.[1],
   isEnd: ({ data }) => data['error'] !== undefined || list(data['candidates']).some(({ finishReason }) => typeof finishReason === 'string'),
   isWaiting: ({ data }) => JSON.stringify(data) === '{"usageMetadata":{}}',
+  unframed: () => null,
   callsIn: (seen) => seen.flatMap(({ data }) => callsOf(data)),
   callsInWhole: callsOf,
 };

@@ -117,6 +117,7 @@ export const openaiChat: Dialect = {
     const isEmpty = Array.isArray(data['choices']) && choice === undefined;
     return isEmpty || JSON.stringify([choice?.['delta'], choice?.['finish_reason']]) === '[{},null]';
   },
+  unframed: () => null,
   callsIn: chatCallsIn,
   callsInWhole: (answer) =>
     list(answer['choices']).flatMap((choice) =>
@@ -234,6 +235,21 @@ const responsesCallsIn: Dialect['callsIn'] = (seen) => {
   return [...items.values()].flat();
 };
 
+/** Items come one after the other, each with its beginning and its end. */
+const outOfOrder: Dialect['unframed'] = (seen) => {
+  let next = 0;
+  let open: unknown = null;
+  for (const { data } of seen) {
+    const { type, output_index: index } = data;
+    if (type === 'response.output_item.added') {
+      if (open !== null || index !== next) return `item ${String(index)} begins where it may not`;
+      [open, next] = [index, next + 1];
+    } else if (index !== undefined && index !== open) return `${String(type)} of an item that is not open`;
+    if (type === 'response.output_item.done') open = null;
+  }
+  return null;
+};
+
 const failures: ReadonlySet<unknown> = new Set(['response.completed', 'response.failed', 'response.incomplete', 'error']);
 
 export const openaiResponses: Dialect = {
@@ -253,6 +269,7 @@ export const openaiResponses: Dialect = {
   modelIn: (_path, body) => body['model'],
   isEnd: ({ data }) => failures.has(data['type']),
   isWaiting: ({ data }) => data['type'] === 'keepalive',
+  unframed: outOfOrder,
   callsIn: responsesCallsIn,
   callsInWhole: (answer) => list(answer['output']).flatMap((item) => callOfItem(item, true)),
 };

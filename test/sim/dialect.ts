@@ -72,6 +72,8 @@ export interface Dialect {
   readonly isEnd: (event: SeenEvent) => boolean;
   /** Whether an event only keeps a client waiting. */
   readonly isWaiting: (event: SeenEvent) => boolean;
+  /** What a client of the format would stumble over; null where there is nothing. */
+  readonly unframed: (events: readonly SeenEvent[]) => string | null;
   readonly callsIn: (events: readonly SeenEvent[]) => readonly SeenCall[];
   readonly callsInWhole: (answer: Members) => readonly SeenCall[];
 }

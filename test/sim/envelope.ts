@@ -33,13 +33,14 @@ import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
 import { createDeniedContent } from '../../src/privacy/privacy.ts';
 import { composeStages, keyedDigest } from '../../src/spine.ts';
 import { createReadingMemories } from '../../src/wire/reading-memory.ts';
+import { ledgerSettings } from './ledger-settings.ts';
 import type { Watch } from './watch.ts';
 import type { WatchedMemory } from './memory.ts';
 import { watchMemory } from './memory.ts';
 import type { Chance, Life } from './schedule.ts';
 import type { Trouble } from './weather.ts';
 import type { Person, Site } from './site.ts';
-import { agentOf, agents, canonicalTool, configuredRoles, decisions, delegation, environment, places, reproveMs, secondsOf, termsFor } from './world.ts'; // prettier-ignore
+import { agentOf, agents, canonicalTool, configuredRoles, decisions, delegation, environment, places, reproveMs, secondsOf, staff, termsFor } from './world.ts'; // prettier-ignore
 
 /** Bugs put between the parts. Each wraps what it is given; none by default. */
 export interface Planted {
@@ -81,21 +82,6 @@ export interface Envelope {
 /** So few that they are used up now and then. */
 const tunnelsMax = 4;
 
-export const ledgerFolder = '/data/ledger';
-
-export const ledgerSettings = {
-  directory: ledgerFolder,
-  privateDirectory: '/data/private',
-  stateDirectory: '/data/state',
-  deploymentName: 'sim',
-  retentionClass: 'standard',
-  environment: 'development',
-  deployment: 'laptop',
-  release: 'none',
-  segmentBytes: 512 * 1024,
-  knownCheckpoints: [],
-};
-
 const watchRecorder = (recorder: Recorder, { appending, appended }: Watch): Recorder => ({
   append: async (body) => {
     appending(body);
@@ -126,12 +112,12 @@ const createSite = (parts: EnvelopeParts, { invocations, stops, recorder }: Runn
     keepManifest: async () => null,
     prove: async (credential) => {
       await life.pause('the issuer is asked', parts.chance.below(25));
-      const [userId = '', session = null] = credential?.split(' ') ?? [];
+      const [userId = '', session = null, ...groups] = credential?.split(' ') ?? [];
       const run = wanted.get(session);
       if (run !== undefined) invariants.opening(run);
-      return { invoker: { userId, assurance: 'oidc', issuer: 'issuer', groups: [] }, sessionDigest: session, actors: [] };
+      return { invoker: { userId, assurance: 'oidc', issuer: 'issuer', groups }, sessionDigest: session, actors: [] };
     },
-    mayDelegate: ({ invoker, role }) => delegation(invoker.userId, role),
+    mayDelegate: ({ invoker, role }) => delegation(invoker.userId, role, invoker.groups),
     mayUse: () => false,
     stopped: stops.denialFor,
     recorder,
@@ -178,7 +164,7 @@ const createSite = (parts: EnvelopeParts, { invocations, stops, recorder }: Runn
         facts: {},
       } as const;
       wanted.set(session, { role, client, userId, session });
-      const opened = await desk.open(opening, `${userId} ${session}`);
+      const opened = await desk.open(opening, [userId, session, ...staff].join(' '));
       if ('problem' in opened) return null;
       const { credential, runnerKey, invocation } = opened;
       invariants.opened({ id: invocation.id, credential, runnerKey, role, client, userId, session });
@@ -191,10 +177,12 @@ const createSite = (parts: EnvelopeParts, { invocations, stops, recorder }: Runn
     },
     prove: async ({ id, runnerKey }, userId) => {
       const session = newSession();
-      if ((await desk.prove(id, runnerKey, `${userId} ${session}`)) === 'proved') invariants.proved({ id, runnerKey }, userId, session);
+      const groups = parts.chance.happens(0.1) ? [] : staff;
+      const proof = await desk.prove(id, runnerKey, [userId, session, ...groups].join(' '));
+      if (proof === 'proved') invariants.proved({ id, runnerKey }, { userId, session, groups });
     },
-    close: async ({ id, runnerKey }) => {
-      const closed = await desk.close(id, runnerKey, {});
+    close: async ({ id, runnerKey }, facts) => {
+      const closed = await desk.close(id, runnerKey, facts);
       invariants.runEnded(id, runnerKey, !('problem' in closed));
     },
     modelDoor: (number) => createModelDoor({ ...doorParts(number), listModels: () => [] }),

@@ -7,6 +7,7 @@ import { isBatchProblem, readBatch } from '../../src/ledger/batch.ts';
 import type { StopScope } from '../../src/core/stop.ts';
 import { segmentFirstLsn } from '../../src/ledger/journal.ts';
 import type { Members } from './dialect.ts';
+import { upstreamSecret } from './world.ts';
 
 export type Violated = (rule: string, what: string) => void;
 
@@ -36,6 +37,12 @@ export interface Evidence {
   readonly unpublished: () => readonly string[];
   /** How much of each log anybody could have seen. */
   readonly published: () => ReadonlyMap<string, number>;
+  /** Whether bytes of no whole batch stand at the end of a segment that was read. */
+  readonly isUnfinished: (name: string, bytes: Uint8Array) => boolean;
+  /** How many starts recorded that they cut something off. */
+  readonly cutsRecorded: () => number;
+  /** The heads that the newest record of the control log states of others, by log. */
+  readonly stated: () => ReadonlyMap<string, number>;
   /** Size and root of each log over every durable leaf. */
   readonly heads: () => readonly { readonly origin: string; readonly size: number; readonly root: string }[];
 }
@@ -45,7 +52,23 @@ const leafMark = Uint8Array.of(0);
 const nodeMark = Uint8Array.of(1);
 
 /** What every prompt and every credential of a run looks like. */
-const secrets = /call-\d+\.|sw_[A-Za-z0-9_-]{43}/;
+const secrets = new RegExp(`call-\\d+\\.|sw_[A-Za-z0-9_-]{43}|${upstreamSecret}`);
+
+const streamOfFinding: Readonly<Record<string, string>> = { model_reported_differs: 'model', unidentified_attempts: 'control' };
+
+/** The stream in which a record belongs; null where it may be in several. */
+const streamOf = ({ kind, action_type: action, control_action: control, finding }: Members): string | null => {
+  if (kind === 'change' || kind === 'recovery' || control !== undefined) return 'control';
+  if (kind === 'opened' || kind === 'closed') return 'agent';
+  if (kind === 'finding') return streamOfFinding[String((finding as { readonly code?: unknown } | undefined)?.code)] ?? null;
+  if (kind !== 'decision' && kind !== 'outcome') return null;
+  return action === 'model_request' ? 'model' : 'agent';
+};
+
+interface Stated {
+  readonly origin: string;
+  readonly size: number;
+}
 
 /** The perfect subtrees of a growing RFC 6962 tree, largest first. */
 interface Growing {
@@ -102,6 +125,8 @@ export const createEvidence = (violated: Violated): Evidence => {
   const closed = new Set<unknown>();
   const stops = new Map<unknown, { readonly id: string; readonly scope: StopScope; readonly author: unknown }>();
   const lifted = new Set<unknown>();
+  let cutsRecorded = 0;
+  let stated: ReadonlyMap<string, number> = new Map();
   const logs = new Map<string, Log>();
   const readUpTo = new Map<string, { readonly at: number; readonly lsn: number }>();
 
@@ -149,6 +174,8 @@ export const createEvidence = (violated: Violated): Evidence => {
     if (index === 0) lookAtBeginning(origin, body);
     if (quarterOf(String(body['timestamp'])) > (origin.split('/')[3] ?? ''))
       violated('a record stands in the log of its quarter or of a later one', `${logId} in ${origin}`);
+    if ((streamOf(body) ?? origin.split('/')[1]) !== origin.split('/')[1])
+      violated('a record stands in the log of its stream', `${logId} in ${origin}`);
     if (records.has(logId)) violated('a record stands once in the ledger', logId);
     records.set(logId, record);
     if (body['kind'] === 'decision') decisions.add(body['crossing_id'], record);
@@ -159,6 +186,9 @@ export const createEvidence = (violated: Violated): Evidence => {
       closed.add(body['invocation_id']);
     }
     if (body['kind'] === 'change') takeChange(logId, body);
+    if (body['kind'] === 'recovery' && (body['recovery'] as { readonly cuts: readonly unknown[] }).cuts.length > 0) cutsRecorded += 1;
+    const heads = body['kind'] === 'checkpoint_set' ? (body['checkpoints'] as readonly Stated[] | undefined) : undefined;
+    if (heads !== undefined) stated = new Map(heads.map(({ origin: of, size }) => [of, size]));
   };
 
   const checkpoint: Evidence['checkpoint'] = (bytes) => {
@@ -198,6 +228,9 @@ export const createEvidence = (violated: Violated): Evidence => {
     all: () => records.values(),
     unpublished: () => [...logs].filter(([, { leaves, published }]) => published.size < leaves.length).map(([origin]) => origin),
     published: () => new Map([...logs].map(([origin, { published }]) => [origin, published.size])),
+    isUnfinished: (name, bytes) => bytes.subarray(readUpTo.get(name)?.at ?? 0).some((byte) => byte !== 0),
+    cutsRecorded: () => cutsRecorded,
+    stated: () => stated,
     heads: () => [...logs].map(([origin, log]) => headOf(origin, log)),
   };
 };

@@ -40,6 +40,8 @@ export interface ExchangeListener {
   readonly began: (exchange: Exchange) => void;
   readonly wrote: (exchange: Exchange, bytes: Uint8Array) => void;
   readonly ended: (exchange: Exchange) => void;
+  /** The body is asked for, on behalf of an invocation or of nobody. */
+  readonly readsBody: (exchange: Exchange, holder: string | null) => void;
   readonly threw: (exchange: { readonly number: number }, error: unknown) => void;
 }
 
@@ -69,14 +71,14 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
     bodies.give(holder, reserved);
     reserved = 0;
   };
-  const stopLeaving =
-    leavesAfterMs === null
-      ? () => undefined
-      : life.later(`client leaves call ${asked.number}`, leavesAfterMs, () => {
-          one.left = true;
-          giveBack();
-          gone.abort();
-        });
+  const leave = (): void => {
+    if (one.left || one.state !== 'open') return;
+    one.left = true;
+    giveBack();
+    gone.abort();
+  };
+  const what = `client leaves call ${asked.number}`;
+  const stopLeaving = leavesAfterMs === null ? () => undefined : life.later(what, leavesAfterMs, leave);
   const end = (state: 'ended' | 'destroyed'): void => {
     if (one.state !== 'open') throw new Error('the door ends a response twice');
     one.state = state;
@@ -97,7 +99,11 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
       if (one.status === null || one.state !== 'open') throw new Error('the door writes outside of a response');
       one.chunks.push(bytes);
       listener.wrote(one, bytes);
-      if (!one.left && chance.happens(0.3)) await life.pause('client takes bytes', chance.happens(0.005) ? 13_000 : chance.below(20));
+      // That a connection has ended shows when something is written to it.
+      const breaks = !one.left && chance.happens(0.01);
+      if (breaks) life.later(`${what}, to which something is written`, chance.below(10), leave);
+      if (breaks) await life.pause('what is written is not taken', 10 + chance.below(20));
+      else if (!one.left && chance.happens(0.3)) await life.pause('client takes bytes', chance.happens(0.005) ? 13_000 : chance.below(20));
     },
     end: () => end('ended'),
     destroy: () => end('destroyed'),
@@ -121,6 +127,7 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
     gone: gone.signal,
     reserve: take,
     body: async (of = from): Promise<Uint8Array | Denial> => {
+      listener.readsBody(one, of === from ? null : of);
       holder = of;
       await life.pause('client sends body', chance.below(10));
       if (chance.happens(0.02)) return { denial: 'too_large', limit: 'requestBodyBytes' };

@@ -7,6 +7,8 @@ import { createHmac } from 'node:crypto';
 import type { DenialCode } from '../../src/core/denial.ts';
 import { sentenceOf } from '../../src/core/denial.ts';
 import { label } from '../../src/core/identifier.ts';
+import type { Receipt, RecordRefusal } from '../../src/core/receipt.ts';
+import { isRefusal } from '../../src/core/receipt.ts';
 import type { Crossed, Received } from '../../src/core/stages.ts';
 import type { Authority, Run } from './authority.ts';
 import { timersLateMs } from './authority.ts';
@@ -16,20 +18,20 @@ import type { DurableRecord, Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
 import type { RecordWatch } from './record-watch.ts';
+import { createSendingRules, type SentView } from './sending.ts';
 import { createEventWatch, type SeenEvent } from './sse-watch.ts';
 import type { UpstreamCall } from './upstream.ts';
-import { canonicalTool, permitted, pins, secondsOf } from './world.ts';
+import { canonicalTool, permitted, secondsOf } from './world.ts';
 
 /** One request at the door, from acceptance to its end. */
-interface View {
+interface View extends SentView {
   readonly crossingId: string;
-  readonly run: Run | null;
   readonly acceptedMs: number;
   /** Whether the lease was alive, and the ledger able, when it was accepted. */
   readonly live: boolean;
   readonly sealed: boolean;
-  readonly gone: AbortSignal;
-  readonly calls: UpstreamCall[];
+  /** Tool calls whose decision became durable when the client had left. */
+  readonly lateTools: string[];
   /** What the client has of the answer, without what only kept it waiting. */
   readonly released: Uint8Array[];
   readonly events: SeenEvent[];
@@ -37,6 +39,8 @@ interface View {
   /** Digest of what was released when the outcome was handed over. */
   digestThen: string | null;
   toolsSeen: number;
+  /** What became of it; null until it is over. */
+  became: Crossed['crossed'] | null;
   /** Why it was refused; null where it was not, or not yet. */
   denial: DenialCode | null;
   /** Calls that had been refused when this one was accepted. */
@@ -56,12 +60,15 @@ export interface InvariantParts {
   readonly digestKey: (invocationId: string) => Uint8Array | undefined;
 }
 
-export interface ModelInvariants extends Omit<ExchangeListener, 'threw'> {
+export interface ModelInvariants extends Omit<ExchangeListener, 'threw' | 'readsBody'> {
   readonly accepted: (number: number, received: Received) => void;
   readonly crossed: (number: number, crossed: Crossed) => void;
   readonly upstreamCalled: (call: UpstreamCall) => void;
   /** A record of a model request is handed over. */
   readonly appending: (body: Members) => void;
+  readonly appended: (body: Members, result: Receipt | RecordRefusal) => void;
+  /** Whose call it is. */
+  readonly runOf: (number: number) => Run | null;
 }
 
 /** How every announcement that an outcome could not be recorded begins. */
@@ -95,15 +102,14 @@ const notRead: ReadonlySet<DenialCode> = new Set(['unidentified', 'malformed', '
 
 const unreadableLies: ReadonlySet<string> = new Set(['another format', 'a whole answer for a stream', 'a stream for a whole answer']);
 
-/** How every picture of a run begins, in base64. */
-const pictureMark = Buffer.from('picture ').toString('base64').slice(0, 10);
-
 const startsAt = (bytes: Uint8Array, all: Buffer, at: number): boolean => all.subarray(at, at + bytes.length).equals(bytes);
 
 export const createModelInvariants = (parts: InvariantParts): ModelInvariants => {
   const { evidence, authority, records, violated, count, told, nowMs, digestKey } = parts;
   const views = new Map<number, View>();
   const byCrossing = new Map<unknown, View>();
+
+  const lookAtSent = createSendingRules(parts);
 
   const decisionFor = ({ crossingId }: View): DurableRecord | undefined => {
     const [decision, ...more] = evidence.decisionsOf(crossingId);
@@ -204,6 +210,10 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     if (unrecorded && view.run !== null) authority.ended(view.run.id);
     if (view.calls.length > 0 && !unrecorded && outcomeFor(view) === undefined)
       violated('an answer ends only after its outcome is durable', `call ${one.number}, ${one.state}`);
+    if (view.became === 'cut' && one.state === 'ended')
+      violated('an answer that is not whole does not end as if it were', `call ${one.number}`);
+    const unframed = one.left ? null : (one.dialect?.unframed(view.events) ?? null);
+    if (unframed !== null) violated('what a client sees is a stream of its format', `call ${one.number}: ${unframed}`);
     compareBytes(one, view);
     lookAtBrought(one, view);
   };
@@ -211,9 +221,11 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
   /** Whose doing it was that a crossing did not succeed. */
   const blame = (body: Members, { calls, gone }: View): void => {
     const call = calls.at(-1);
-    if (call === undefined) return;
     const id = String(body['crossing_id']);
     const said = text(body['error_message']);
+    const isOurs = said.includes('before it was sent') || (call?.outbound.cancel.aborted === true && said.includes('was cancelled'));
+    if (isOurs && !gone.aborted) violated('what the envelope ended says why', `${id}: ${said}`);
+    if (call === undefined) return;
     if (body['success'] === true && call.broke) violated('what broke off does not succeed', id);
     if (said.includes('upstream broke off') && !call.broke && call.outbound.cancel.aborted && !gone.aborted)
       violated('what the envelope ended is not blamed on the upstream', id);
@@ -228,6 +240,9 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     const { live, crossingId, calls, run } = view;
     const denial = result.crossed === 'refused' ? result.denial.denial : null;
     view.denial = denial;
+    view.became = result.crossed;
+    for (const logId of view.lateTools)
+      if (records.isToolOpen(logId)) violated('no tool call is handed to a client that has left', `call ${number}, ${logId}`);
     count(denial ?? result.crossed);
     told(`           call ${number} is ${denial ?? result.crossed}`);
     const over = view.gone.aborted || denial === 'deadline_exceeded' || (denial === 'stopped' && run !== null && !authority.lives(run));
@@ -257,6 +272,9 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
         live: run !== null && authority.lives(run),
         sealed: records.isSealed(),
         calls: [],
+        sentMs: [],
+        lateTools: [],
+        became: null,
         released: [],
         events: [],
         watch: createEventWatch(),
@@ -272,35 +290,20 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       const view = views.get(number);
       if (view !== undefined) crossed(number, view, result);
     },
+    runOf: (number) => views.get(number)?.run ?? null,
+    appended: (body, result) => {
+      const parent = byCrossing.get(body['parent_crossing_id']);
+      if (body['kind'] === 'decision' && parent?.gone.aborted === true && !isRefusal(result)) parent.lateTools.push(result.logId);
+    },
     upstreamCalled: (call) => {
-      const { outbound, model } = call;
+      const { outbound } = call;
       const number = numberIn(outbound.body);
       const view = views.get(number);
       if (view === undefined) return violated('no upstream byte without a crossing', `call ${number}`);
       told(`           call ${number} goes upstream`);
       view.calls.push(call);
       records.sent(view.crossingId, view.calls.length);
-      if (view.calls.length > 1) count('sent again');
-      if (view.calls.at(-2)?.isFinal === true) violated('only what may pass is sent again', `call ${number}`);
-      const { run } = view;
-      const role = run?.role ?? '';
-      const decision = decisionFor(view);
-      const said = decision?.body['request_digest'];
-      if (decision?.body['masked'] !== undefined) count('left out');
-      if (decision === undefined || !permits(decision)) violated('no upstream byte without a durable intent', `call ${number}`);
-      else if (said !== keyed(view, outbound.body)) violated('the intent names the digest of what was sent', `call ${number}`);
-      else if (decision.body['model_version'] !== model) violated('the intent names the model that is asked', `call ${number}, ${model}`);
-      // What was permitted before may be repeated, and its end is told.
-      if (records.isSealed() && view.calls.length === 1) violated('nothing crosses after a failed sync', `call ${number} went upstream`);
-      if (!permitted(role, { model })) violated('a forbidden model is never called', `call ${number}`);
-      if (!pins.includes(model)) violated('a model is asked for by its pin', `call ${number}, ${model}`);
-      if (Buffer.from(outbound.body).includes(pictureMark) && !permitted(role, { picturesTo: model }))
-        violated('what may not be sent is not sent', `call ${number} shows a picture`);
-      if (run !== null && (authority.isOver(run) || authority.isStopped(run, { model })))
-        violated('what is stopped or has ended sends nothing', `call ${number}`);
-      if (view.gone.aborted) violated('nothing is sent for a client that has left', `call ${number}`);
-      if (/sw_[A-Za-z0-9_-]{43}/.test(JSON.stringify([outbound.headers, outbound.path])))
-        violated("the caller's credential is never forwarded", `call ${number}`);
+      lookAtSent(view, call, { number, decision: decisionFor(view), keyed: keyed(view, outbound.body) });
     },
     appending: (body) => {
       const view = byCrossing.get(body['crossing_id']);
@@ -344,7 +347,10 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       const waits = !startsAt(bytes, sent, at) && own.length === 1 && own.every((event) => dialect.isWaiting(event));
       if (waits) return count('kept waiting');
       const { run } = view;
-      const isCut = run !== null && (run.ended || authority.isStopped(run, { model: view.calls.at(-1)?.model }));
+      const seconds = secondsOf(run?.role ?? '');
+      const isLate = seconds !== null && nowMs() > view.acceptedMs + seconds * 1_000 + timersLateMs;
+      const isCut =
+        view.gone.aborted || isLate || (run !== null && (run.ended || authority.isStopped(run, { model: view.calls.at(-1)?.model })));
       if (isCut && startsAt(bytes, sent, at) && outcomeFor(view) === undefined)
         violated('what is stopped or has ended releases nothing more', `call ${one.number}`);
       view.released.push(bytes);

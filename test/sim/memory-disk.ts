@@ -48,6 +48,8 @@ export interface MemoryDisk extends Disk {
   readonly makeFolder: (path: string) => boolean | null;
   /** What the path names, at once. */
   readonly statusNow: (path: string) => FileStatus | null;
+  /** Another process takes the locks. */
+  readonly loseLock: () => void;
   /** Changes a file from outside. */
   readonly tamper: (path: string, change: (bytes: Uint8Array) => Uint8Array | null) => void;
 }
@@ -155,6 +157,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
   let steps = 0;
   let gone = false;
   const locks = new Set<string>();
+  let lost = false;
 
   const nothing = (): Promise<never> => new Promise(() => undefined);
 
@@ -327,13 +330,14 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
       locks.add(path);
       let held = true;
       return {
-        isHeld: () => held,
+        isHeld: () => held && !lost,
         release: () => {
           if (held) locks.delete(path);
           held = false;
         },
       };
     },
+    loseLock: () => void (lost = true),
     steps: () => steps,
     crash: (after) => {
       loseFolderChanges(store, chance);

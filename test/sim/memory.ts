@@ -43,7 +43,7 @@ const watchShare = (what: string, max: number, violated: Violated, count: (what:
     owned.set(holder, own);
     if (held < 0 || own < 0) violated(`${what} is given back once`, `${-Math.min(held, own)} more than were taken`);
   };
-  return { share: { take, give, held: share.held }, held: () => held };
+  return { share: { take, give, held: share.held }, held: () => held, left: () => max - held };
 };
 
 export const watchMemory = (bytesMax: number, tunnelsMax: number, violated: Violated, count: (what: string) => void): WatchedMemory => {
@@ -59,6 +59,7 @@ export const watchMemory = (bytesMax: number, tunnelsMax: number, violated: Viol
       take: (holder, bytes, serves) => {
         const against = memory.share.take(holder, bytes, serves);
         if (against === null) heldForAnswers += bytes;
+        else if (bytes <= memory.left()) violated('what has begun may have all memory that is left', `${bytes} of ${memory.left()}`);
         return against;
       },
       give: (holder, bytes) => {

@@ -255,6 +255,8 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
         violated('a plain request is sent as it was judged', `connection ${one.number}`);
       const outcome = outcomeFor(view)?.body;
       const isDenied = one.headers['x-sealwright-denial'] !== undefined;
+      if (view.result?.crossed === 'cut' && one.state === 'ended')
+        violated('an answer that is not whole does not end as if it were', `connection ${one.number}`);
       if (one.state !== 'ended' || isDenied || view.result?.crossed !== 'answered') return;
       count('plain request carried');
       if (outcome === undefined) return violated('an answer ends only after its outcome is durable', `connection ${one.number}`);

@@ -13,6 +13,7 @@ import type { Members } from './dialect.ts';
 import { counted } from './dialect.ts';
 import type { Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
+import { ledgerSettings } from './ledger-settings.ts';
 import type { UpstreamCall } from './upstream.ts';
 import type { Trouble } from './weather.ts';
 import { agentOf, reportsOf } from './world.ts';
@@ -32,6 +33,8 @@ export interface RecordWatch {
   readonly isSealed: () => boolean;
   /** Whether somebody was told so. */
   readonly isKnownSealed: () => boolean;
+  /** Somebody else may write to the ledger by now. */
+  readonly lockLost: () => void;
   readonly started: (trouble: Trouble) => void;
   /** The envelope lets go of its invocations, which stay open for the next start. */
   readonly stopping: () => void;
@@ -46,6 +49,8 @@ export interface RecordWatch {
   readonly refused: (number: number, crossingId: string, crossed: Crossed, sends: number) => void;
   /** Whether a tool call of the run was permitted in this life and none under that id has ended. */
   readonly isToolCallOpen: (runId: string, callId: string) => boolean;
+  /** Whether the decision on a tool call still waits for its outcome. */
+  readonly isToolOpen: (decisionLogId: string) => boolean;
   /** Whether a record of the crossing was written in this life. */
   readonly isOfThisLife: (crossingId: string) => boolean;
   /** An outcome says what happened. */
@@ -64,7 +69,10 @@ interface Done {
 }
 
 const endingKinds: ReadonlySet<RecordBody['kind']> = new Set(['outcome', 'closed', 'recovery']);
-const endsKept = 8;
+/** What is kept free for ends, as `ledgerSettings` has it, less what the writing of one record may take beside its text. */
+const reserveBytes = Math.min(limits.outcomeReserveBytes, ledgerSettings.segmentBytes / 4);
+const besideBytes = 1_536;
+const bytesOf = (body: RecordBody): number => Buffer.byteLength(JSON.stringify(body)) + besideBytes;
 /** Until the timer runs, late as it may be, and the files are written. */
 const publishedWithinMs = limits.checkpointEveryMs + timersLateMs + 1_000;
 /** Making the next segment takes so long at most, slow operations left out: a full disk is not slow as well. */
@@ -78,8 +86,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const refusedFor = new Set<unknown>();
   /** Decisions that were refused as too slow and may have become durable all the same. */
   const slowDecisions = new Set<string>();
-  /** How many ends were recorded since there was no space for a beginning; null while there is some. */
-  let endsSinceFull: number | null = null;
+  /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
+  let [endedBytes, endingBytes] = [0, 0];
   /** By log: the first record that was acknowledged and that nobody could have seen yet. */
   const unpublished = new Map<string, { readonly index: number; readonly sinceMs: number }>();
   /** When a record was handed over that has no answer yet. */
@@ -98,8 +106,9 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   let strangersCounted = 0;
   let sealed = false;
   let knownSealed = false;
+  let isLockLost = false;
   let isStopping = false;
-  let trouble: Trouble = { any: () => false, spaceForMs: () => null };
+  let trouble: Trouble = { any: () => false, spaceForMs: () => null, wasFull: () => false };
 
   const runOf = (body: Members): Run | null => authority.byId(body['invocation_id']);
 
@@ -134,12 +143,22 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const toolCallOf = (body: Members): string =>
     `${String(body['invocation_id'])} ${String((body['tool'] as { readonly call_id?: string }).call_id)}`;
 
+  /** A tool call begins when it is decided. */
+  const decidedMs = new Map<unknown, number>();
+  const lookAtDuration = (body: RecordBody): void => {
+    const sinceMs = decidedMs.get(body['decision_log_id']);
+    if (sinceMs !== undefined && body['duration_ms'] !== Math.round(nowMs() - sinceMs))
+      violated('an outcome says what happened', `${body.log_id}: how long the tool call took`);
+  };
+
   const appending = (body: RecordBody): void => {
     const run = runOf(body);
     handedOverMs.set(body.log_id, nowMs());
+    if (endingKinds.has(body.kind)) endingBytes += bytesOf(body);
     crossings.add(body['crossing_id']);
     if (body.kind === 'outcome' && body['action_type'] === 'tool_call') {
       toolCallsEnded.add(toolCallOf(body));
+      lookAtDuration(body);
       openTools.delete(body['decision_log_id']);
     }
     if (body.kind === 'finding') found.add(body['crossing_id']);
@@ -161,6 +180,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     if (body.kind === 'decision' && body['denial'] !== undefined) countDone(body, run, false);
     if (!isBeginning(body)) return;
     const action = String(body['action_type']);
+    if (action === 'tool_call') decidedMs.set(body.log_id, nowMs());
     if (!authority.lives(run)) violated('no crossing is accepted after its lease ended', `${action} ${body.log_id}`);
     const tool = (body['tool'] as { readonly name?: string } | undefined)?.name;
     if (authority.isStopped(run, { model: body['model_version'], tool }))
@@ -179,8 +199,10 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
 
   /** There is room kept for the ends of what has begun, for these at least. */
   const lookAtFull = (body: RecordBody): void => {
-    if (!endingKinds.has(body.kind)) endsSinceFull ??= 0;
-    else if ((endsSinceFull ?? 0) < endsKept) violated('what has begun can end on a full disk', `${body.kind} ${body.log_id}`);
+    if (!trouble.wasFull()) violated('what is refused for lack of space lacks it', `${body.kind} ${body.log_id}`);
+    if (!endingKinds.has(body.kind)) return;
+    const bytes = endedBytes + endingBytes + bytesOf(body);
+    if (bytes < reserveBytes) violated('what has begun can end on a full disk', `${body.kind} ${body.log_id}, ${bytes} bytes`);
   };
 
   const appended = (body: RecordBody, result: Receipt | RecordRefusal): void => {
@@ -188,6 +210,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     const run = runOf(body);
     const finding = body['finding'] as { readonly code: string; readonly count: number } | undefined;
     if (finding?.code === 'unidentified_attempts') strangersCounted += finding.count;
+    if (endingKinds.has(body.kind)) endingBytes -= bytesOf(body);
     const waitedMs = nowMs() - (handedOverMs.get(body.log_id) ?? nowMs());
     handedOverMs.delete(body.log_id);
     if (waitedMs > limits.commitMs + timersLateMs)
@@ -213,7 +236,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     }
     acknowledged.set(result.logId, result);
     lookAtPublished(result);
-    if (endsSinceFull !== null) endsSinceFull = endingKinds.has(body.kind) ? endsSinceFull + 1 : null;
+    endedBytes = endingKinds.has(body.kind) ? endedBytes + bytesOf(body) : 0;
+    if (isLockLost) violated('nothing is acknowledged once another may write', `${body.kind} ${body.log_id}`);
     if (isBeginning(body) && body['action_type'] === 'tool_call') {
       toolCalls.add(toolCallOf(body));
       openTools.set(body.log_id, String(body['invocation_id']));
@@ -273,6 +297,10 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   };
 
   return {
+    lockLost: () => {
+      isLockLost = true;
+      sealed = true;
+    },
     journalFailed: () => {
       sealed = true;
     },
@@ -285,7 +313,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       toolCalls = new Set();
       toolCallsEnded = new Set();
       openTools = new Map();
-      endsSinceFull = null;
+      [endedBytes, endingBytes] = [0, 0];
+      isLockLost = false;
       unpublished.clear();
       strangers = 0;
       strangersCounted = 0;
@@ -324,6 +353,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       if (!noneWritten && sendsCount === 0 && isOpen) violated('a refused crossing is recorded as refused', `call ${number}`);
     },
     isToolCallOpen: (runId, callId) => toolCalls.has(`${runId} ${callId}`) && !toolCallsEnded.has(`${runId} ${callId}`),
+    isToolOpen: (logId) => openTools.has(logId),
     isOfThisLife: (crossingId) => crossings.has(crossingId),
     outcomeSays,
     leftOpen: (decisions, invocations) => {

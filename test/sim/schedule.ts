@@ -79,11 +79,14 @@ export const createSchedule = (chance: Chance, startWallMs: number, told: (line:
   let nowMs = 0;
   let stepCount = 0;
   let lives = 0;
+  /** Whether a life began since the last event, so that more is set in motion than the queue knows. */
+  let begun = false;
   /** Wall time may step; nothing but records may notice. */
   let wallOffsetMs = startWallMs;
 
   const begin = (): Life => {
     const life = ++lives;
+    begun = true;
     let ended = false;
     const later: Life['later'] = (what, delayMs, run) => {
       if (ended) return () => undefined;
@@ -121,7 +124,8 @@ export const createSchedule = (chance: Chance, startWallMs: number, told: (line:
     begin,
     step: async () => {
       // What was set in motion from outside of an event may only now say what it waits for.
-      if (events.length === 0) await atRest();
+      if (events.length === 0 || begun) await atRest();
+      begun = false;
       const event = next();
       if (event === undefined) return false;
       events.splice(events.indexOf(event), 1);

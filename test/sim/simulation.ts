@@ -6,21 +6,27 @@ import { basename } from 'node:path';
 import { limits } from '../../src/core/limits.ts';
 import type { LedgerProblem } from '../../src/ledger/ledger.ts';
 import { createDisk } from '../../src/disk/disk.ts';
-import { isLedgerProblem, openLedger } from '../../src/ledger/ledger.ts';
+import { isLedgerProblem } from '../../src/ledger/ledger.ts';
 import { verifyLedger } from '../../src/ledger/verifier.ts';
+import { lookAtStated } from './bound-heads.ts';
 import { runAgent } from './clients.ts';
 import type { Envelope, Planted } from './envelope.ts';
-import { ledgerFolder, ledgerSettings, startEnvelope } from './envelope.ts';
+import { startEnvelope } from './envelope.ts';
+import { ledgerFolder } from './ledger-settings.ts';
 import type { Evidence } from './evidence.ts';
 import { createEvidence } from './evidence.ts';
 import { numberIn } from './invariants.ts';
 import { filesOf, watchDisk } from './watched-disk.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { createMemoryDisk } from './memory-disk.ts';
+import { createMoments } from './moments.ts';
+import { writePast } from './past.ts';
 import { systemOver } from './memory-system.ts';
 import type { Chance, Life, Schedule } from './schedule.ts';
 import { createChance, createSchedule } from './schedule.ts';
 import { runOperator } from './operator.ts';
+import type { Earlier } from './trials.ts';
+import { asItIs, playBack, takeNewest } from './trials.ts';
 import { createDestinations } from './tunnels.ts';
 import { createUpstream } from './upstream.ts';
 import type { Watch } from './watch.ts';
@@ -63,6 +69,8 @@ interface World {
   readonly bulky: boolean;
   readonly memoryBytes: number;
   readonly nextAnswer: () => number;
+  /** How many cuts were on record when a crash left an unfinished batch, until a start has told of it. */
+  cutsBefore: number | null;
   readonly planted: Planted;
   readonly told: (line: string) => void;
 }
@@ -90,7 +98,7 @@ interface LifePlan {
 const pass = async ({ schedule, violated }: World, over: () => boolean): Promise<void> => {
   while (!over()) {
     if (schedule.stepCount() > stepsMax) return violated('a run comes to rest', `after ${stepsMax} steps it has not`);
-    if (!(await schedule.step())) return violated('a run comes to rest', 'nothing is left to happen and it waits');
+    if (!(await schedule.step()) && !over()) return violated('a run comes to rest', 'nothing is left to happen and it waits');
   }
 };
 
@@ -159,7 +167,7 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   let lose = (): void => undefined;
   const lost = new Promise<'lost'>((resolve) => (lose = () => resolve('lost')));
   const kill = (): void => void (crashed = true);
-  const weather = createWeather({ life, chance, sky: plan.sky, crashStep: plan.crashStep, crash: kill, journalFailed: invariants.journalFailed, replaceJournal: () => replaceNewest(disk) }); // prettier-ignore
+  const weather = createWeather({ life, chance, sky: plan.sky, crashStep: plan.crashStep, crash: kill, invariants, replaceJournal: () => replaceNewest(disk), loseLock: () => disk.loseLock() }); // prettier-ignore
   const disk: MemoryDisk = found.kill(weather.settings);
   let envelope: Envelope | LedgerProblem | null = null;
   const upstream = createUpstream({
@@ -174,7 +182,8 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   const partly = (bytes: number): number => (chance.happens(0.02) ? chance.between(1, bytes) : bytes);
   const { sought, reached, plainAsked, tunnel } = invariants.network;
   const destinations = createDestinations({ life, chance, listener: invariants, sought, dialled: reached, asked: plainAsked, tunnel });
-  const trouble: Trouble = { any: () => weather.troubled() || stopping, spaceForMs: weather.spaceForMs };
+  const trouble: Trouble = { any: () => weather.troubled() || stopping, spaceForMs: weather.spaceForMs, wasFull: weather.wasFull };
+  const sizes = evidence.published();
   const shown = filesEndingIn(found, '/checkpoint');
   const foundSegments = segmentsOf(found);
   told(`--- life ${plan.number} begins, the disk is ${plan.sky}`);
@@ -192,7 +201,11 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
     const powerLost = chance.happens(0.7);
     const left = powerLost ? disk.crash(calm(chance)) : disk.kill(calm(chance));
     // What a loss of power leaves is there for good, acknowledged or not.
-    if (powerLost) for (const [path, bytes] of filesEndingIn(left, '.wal')) evidence.journal(basename(path), bytes);
+    if (powerLost)
+      for (const [path, bytes] of filesEndingIn(left, '.wal')) {
+        evidence.journal(basename(path), bytes);
+        if (path.includes('/seg-') && evidence.isUnfinished(basename(path), bytes)) world.cutsBefore ??= evidence.cutsRecorded();
+      }
     if (powerLost && chance.happens(0.3)) lookAt(left, world, 'after a crash');
     return end(powerLost ? 'lost its power' : 'was killed', left);
   };
@@ -215,6 +228,9 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   }
   // A publication that failed or was cut short may have come through all the same, and the start has made durable what it found.
   for (const [path, bytes] of shown) if (disk.files().get(path) === bytes) evidence.foundCheckpoint(bytes);
+  if (world.cutsBefore !== null && evidence.cutsRecorded() <= world.cutsBefore)
+    world.violated('what a start cuts off is on record', `life ${plan.number}`);
+  world.cutsBefore = null;
   if (plan.afterCleanStop) invariants.leftOpen(envelope.ledger.found.openDecisions, envelope.ledger.found.openInvocations);
   setSite(envelope);
   await stayUp(world, envelope, plan, life, () => crashed, kill);
@@ -223,6 +239,7 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   if (crashed || (await settled(world, stopped(envelope, setSite), () => crashed)) === null) return crash();
   const left = weather.troubled() ? [] : evidence.unpublished();
   if (left.length > 0) world.violated('a clean stop publishes every durable leaf', left.join(', '));
+  if (!weather.troubled()) lookAtStated(world, sizes);
   if (envelope.ledger.standing().state !== 'sealed') invariants.stopped(plan.done() && !weather.troubled());
   if (plan.done()) {
     envelope.memory.atRest();
@@ -250,34 +267,6 @@ const calm = (chance: Chance) => ({ chance: () => chance.below(2 ** 30) / 2 ** 3
 const skies = ['calm', 'calm', 'calm', 'slow', 'full', 'failing'] as const;
 const crowdedSkies = ['full', 'full', 'full', 'full', 'failing'] as const;
 
-/** What the ledger was at an earlier time: its files, and how many durable records each log had. */
-interface Earlier {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly sizes: ReadonlyMap<string, number>;
-}
-
-const ledgerFiles = (disk: MemoryDisk): Earlier['files'] =>
-  new Map([...disk.files()].filter(([path]) => path.startsWith(`${ledgerFolder}/`)));
-
-/** Somebody plays an older ledger back. It is refused, because others have seen what it does not hold. */
-const playBack = async (world: World, disk: MemoryDisk, { files, sizes }: Earlier): Promise<void> => {
-  const shown = world.evidence.published();
-  if (![...shown].some(([origin, size]) => size > (sizes.get(origin) ?? 0))) return;
-  world.count('played back');
-  const life = world.schedule.begin();
-  const trial = disk.kill({ ...calm(world.chance), pause: ({ what }) => life.pause(`disk: ${what}, of an older ledger`, 1) });
-  for (const path of ledgerFiles(disk).keys()) trial.tamper(path, () => null);
-  for (const [path, bytes] of files) trial.tamper(path, () => bytes);
-  const opening = openLedger(ledgerSettings, {
-    disk: createDisk(systemOver(trial, (bytes) => bytes)),
-    clock: life.clock,
-    random: world.chance,
-  });
-  const opened = await settled(world, opening, () => false);
-  life.end();
-  if (opened === null || !isLedgerProblem(opened)) world.violated('an older ledger is not taken for the newest', 'it was opened');
-};
-
 /** The lives of one run, one of which crashes at least; the last stops cleanly when all clients have gone. */
 const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelope: Envelope | null) => void): Promise<void> => {
   const { chance, schedule } = world;
@@ -291,6 +280,13 @@ const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelop
   ];
   let hasCrashed = false;
   let earlier: Earlier | null = null;
+  const trial = { ...world, settled: <T>(work: Promise<T>) => settled(world, work, () => false) };
+  if (chance.happens(0.06)) {
+    const past = schedule.begin();
+    await settled(world, writePast(disk, world.evidence, chance, past), () => false);
+    past.end();
+    disk = disk.kill(calm(chance));
+  }
   for (let number = 1; number <= livesMax; number += 1) {
     const crashStep = crashSteps[number - 1] ?? null;
     const sky = number <= 3 ? chance.pick(world.bulky ? crowdedSkies : skies) : 'calm';
@@ -298,10 +294,10 @@ const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelop
     const plan = { number, sky, crashStep, stopsAfterMs, done: () => quiet, afterCleanStop: false, mustCrash: !hasCrashed };
     const lived = await live(world, disk, plan, setSite);
     ({ disk } = lived);
-    if (earlier !== null && chance.happens(0.3)) await playBack(world, disk, earlier);
+    if (earlier !== null && chance.happens(0.3)) await playBack(trial, disk, earlier);
+    if (chance.happens(0.08)) await takeNewest(trial, disk);
     // Only then it is known exactly what the files hold.
-    if (lived.ended === 'lost its power')
-      earlier = { files: ledgerFiles(disk), sizes: new Map(world.evidence.heads().map(({ origin, size }) => [origin, size])) };
+    if (lived.ended === 'lost its power') earlier = asItIs(disk, world.evidence);
     hasCrashed ||= lived.ended === 'lost its power' || lived.ended === 'was killed';
     // A call that was under way when somebody stopped the envelope has its end only after one more start.
     if (lived.ended === 'stopped' && plan.stopsAfterMs === null && quiet) break;
@@ -344,13 +340,18 @@ export const simulate = async (seed: number, { planted = {}, told = () => undefi
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const evidence = createEvidence(violated);
   const digestKeys = new Map<string, Uint8Array>();
-  const invariants = createWatch({ evidence, violated, count, told, nowMs: schedule.nowMs, digestKey: (id) => digestKeys.get(id) });
+  const outside: Life = schedule.begin();
+  let envelope: Envelope | null = null;
+  const site = () => envelope?.site ?? null;
+  const { saw } = createMoments({ chance: createChance(seed, 'moments'), life: outside, site });
+  const invariants = createWatch({ evidence, violated, count, told, saw, nowMs: schedule.nowMs, digestKey: (id) => digestKeys.get(id) });
   const bulky = chance.happens(0.1);
   const memoryBytes = bulky ? limits.bodiesInFlightBytes : chance.pick(memories);
   let answers = 0;
   const nextAnswer = (): number => ++answers;
   const world: World = {
     seed,
+    cutsBefore: null,
     chance,
     bulky,
     memoryBytes,
@@ -364,13 +365,11 @@ export const simulate = async (seed: number, { planted = {}, told = () => undefi
     planted,
     told,
   };
-  let envelope: Envelope | null = null;
   let number = 0;
-  const outside: Life = schedule.begin();
   const client = {
     chance: createChance(seed, 'clients'),
     life: outside,
-    site: () => envelope?.site ?? null,
+    site,
     listener: invariants,
     nextNumber: () => ++number,
     bulky,

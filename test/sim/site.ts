@@ -1,6 +1,7 @@
 // The envelope as clients and operators meet it at this moment. It is gone when its process is; whoever waits for it waits for `lost` as well.
 // Contract: what it answers is what a client would be told; nothing here knows how the envelope came to it.
 
+import type { Json } from '../../src/core/canonical-json.ts';
 import type { FairShare } from '../../src/core/fair-share.ts';
 import type { NetworkDoor } from '../../src/doors/network/network.ts';
 import type { AgentClient, Assurance } from '../../src/core/principal.ts';
@@ -22,7 +23,8 @@ export interface Site {
   readonly open: (role: string, client: AgentClient, userId: string) => Promise<OpenedRun | null>;
   readonly heartbeat: (run: Pick<OpenedRun, 'id' | 'runnerKey'>) => 'ended' | 'alive' | 'prove';
   readonly prove: (run: Pick<OpenedRun, 'id' | 'runnerKey'>, userId: string) => Promise<void>;
-  readonly close: (run: Pick<OpenedRun, 'id' | 'runnerKey'>) => Promise<void>;
+  /** `facts` are what the runner found. */
+  readonly close: (run: Pick<OpenedRun, 'id' | 'runnerKey'>, facts: { readonly [name: string]: Json }) => Promise<void>;
   /** The doors as the call of this number finds them. */
   readonly modelDoor: (number: number) => (request: Incoming, answer: Outgoing) => Promise<void>;
   readonly networkDoor: (number: number) => NetworkDoor;

@@ -27,6 +27,8 @@ export interface UpstreamCall {
   intact: boolean;
   /** Whether it asked not to be called again, or not soon. */
   isFinal: boolean;
+  /** How long it asked to wait before it is called again. */
+  asksToWaitMs: number;
   /** Whether it broke off by itself. */
   broke: boolean;
   /** Whether somebody still reads it, or could. */
@@ -233,6 +235,8 @@ const bodyMembers = (body: Uint8Array): Readonly<Record<string, unknown>> => {
 
 export const createUpstream = (parts: UpstreamParts): Send => {
   const { life, chance, called, nextAnswer } = parts;
+  const badFromMs = chance.happens(0.2) ? chance.below(8_000) : Infinity;
+  const badForMs = chance.between(4_000, 20_000);
   return async (outbound): Promise<UpstreamAnswer | UpstreamFailure> => {
     const { path, cancel } = outbound;
     const dialect = dialectFor(path.split('?')[0] ?? path);
@@ -249,6 +253,7 @@ export const createUpstream = (parts: UpstreamParts): Send => {
       requestId: null,
       intact: false,
       isFinal: false,
+      asksToWaitMs: 0,
       broke: false,
       open: false,
     };
@@ -256,9 +261,12 @@ export const createUpstream = (parts: UpstreamParts): Send => {
     const slowMs = chance.happens(0.02) ? chance.pick([15_000, 70_000]) : 0;
     const waited = await Promise.race([life.pause('upstream answers', slowMs + chance.between(0, 40)), cancelled(cancel)]);
     if (waited === 'cancelled') return { failure: 'cancelled', reason: 'The call was cancelled.', attempts: 1 };
-    if (chance.happens(0.06)) return { failure: chance.pick(failures), reason: 'The upstream could not be reached.', attempts: 1 };
-    if (chance.happens(0.05)) {
+    const isBad = life.clock.monotonicMs() >= badFromMs && life.clock.monotonicMs() < badFromMs + badForMs;
+    if (chance.happens(isBad ? 0.6 : 0.06))
+      return { failure: isBad ? 'unreachable' : chance.pick(failures), reason: 'The upstream could not be reached.', attempts: 1 };
+    if (chance.happens(isBad ? 0.6 : 0.05)) {
       const retry = chance.pick([{}, {}, { 'retry-after': '2' }, { 'retry-after': '60' }, { 'x-should-retry': 'false' }]);
+      call.asksToWaitMs = retry['retry-after'] === '2' ? 2_000 : 0;
       return answered(call, { status: chance.pick([429, 503, 401]), headers: { ...json, ...retry }, text: JSON.stringify(dialect.error('rate_limit_error')) }, parts); // prettier-ignore
     }
     if (chance.happens(0.03))

@@ -4,11 +4,12 @@
 import type { Receipt, RecordBody, RecordRefusal } from '../../src/core/receipt.ts';
 import type { Crossed, Received } from '../../src/core/stages.ts';
 import type { StopScope } from '../../src/core/stop.ts';
-import type { Run } from './authority.ts';
+import type { Proof, Run } from './authority.ts';
 import { createAuthority } from './authority.ts';
 import type { Evidence, Violated } from './evidence.ts';
 import type { ExchangeListener } from './exchange.ts';
-import { createModelInvariants } from './invariants.ts';
+import { createModelInvariants, numberIn } from './invariants.ts';
+import type { Moment, Moments } from './moments.ts';
 import type { NetworkWatch } from './network-watch.ts';
 import { createNetworkWatch } from './network-watch.ts';
 import type { RecordWatch } from './record-watch.ts';
@@ -22,6 +23,7 @@ export interface WatchParts {
   readonly count: (what: string) => void;
   readonly told: (line: string) => void;
   readonly nowMs: () => number;
+  readonly saw: Moments['saw'];
   readonly digestKey: (invocationId: string) => Uint8Array | undefined;
 }
 
@@ -32,7 +34,7 @@ export interface Watch
   ) => void;
   readonly renewed: (id: string, runnerKey: string, prove: boolean) => void;
   readonly opening: (wanted: Pick<Run, 'role' | 'client' | 'userId' | 'session'>) => void;
-  readonly proved: (run: { readonly id: string; readonly runnerKey: string }, userId: string, session: string) => void;
+  readonly proved: (run: { readonly id: string; readonly runnerKey: string }, by: Omit<Proof, 'id'> & { readonly userId: string }) => void;
   /** `closed`: the one who asked for it was told that the run is closed. */
   readonly runEnded: (id: string, runnerKey: string, closed: boolean) => void;
   readonly signedOut: (session: string) => void;
@@ -48,7 +50,7 @@ export interface Watch
 }
 
 export const createWatch = (parts: WatchParts): Watch => {
-  const { evidence, violated, count, nowMs } = parts;
+  const { evidence, violated, count, nowMs, saw } = parts;
   const authority = createAuthority(evidence, violated, nowMs);
   const records = createRecordWatch({ ...parts, authority });
   const model = createModelInvariants({ ...parts, authority, records });
@@ -78,11 +80,11 @@ export const createWatch = (parts: WatchParts): Watch => {
       authority.renewed(id, prove);
     },
     opening: authority.opening,
-    proved: ({ id, runnerKey }, userId, session) => {
+    proved: ({ id, runnerKey }, { userId, ...proof }) => {
       if (authority.byId(id)?.userId !== userId || !onlyItsRunner(id, runnerKey))
         violated('only its runner renews, proves and closes a run', `${id} by ${userId}`);
       count('proved again');
-      authority.proved(id, session);
+      authority.proved({ id, ...proof });
     },
     runEnded: (id, runnerKey, closed) => {
       if (onlyItsRunner(id, runnerKey)) authority.ended(id);
@@ -102,14 +104,31 @@ export const createWatch = (parts: WatchParts): Watch => {
         : model.accepted(number, received);
     },
     crossed: (number, crossed) => (network.knows(number) ? network.connected(number, crossed) : model.crossed(number, crossed)),
-    upstreamCalled: model.upstreamCalled,
+    upstreamCalled: (call) => {
+      model.upstreamCalled(call);
+      saw('sent', model.runOf(numberIn(call.outbound.body)));
+    },
     appending: (body) => {
+      const run = authority.byId(body['invocation_id']);
+      if (body.kind === 'decision' && body['denial'] === undefined) saw(body['action_type'] as Moment, run);
+      else if (body.kind === 'opened' || body.kind === 'outcome' || body.kind === 'closed' || body.kind === 'change') saw(body.kind, run);
       records.appending(body);
       model.appending(body);
       network.appending(body);
     },
     began: (one) => (one.dialect === null ? network.plainBegan(one) : model.began(one)),
-    wrote: (one, bytes) => (one.dialect === null ? network.plainWrote(one, bytes) : model.wrote(one, bytes)),
+    appended: (body, result) => {
+      records.appended(body, result);
+      model.appended(body, result);
+    },
+    wrote: (one, bytes) => {
+      if (one.dialect === null) return network.plainWrote(one, bytes);
+      model.wrote(one, bytes);
+      saw('released', model.runOf(one.number));
+    },
+    readsBody: ({ number }, holder) => {
+      if (authority.byId(holder) === null) violated('the body of a stranger is not read', `call ${number}`);
+    },
     ended: (one) => (one.dialect === null ? network.plainEnded(one) : model.ended(one)),
     threw: ({ number }, error) => violated('nothing throws', `call ${number}: ${error instanceof Error ? error.stack : String(error)}`),
   };

@@ -3,6 +3,7 @@
 // Contract: faults come only from here, so a run can tell a refusal that has a cause from one that has none.
 
 import type { DiskOperation, MemoryDiskSettings } from './memory-disk.ts';
+import type { RecordWatch } from './record-watch.ts';
 import type { Chance, Life } from './schedule.ts';
 
 export type Sky = 'calm' | 'slow' | 'full' | 'failing';
@@ -13,9 +14,11 @@ export interface Trouble {
   readonly any: () => boolean;
   /** For how long there has been space again; null where there was always some, or is none. */
   readonly spaceForMs: () => number | null;
+  /** Whether there was ever no space. */
+  readonly wasFull: () => boolean;
 }
 
-export interface Weather extends Pick<Trouble, 'spaceForMs'> {
+export interface Weather extends Omit<Trouble, 'any'> {
   readonly sky: Sky;
   readonly settings: MemoryDiskSettings;
   /** Whether any operation was made to fail, so that the envelope may refuse to go on. */
@@ -31,18 +34,20 @@ export interface WeatherParts {
   /** The operation at which the power goes; null when it stays. */
   readonly crashStep: number | null;
   readonly crash: () => void;
-  /** The journal could not be written or synced. */
-  readonly journalFailed: () => void;
+  /** Told when the journal could not be written or synced, and when the lock is lost. */
+  readonly invariants: Pick<RecordWatch, 'journalFailed' | 'lockLost'>;
+  readonly loseLock: () => void;
   /** Puts a copy in the place of the newest journal segment, as a backup that is played back does. */
   readonly replaceJournal: () => void;
 }
 
 const inJournal = ({ path }: DiskOperation): boolean => path.endsWith('.wal');
 
-export const createWeather = ({ life, chance, sky, crashStep, crash, journalFailed, replaceJournal }: WeatherParts): Weather => {
+export const createWeather = ({ life, chance, sky, crashStep, crash, invariants, replaceJournal, loseLock }: WeatherParts): Weather => {
   let troubled = false;
+  let wasFull = false;
   let failAt = sky === 'failing' ? chance.between(20, 160) : Infinity;
-  const failsOn = chance.pick(['write', 'sync', 'sync'] as const);
+  const failsOn = chance.pick(['write', 'sync', 'sync', 'preparation'] as const);
   let crashAt = crashStep;
   let lastStep = 0;
   let rolled = false;
@@ -55,6 +60,12 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
       troubled = true;
       replaceJournal();
     });
+  if (sky !== 'calm' && chance.happens(0.05))
+    life.later('another process takes the lock', chance.between(50, 9_000), () => {
+      troubled = true;
+      loseLock();
+      invariants.lockLost();
+    });
 
   const fault: NonNullable<MemoryDiskSettings['fault']> = (operation) => {
     const { what, path, step } = operation;
@@ -66,10 +77,12 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
     if (sky === 'full' && fullFromMs === Infinity && rolled && what === 'write' && path.endsWith('/next.tmp'))
       fullFromMs = life.clock.monotonicMs();
     if (step < failAt || what === 'read') return 'ok';
-    if (inJournal(operation) && what === failsOn) {
+    if (failsOn === 'preparation' ? path.endsWith('/next.tmp') : inJournal(operation) && what === failsOn) {
       failAt = Infinity;
       troubled = true;
-      journalFailed();
+      // What was left of the segment that could not be made goes first.
+      if (failsOn === 'preparation') life.later('no next segment can be made', 100, invariants.journalFailed);
+      else invariants.journalFailed();
       return chance.pick(['failed', 'failed_but_persisted', 'torn']);
     }
     // Others fail now and then, up to the one failure that counts.
@@ -93,6 +106,7 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
       const now = life.clock.monotonicMs();
       const isFull = sky === 'full' && now >= fullFromMs && now < fullFromMs + fullForMs;
       troubled ||= isFull;
+      wasFull ||= isFull;
       return isFull ? 0 : Infinity;
     },
   };
@@ -100,5 +114,12 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, journalFail
     const againMs = life.clock.monotonicMs() - (fullFromMs + fullForMs);
     return againMs > 0 ? againMs : null;
   };
-  return { sky, settings, spaceForMs, troubled: () => troubled, crashSoon: () => void (crashAt = lastStep + chance.between(1, 4)) };
+  return {
+    sky,
+    settings,
+    spaceForMs,
+    wasFull: () => wasFull,
+    troubled: () => troubled,
+    crashSoon: () => void (crashAt = lastStep + chance.between(1, 4)),
+  };
 };

@@ -86,7 +86,7 @@ export const toolNames = ['get_order_status', 'create_ticket', 'access_payment_d
 export const canonicalTool = (client: AgentClient, name: string): string =>
   client === 'claude-code' && name === 'Bash' ? 'builtin/shell' : name;
 
-const upstreamSecret = 'key-of-the-provider';
+export const upstreamSecret = 'key-of-the-provider';
 export const environment = { PROVIDER_KEY: upstreamSecret };
 
 const place = (provider: string, formats: EndpointSettings['formats'], models: EndpointSettings['models']): EndpointSettings => ({
@@ -115,6 +115,18 @@ export const places: Readonly<Record<string, EndpointSettings>> = {
 
 /** What agents ask for, and the model that each name leads to. */
 export const models = ['fast-1', 'fast-1', 'fast-1', 'fast-1', 'fast', 'fast', 'held-1', 'forbidden-1', 'nowhere-1'] as const;
+/** By what an agent may ask for. */
+export const pinOf: Readonly<Record<string, string>> = {
+  'fast-1': 'fast-1',
+  fast: 'fast-1',
+  'held-1': 'held-1',
+  'forbidden-1': 'forbidden-1',
+};
+/** Whether the place is one where the model runs, and speaks the format. */
+export const servesAt = (id: unknown, format: string, pin: string): boolean => {
+  const there = places[String(id)];
+  return there !== undefined && there.formats.some((each) => each === format) && there.models.some((model) => model.pin === pin);
+};
 export const pins: readonly string[] = ['fast-1', 'held-1', 'forbidden-1'];
 export const reportsOf: Readonly<Record<string, readonly string[]>> = { 'fast-1': ['fast-1', 'fast-1-today'], 'held-1': ['held-1'] };
 
@@ -131,8 +143,14 @@ export const configuredRoles: Readonly<Record<string, ConfiguredRole>> = Object.
 
 /** Who starts agents; one of them may not have one observed only. */
 export const invokers = ['user_1', 'user_2'] as const;
-export const mayTake = (userId: string, role: string): boolean => userId !== 'user_2' || role !== observed;
-export const delegation = (userId: string, role: string): Decision => ({ ...decisionOf(mayTake(userId, role), role), mode: 'enforce' });
+export const staff: readonly string[] = ['staff'];
+/** Who has left the staff by the time of another proof may start nothing. */
+export const mayTake = (userId: string, role: string, groups: readonly string[]): boolean =>
+  (userId !== 'user_2' || role !== observed) && groups.includes('staff');
+export const delegation = (userId: string, role: string, groups = staff): Decision => ({
+  ...decisionOf(mayTake(userId, role, groups), role),
+  mode: 'enforce',
+});
 
 /** How often a person who started an agent is to be proved again. */
 export const reproveMs = 25_000;
