@@ -7,6 +7,20 @@ export const crossingMutations: Rows = {
   // admit, leases, stops
   'invocations/admission.ts': [
     [
+      'an answer that may have no more than its share',
+      "'ending') === null",
+      "'beginning') === null",
+      'what has begun may have all memory that is left',
+    ],
+
+    [
+      'a place in a tunnel that is given back twice',
+      'shares.tunnels.give(invocation.id, 1)',
+      'shares.tunnels.give(invocation.id, 2)',
+      'tunnels is given back once',
+    ],
+
+    [
       'memory that is given back twice',
       '        shares.bodies.give(invocation.id, heldBytes);',
       '        shares.bodies.give(invocation.id, heldBytes); shares.bodies.give(invocation.id, heldBytes);',
@@ -35,6 +49,8 @@ export const crossingMutations: Rows = {
     ['a crossing that is over and stays under way', '        leave();', '', 'what is over is not under way'],
   ],
   'invocations/invocations.ts': [
+    ['an invocation that is closed and stays', '    byId.delete(id);', '', 'an invocation ends once'],
+
     [
       'a lease that ends before its time',
       'open.leaseEndsMs = nowMs + limits.leaseMs;',
@@ -95,6 +111,20 @@ export const crossingMutations: Rows = {
   ],
   'invocations/desk.ts': [
     [
+      'an opening that does not look for a stop again',
+      'if (stop === null) {',
+      'if (stop !== undefined) {',
+      'what is stopped opens nothing',
+    ],
+
+    [
+      'a role that is kept by whom it is taken from',
+      'const may = await permitted({ ...invocation, invoker });',
+      "const may: { problem?: 'stopped' } = {};",
+      'a role is given only to whom it may be given',
+    ],
+
+    [
       'an opening of what was stopped',
       "if (stop !== null) return refuse(stop, delegation, null, 'stopped');",
       '',
@@ -153,6 +183,22 @@ export const crossingMutations: Rows = {
   ],
   // the doors, and what goes on behind the gate
   'endpoints/retry.ts': [
+    ['a retry that waits no longer than it likes', 'Math.max(askedMs, usualMs)', 'usualMs', 'what is sent again waits first'],
+
+    [
+      'a retry at once',
+      'await unlessAborted(waited.promise, request.cancel).catch(() => undefined);',
+      '',
+      'what is sent again waits first',
+    ],
+
+    [
+      'one more attempt than there may be',
+      'round < limits.upstreamAttemptsCount',
+      'round <= limits.upstreamAttemptsCount',
+      'a call is sent so often at most',
+    ],
+
     [
       'a retry that the upstream asked not to make',
       "answer.headers['x-should-retry'] === 'false'",
@@ -163,6 +209,13 @@ export const crossingMutations: Rows = {
   ],
   'endpoints/http.ts': [
     [
+      'a provider that is shown no key',
+      "...(value === '' ? {} :",
+      "...(value !== '' ? {} :",
+      'a provider is shown the key that is kept for it',
+    ],
+
+    [
       'a redirect that passes for an answer',
       'if (status >= 300 && status < 400)',
       'if (status >= 400 && status < 300)',
@@ -170,6 +223,20 @@ export const crossingMutations: Rows = {
     ],
   ],
   'doors/model/model.ts': [
+    [
+      'a body that is read for a stranger',
+      'holder === null ? new Uint8Array() : await request.body(holder)',
+      'await request.body(holder ?? undefined)',
+      'the body of a stranger is not read',
+    ],
+
+    [
+      'a stream that was cut and ends as if it were whole',
+      '        return answer.destroy();',
+      '        return answer.end();',
+      'an answer that is not whole does not end as if it were',
+    ],
+
     [
       "the caller's credential in a header field",
       'selectHeaders(format.forwardedHeaders, headers)).filter(([, value]) => !holdsCredential(value))',
@@ -197,13 +264,19 @@ export const crossingMutations: Rows = {
   ],
   'doors/network/forward.ts': [
     [
+      'a connection to another host',
+      'new URL(`http://${destinationText(call.destination)}`)',
+      "new URL('http://elsewhere.test:80')",
+      'no connection without a crossing',
+    ],
+
+    [
       'an address that nobody judges',
       'judge: judgeFor(terms.addresses),',
       'judge: () => null,',
       'only an address that was judged is reached',
     ],
   ],
-  'control-plane.ts': [],
   'policy/decide.ts': [
     [
       'a host that is denied and reached',
@@ -213,6 +286,15 @@ export const crossingMutations: Rows = {
     ],
   ],
   'core/record.ts': [
+    [
+      'a digest of what came instead of what was sent',
+      'request_digest: digest(at.invocation, sent)',
+      'request_digest: digest(at.invocation, call.body)',
+      'the intent names the digest of what was sent',
+    ],
+
+    ['a destination that is not named', 'name: destination?.name ?? null,', 'name: null,', 'the intent names the destination'],
+
     ['a record of another role', '  agent_role: invocation.role,', '  agent_role: invocation.agent.id,', 'a record says whose it is'],
     [
       'an outcome of another decision',
@@ -242,6 +324,29 @@ export const crossingMutations: Rows = {
     ],
   ],
   'endpoints/endpoints.ts': [
+    ['a request that is sent without its body', 'body: outbound,', 'body: new Uint8Array(),', 'no upstream byte without a crossing'],
+
+    [
+      'a model in the place of one that nobody has',
+      'if (found === undefined) return [];',
+      'if (found === undefined) return endpoint.models.slice(0, 1).map((first) => candidateOf(id, endpoint, first));',
+      'a call reaches the model that it names',
+    ],
+
+    [
+      'a call to another place',
+      'transports.get(candidate.endpoint.id)',
+      "transports.get(listed[0]?.id ?? '')",
+      'the intent names the place that is asked',
+    ],
+
+    [
+      'a format that a place does not speak',
+      'if (!endpoint.formats.some((format) => format === formatName)) return [];',
+      '',
+      'a model is asked for where it runs',
+    ],
+
     [
       'a pin that is put where it stands already',
       'reading.model === candidate.pin) return [];',
@@ -269,6 +374,21 @@ export const crossingMutations: Rows = {
       "return progress.phase === 'ending' ? hold(progress, unit.raw) : 'pass';",
       "return 'pass';",
       'no end of a stream before its outcome is durable',
+    ],
+  ],
+  'doors/network/network.ts': [
+    [
+      'a tunnel that is open and refused',
+      'if (!open) return refusal === null',
+      'if (!open || refusal !== null) return refusal === null',
+      'a tunnel that is open is not refused',
+    ],
+
+    [
+      'a plain answer that was cut and ends as if it were whole',
+      "return crossed.crossed === 'answered' ? answer.end() : answer.destroy();",
+      'return answer.end();',
+      'an answer that is not whole does not end as if it were',
     ],
   ],
 };

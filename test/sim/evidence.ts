@@ -22,6 +22,8 @@ export interface Evidence {
   readonly journal: (name: string, bytes: Uint8Array) => void;
   /** One that is shown from now on. */
   readonly checkpoint: (bytes: Uint8Array) => void;
+  /** From now on nothing may be shown, or again something may. */
+  readonly shut: (isShut: boolean) => void;
   /** One that a start finds: what a crash lost may have been newer. */
   readonly foundCheckpoint: (bytes: Uint8Array) => void;
   readonly record: (logId: string) => DurableRecord | undefined;
@@ -126,6 +128,7 @@ export const createEvidence = (violated: Violated): Evidence => {
   const stops = new Map<unknown, { readonly id: string; readonly scope: StopScope; readonly author: unknown }>();
   const lifted = new Set<unknown>();
   let cutsRecorded = 0;
+  let isShut = false;
   let stated: ReadonlyMap<string, number> = new Map();
   const logs = new Map<string, Log>();
   const readUpTo = new Map<string, { readonly at: number; readonly lsn: number }>();
@@ -193,6 +196,7 @@ export const createEvidence = (violated: Violated): Evidence => {
 
   const checkpoint: Evidence['checkpoint'] = (bytes) => {
     const { origin, size, root } = checkpointIn(bytes);
+    if (isShut) violated('nothing is published once another may write', `${origin} at ${size}`);
     const { leaves, published } = logOf(origin);
     if (size < published.size) return violated('a checkpoint continues the one before', `${origin} went from ${published.size} to ${size}`);
     if (size > leaves.length) return violated('a checkpoint covers only durable leaves', `${origin} claims ${size} of ${leaves.length}`);
@@ -214,6 +218,7 @@ export const createEvidence = (violated: Violated): Evidence => {
       readUpTo.set(name, { at, lsn });
     },
     checkpoint,
+    shut: (now) => void (isShut = now),
     foundCheckpoint: (bytes) => {
       const { origin, size } = checkpointIn(bytes);
       if (size > logOf(origin).published.size) checkpoint(bytes);

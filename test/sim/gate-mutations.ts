@@ -7,6 +7,34 @@ export const gateMutations: Rows = {
   // identify, read, inspect, decide, and the order of them
   'gate/gate.ts': [
     [
+      'a tool call that began with its request',
+      'acceptedMs: clock.monotonicMs(),',
+      'acceptedMs: parent.crossing.acceptedMs,',
+      'an outcome says what happened',
+    ],
+
+    [
+      'a tool call for a client that has left',
+      'clientGone: parent.crossing.clientGone,',
+      'clientGone: new AbortController().signal,',
+      'no tool call is handed to a client that has left',
+    ],
+
+    [
+      'a request that leaves although it could not be recorded',
+      'if (isRefusal(intent)) return unrecorded(intent, invocation);',
+      "if (isRefusal(intent)) return (await stages.forward(advance<Recorded>({ ...transformed, intent: { logId: '', origin: '', index: 0 } }), received.crossing.clientGone), unrecorded(intent, invocation));",
+      'nothing leaves when the record is unavailable',
+    ],
+
+    [
+      'a denial that is recorded twice',
+      'return refuse(decided, judgement.denial);',
+      'await refuse(decided, judgement.denial); return refuse(decided, judgement.denial);',
+      'a crossing is decided once',
+    ],
+
+    [
       'a caller whom nobody identified',
       'if (isDenial(invocation)) return refuse(received, invocation);',
       'if (isDenial(invocation)) void refuse(received, invocation);',
@@ -108,192 +136,22 @@ export const gateMutations: Rows = {
     ],
     ['a timer that outlives its crossing', '      stopTimer();', '', 'what is over leaves no timer behind'],
   ],
-  // judging tool calls, outcome
-  'gate/ending.ts': [
-    [
-      'an invocation that goes on after an outcome was lost',
-      'stages.sever(recorded.invocation, outcome.problem);',
-      '',
-      'no crossing is accepted after its lease ended',
-    ],
-    [
-      'an outcome that is not waited for',
-      'const outcome = await stages.recordOutcome(recorded, ending);',
-      'const outcome = recorded.intent; void stages.recordOutcome(recorded, ending);',
-      'an answer ends only after its outcome is durable',
-    ],
-    [
-      'an outcome that is announced although it was refused',
-      'if (!isRefusal(outcome)) return { recordId: outcome.logId };',
-      "if (!isRefusal(outcome) || outcome.refused === 'slow') return { recordId: recorded.intent.logId };",
-      'an answer ends only after its outcome is durable',
-    ],
-    [
-      'a refused tool call that is handed over',
-      "if (crossed.crossed === 'handed_over') {",
-      "if (crossed.crossed !== 'cut') {",
-      'a forbidden tool call is never released',
-    ],
-    [
-      'a tool that is judged by the name that the model has for it',
-      'tool: label(name),',
-      'tool: label(called.name),',
-      'the tool released is the one that was judged',
-    ],
-    [
-      'a tool call that is judged without its arguments',
-      'arguments: given, notInspected };',
-      'arguments: new Uint8Array(), notInspected };',
-      'the arguments released are those that were judged',
-    ],
-  ],
-  'gate/conclude.ts': [
-    [
-      'an answer that is kept without memory for it',
-      'if (!recorded.admission.hold(chunk.length)) return',
-      'if (!recorded.admission.hold(0)) return',
-      'what is kept of an answer is reserved',
-    ],
-    [
-      'refusals that are left out of a whole answer',
-      'if (sentence !== null) sentences.set(index, sentence);',
-      '',
-      'a forbidden tool call is never released',
-    ],
-    [
-      'a whole answer that passes for a stream',
-      'if (live !== null && !failed)',
-      'if (live !== null && failed)',
-      'what could be read as another answer is not released',
-    ],
-    [
-      'header fields of the provider that pass as they are',
-      "...selectHeaders(call.format.answerHeaders, answer.headers), 'content-length'",
-      "...answer.headers, 'content-length'",
-      'of an answer only what its format names is released',
-    ],
-  ],
-  'gate/conclude-stream.ts': [
-    [
-      'an upstream that nobody reads to its end',
-      'await chunks.return?.().catch(() => undefined);',
-      '',
-      'an answer that nobody reads is let go',
-    ],
-    [
-      'a stop that is told as a failure of the upstream',
-      'if (cutOff !== null) return deny(cutOff);',
-      '',
-      'what the envelope ended is not blamed on the upstream',
-    ],
-    [
-      'a stream that cannot be read and ends as if it broke',
-      "return deny({ denial: 'not_inspectable', problem: `the upstream's stream could not be read: ${piece.problem}` });",
-      'return null;',
-      'what could not be read is refused as such',
-    ],
-    [
-      'an end of a stream before its outcome',
-      '    tally.released(piece.bytes);',
-      '    tally.released(piece.bytes); await write(piece.bytes);',
-      'no end of a stream before its outcome is durable',
-    ],
-    [
-      'a tool call that is released and then judged',
-      'const sentence = await judgeToolCall(recorded, piece.call, tally, concluding);',
-      'await release(piece.bytes); const sentence = await judgeToolCall(recorded, piece.call, tally, concluding);',
-      'a tool call is released only after its own durable permit',
-    ],
-    [
-      'a tool call that is refused and released',
-      'release(sentence === null ? piece.bytes : piece.refuse(sentence));',
-      'release(piece.bytes);',
-      'a forbidden tool call is never released',
-    ],
-    ['bytes that no digest counts', '    tally.released(bytes);', '', 'the outcome names the digest of what was released'],
-  ],
-  'gate/conclude-connection.ts': [
-    [
-      'an address that was refused and is told as a failure',
-      "crossing.call.action === 'network_connection' && failure === 'address_refused'",
-      "crossing.call.action === 'network_connection' && failure === 'reset'",
-      'an address that is not judged well is a refusal',
-    ],
-    ['a tunnel that broke off and succeeds', "(broken ? 'The connection broke off.' : null)", 'null', 'what broke off does not succeed'],
-    [
-      'a tunnel that was cut and is told to have broken off',
-      'const denial = deadline.denial() ?? own;',
-      'const denial = own;',
-      'what the envelope ended is not blamed on the destination',
-    ],
-    [
-      'a tunnel that carried nothing and succeeds',
-      'const denial = deadline.denial() ?? own;',
-      'const denial = deadline.denial();',
-      'a tunnel that ended well carried everything',
-    ],
-    [
-      'a tunnel that was cut and has no outcome',
-      'if (denial !== null) return endUndelivered(recorded, ending, denial, stages);',
-      'if (denial !== null) return refused(recorded, denial, null);',
-      'a tunnel is closed only after its outcome is durable',
-    ],
-    [
-      'a plain answer that lacks a byte',
-      'await writeWithin(concluding, chunk);',
-      'await writeWithin(concluding, chunk.subarray(1));',
-      'a plain answer is released byte for byte',
-    ],
-    [
-      'a tunnel that does not end when it is cut',
-      'await join(stream, terms, deadline.signal)',
-      'await join(stream, terms, new AbortController().signal)',
-      'a connection that is cut carries nothing more',
-    ],
-    [
-      'an outcome that says another number of bytes',
-      'address, bytesSent, bytesReceived, success: message',
-      'address, bytesSent: bytesReceived, bytesReceived, success: message',
-      'the outcome says how much a tunnel carried',
-    ],
-    [
-      'an answer that is not whole and ends as if it were',
-      "return message !== null || 'denial' in recording ? { crossed: 'cut' } : { crossed: 'answered', recordId: recording.recordId };",
-      "return { crossed: 'answered', recordId: '' };",
-      'an answer that is not whole does not end as if it were',
-    ],
-    [
-      'a destination that speaks in our name',
-      "!name.startsWith('x-sealwright-')",
-      'true',
-      'a record that is named to the caller is durable',
-    ],
-  ],
-  'gate/recording.ts': [
-    [
-      'a model that calls itself another, unnoticed',
-      'const finding = modelFinding(recorded, ending);',
-      'const finding = null as ReturnType<typeof modelFinding>;',
-      'a model that calls itself another is a finding',
-    ],
-    [
-      'a denial that names a record that is not there',
-      'return isRefusal(receipt) ? null : receipt.logId;',
-      'return stamp().log_id;',
-      'a record that is named to the caller is durable',
-    ],
-    ['strangers whom nobody counts', "unidentified(at.from ?? 'unknown');", '', 'attempts by strangers are counted'],
-  ],
-  'gate/tally.ts': [
-    [
-      'bytes of the upstream that are not counted',
-      'bytesReceived += bytes.length;',
-      'bytesReceived += 1;',
-      'an outcome says what happened',
-    ],
-  ],
   // transform, forward, settle
   'spine.ts': [
+    [
+      'a connection that does not wait for its intent',
+      'const intent = await recording.recordIntent(transformed);',
+      "const intent = transformed.crossing.call.action === 'network_connection' ? (void recording.recordIntent(transformed), { logId: '', origin: '', index: 0 }) : await recording.recordIntent(transformed);",
+      'no connection without a durable intent',
+    ],
+
+    [
+      'a denial that names the record of an earlier one',
+      '      return recordId;',
+      '      return counting?.deniedRecords()[0] ?? recordId;',
+      'a record that is named to the caller is its own',
+    ],
+
     [
       'a model that is asked for by another name than its pin',
       '[...endpoints.splicePin(admitted), ...spliceTakenOut(admitted.judgement)]',
@@ -334,6 +192,13 @@ export const gateMutations: Rows = {
     ],
   ],
   'control-plane.ts': [
+    [
+      'a stop that cuts nothing off',
+      'underWay.cutOff((what) => stopMatches(stop.scope, what), denial);',
+      '',
+      'what is stopped or has ended releases nothing more',
+    ],
+
     [
       'a stop that closes no run',
       "if (stop.scope.kind === 'model' || stop.scope.kind === 'tool') return;",

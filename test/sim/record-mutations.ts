@@ -6,6 +6,36 @@ import type { Rows } from './mutation.ts';
 export const recordMutations: Rows = {
   // the ledger: from a record to a durable leaf
   'ledger/commit-loop.ts': [
+    [
+      'a full disk where there is space',
+      "if (journal.next() !== 'full') break;",
+      "if (journal.next() === 'ready') break;",
+      'what is refused for lack of space lacks it',
+    ],
+
+    ['ends that are turned away with the rest', 'if (isFull() && !ending)', 'if (isFull())', 'what has begun can end on a full disk'],
+
+    [
+      'ends that may not use what is kept for them',
+      "(journal.next() === 'ready' || endings.has(waiting.body.kind) ? 0",
+      "(journal.next() === 'ready' ? 0",
+      'what has begun can end on a full disk',
+    ],
+
+    [
+      'an end for which no space is kept',
+      "new Set(['outcome', 'closed', 'recovery'])",
+      "new Set(['outcome', 'recovery'])",
+      'what has begun can end on a full disk',
+    ],
+
+    [
+      'a record that is written twice',
+      'queue.push({ ...submission, sinceMs: clock.monotonicMs(), answer: resolve, answered: false });',
+      'queue.push({ ...submission, sinceMs: clock.monotonicMs(), answer: resolve, answered: false }); queue.push({ ...submission, sinceMs: clock.monotonicMs(), answer: () => undefined, answered: false });',
+      'a record stands once in the ledger',
+    ],
+
     ['a gap between two leaves', 'index: log.size() + before });', 'index: log.size() + before + 1 });', 'leaves are contiguous'],
     [
       'a receipt for another leaf',
@@ -59,6 +89,31 @@ export const recordMutations: Rows = {
     ],
   ],
   'ledger/journal.ts': [
+    ['a batch that is not written', '        await put(segment, bytes);', '', 'what was acknowledged stays'],
+
+    [
+      'a newest segment that is noted wrongly',
+      '        await noteNewest(name);',
+      '        await noteNewest(segmentName(firstLsn + 1));',
+      'what was stopped cleanly starts again',
+    ],
+
+    ['a newest segment that is not noted', '        await noteNewest(name);', '', 'a segment that somebody took is missed'],
+
+    [
+      'a lock that nobody asks for',
+      'if (!isLocked()) throw new JournalLost(lockLost);',
+      '',
+      'nothing is acknowledged once another may write',
+    ],
+
+    [
+      'a next segment that cannot be made, unnoticed',
+      'if (!isDiskFull(error)) lost(',
+      'if (!isDiskFull(error)) void (',
+      'nothing crosses after a failed sync',
+    ],
+
     [
       'a full disk that is not tried again',
       'stopRetry = clock.after(limits.diskRetryMs, () => {',
@@ -91,6 +146,19 @@ export const recordMutations: Rows = {
     ],
   ],
   'ledger/publisher.ts': [
+    ['a ledger that is published by two', 'if (!mayPublish()) return false;', '', 'nothing is published once another may write'],
+
+    ['what is published and held all the same', '        log.written(edge);', '', 'what is published is held no longer'],
+
+    [
+      'bundles that are not published',
+      'edge.tiles.map(({ name, bytes })',
+      "edge.tiles.filter(({ name }) => name.level !== 'entries').map(({ name, bytes })",
+      'the folder verifies in the end',
+    ],
+
+    ['two publications at a time', 'round = round.then(attempt);', 'round = attempt();', 'a checkpoint continues the one before'],
+
     [
       'the current segment that goes',
       'const needed = name === currentSegment() || [...sizes]',
@@ -118,6 +186,13 @@ export const recordMutations: Rows = {
     ['segments that never go', 'if (needed) break;', 'break;', 'a segment goes when its records are published'],
   ],
   'ledger/running-ledger.ts': [
+    [
+      'no space that is kept for ends',
+      'reserveBytes: Math.min(limits.outcomeReserveBytes, settings.segmentBytes / 4),',
+      'reserveBytes: 0,',
+      'what has begun can end on a full disk',
+    ],
+
     ['work that is not seen to be open', '      openWork.observe(body);', '', 'each permitted decision has exactly one outcome'],
     [
       'a decision that came too late and stays open',
@@ -134,6 +209,13 @@ export const recordMutations: Rows = {
   ],
   'ledger/open-work.ts': [
     [
+      'denials that are taken for open',
+      'else if (owesOutcome(record)) decisions.set',
+      "else if (record['kind'] === 'decision') decisions.set",
+      'a denial has no outcome',
+    ],
+
+    [
       'outcomes that recovery does not see',
       "if (record['kind'] === 'outcome') decisions.delete(record['decision_log_id']);",
       "if (record['kind'] === 'outcome') decisions.delete(record['log_id']);",
@@ -141,6 +223,8 @@ export const recordMutations: Rows = {
     ],
   ],
   'disk/disk.ts': [
+    ['a file that takes its place before it is synced', '    await file.sync();', '', 'the folder verifies after a crash'],
+
     [
       'a disk that syncs nothing',
       'fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve()))',
@@ -173,6 +257,51 @@ export const recordMutations: Rows = {
       'now?.open === true && shard <= now.shard ? now.log : null',
       'now?.open === true ? now.log : null',
       'a record stands in the log of its quarter or of a later one',
+    ],
+  ],
+  'ledger/ledger.ts': [
+    [
+      'a cut that no record tells of',
+      'if (cuts.length === 0 && openDecisions.length === 0) return null;',
+      'if (openDecisions.length === 0) return null;',
+      'what a start cuts off is on record',
+    ],
+
+    [
+      'a decision that a start forgets',
+      '...openDecisions.map(',
+      '...openDecisions.slice(1).map(',
+      'each permitted decision has exactly one outcome',
+    ],
+  ],
+  'ledger/log-tree.ts': [
+    [
+      'a checkpoint without the last leaf in a tile',
+      'frontier.size() > partialWritten ?',
+      'frontier.size() > partialWritten + 1 ?',
+      'what a crash leaves can be recovered',
+    ],
+
+    [
+      'a bundle that is one too long',
+      'if (entries.length < tileWidth) return;',
+      'if (entries.length <= tileWidth) return;',
+      'the folder verifies in the end',
+    ],
+
+    [
+      'a tile that is one too wide',
+      'if (hashes.length < tileWidth) return;',
+      'if (hashes.length <= tileWidth) return;',
+      'the folder verifies in the end',
+    ],
+  ],
+  'ledger/head-binding.ts': [
+    [
+      'heads that nobody states',
+      'if (text === bound) return;',
+      'if (text !== null) return;',
+      'the heads of the other logs stand in the control log',
     ],
   ],
 };

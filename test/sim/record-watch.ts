@@ -33,8 +33,8 @@ export interface RecordWatch {
   readonly isSealed: () => boolean;
   /** Whether somebody was told so. */
   readonly isKnownSealed: () => boolean;
-  /** Somebody else may write to the ledger by now. */
-  readonly lockLost: () => void;
+  /** Somebody else may write to the ledger by now. `isQuiet`: nothing was being published just then. */
+  readonly lockLost: (isQuiet: boolean) => void;
   readonly started: (trouble: Trouble) => void;
   /** The envelope lets go of its invocations, which stay open for the next start. */
   readonly stopping: () => void;
@@ -86,6 +86,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const refusedFor = new Set<unknown>();
   /** Decisions that were refused as too slow and may have become durable all the same. */
   const slowDecisions = new Set<string>();
+  /** The same of openings, with the invocation that was to be opened. */
+  const slowOpenings = new Map<string, string>();
   /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
   let [endedBytes, endingBytes] = [0, 0];
   /** By log: the first record that was acknowledged and that nobody could have seen yet. */
@@ -104,10 +106,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   /** Attempts of this life by callers whom nobody could identify, and how many of them came to a record. */
   let strangers = 0;
   let strangersCounted = 0;
-  let sealed = false;
-  let knownSealed = false;
-  let isLockLost = false;
-  let isStopping = false;
+  let [sealed, knownSealed, isLockLost, isStopping] = [false, false, false, false];
   let trouble: Trouble = { any: () => false, spaceForMs: () => null, wasFull: () => false };
 
   const runOf = (body: Members): Run | null => authority.byId(body['invocation_id']);
@@ -227,6 +226,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       // that was handed over is not the gate's to say: the agent does, or it stays unknown.
       if (body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) authority.ended(run.id);
       if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
+      if (body.kind === 'opened' && result.refused === 'slow') slowOpenings.set(body.log_id, String(body['invocation_id']));
       if (result.refused === 'full') lookAtFull(body);
       if (!trouble.any()) violated('a disk without trouble refuses nothing', `${result.refused} ${body.kind}`);
       const spaceForMs = trouble.spaceForMs() ?? 0;
@@ -297,7 +297,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   };
 
   return {
-    lockLost: () => {
+    lockLost: (isQuiet) => {
+      evidence.shut(isQuiet);
       isLockLost = true;
       sealed = true;
     },
@@ -336,6 +337,9 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
         for (const decision of evidence.decisionsOf(crossingId))
           if (permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0)
             violated('what was refused too late is recorded as not carried out', crossingId);
+      for (const [opened, id] of slowOpenings)
+        if (evidence.record(opened) !== undefined && !evidence.closed(id))
+          violated('an invocation that was refused too late is closed', id);
     },
     appending,
     appended,

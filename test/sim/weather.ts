@@ -46,6 +46,7 @@ const inJournal = ({ path }: DiskOperation): boolean => path.endsWith('.wal');
 export const createWeather = ({ life, chance, sky, crashStep, crash, invariants, replaceJournal, loseLock }: WeatherParts): Weather => {
   let troubled = false;
   let wasFull = false;
+  let publishingMs = 0;
   let failAt = sky === 'failing' ? chance.between(20, 160) : Infinity;
   const failsOn = chance.pick(['write', 'sync', 'sync', 'preparation'] as const);
   let crashAt = crashStep;
@@ -64,7 +65,7 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, invariants,
     life.later('another process takes the lock', chance.between(50, 9_000), () => {
       troubled = true;
       loseLock();
-      invariants.lockLost();
+      invariants.lockLost(sky !== 'slow' && life.clock.monotonicMs() - publishingMs > 1_000);
     });
 
   const fault: NonNullable<MemoryDiskSettings['fault']> = (operation) => {
@@ -97,6 +98,7 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, invariants,
     pause: ({ what, path, step }) => {
       const name = `disk ${step}: ${what} ${path}`;
       lastStep = step;
+      if (path.includes('/logs/') || path.includes('heads')) publishingMs = life.clock.monotonicMs();
       if (step !== crashAt) return life.pause(name, what === 'sync' ? chance.below(6) : chance.below(2));
       life.later('the power goes', chance.below(12), crash);
       return new Promise(() => undefined);
