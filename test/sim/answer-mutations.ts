@@ -109,15 +109,15 @@ export const answerMutations: Rows = {
 
     [
       'a tool call that is released after the cut',
-      "if (deadline.signal.aborted) return 'held';",
-      '',
+      "return deadline.signal.aborted ? 'held' : release(",
+      'return release(',
       'what is stopped or has ended releases nothing more',
     ],
 
     [
       'a piece that is released after the cut',
-      "const over = deadline.signal.aborted ? 'held' : await settle(piece);",
-      'const over = await settle(piece);',
+      "deadline.signal.aborted ? 'held' : settle(piece);",
+      'settle(piece);',
       'what is stopped or has ended releases nothing more',
     ],
 

@@ -183,7 +183,7 @@ export const crossingMutations: Rows = {
   ],
   // the doors, and what goes on behind the gate
   'endpoints/retry.ts': [
-    ['a retry that waits no longer than it likes', 'Math.max(askedMs, usualMs)', 'usualMs', 'what is sent again waits first'],
+    ['a retry that waits no longer than it likes', 'Math.max(askedMs, usually())', 'usualMs', 'what is sent again waits first'],
 
     [
       'a retry at once',
@@ -328,21 +328,21 @@ export const crossingMutations: Rows = {
 
     [
       'a model in the place of one that nobody has',
-      'if (found === undefined) return [];',
-      'if (found === undefined) return endpoint.models.slice(0, 1).map((first) => candidateOf(id, endpoint, first));',
+      'if (found !== undefined) candidates.push(found.candidate);',
+      'candidates.push((found ?? models[0])!.candidate);',
       'a call reaches the model that it names',
     ],
 
     [
       'a call to another place',
       'transports.get(candidate.endpoint.id)',
-      "transports.get(listed[0]?.id ?? '')",
+      "transports.get(Object.keys(settings)[0] ?? '')",
       'the intent names the place that is asked',
     ],
 
     [
       'a format that a place does not speak',
-      'if (!endpoint.formats.some((format) => format === formatName)) return [];',
+      'if (!endpoint.formats.some((format) => format === formatName)) continue;',
       '',
       'a model is asked for where it runs',
     ],

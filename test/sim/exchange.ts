@@ -95,15 +95,16 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
       one.cookies = cookies.length;
       listener.began(one);
     },
-    write: async (bytes) => {
+    write: (bytes) => {
       if (one.status === null || one.state !== 'open') throw new Error('the door writes outside of a response');
       one.chunks.push(bytes);
       listener.wrote(one, bytes);
       // That a connection has ended shows when something is written to it.
       const breaks = !one.left && chance.happens(0.01);
       if (breaks) life.later(`${what}, to which something is written`, chance.below(10), leave);
-      if (breaks) await life.pause('what is written is not taken', 10 + chance.below(20));
-      else if (!one.left && chance.happens(0.3)) await life.pause('client takes bytes', chance.happens(0.005) ? 13_000 : chance.below(20));
+      if (breaks) return life.pause('what is written is not taken', 10 + chance.below(20));
+      const waits = !one.left && chance.happens(0.3);
+      return !waits ? null : life.pause('client takes bytes', chance.happens(0.005) ? 13_000 : chance.below(20));
     },
     end: () => end('ended'),
     destroy: () => end('destroyed'),

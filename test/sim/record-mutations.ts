@@ -187,6 +187,12 @@ export const recordMutations: Rows = {
   ],
   'ledger/running-ledger.ts': [
     [
+      'an opening that came too late and stays',
+      "return body.kind === 'opened' ? closingFor(",
+      "return body.kind === 'closed' ? closingFor(",
+      'an invocation that was refused too late is closed',
+    ],
+    [
       'no space that is kept for ends',
       'reserveBytes: Math.min(limits.outcomeReserveBytes, settings.segmentBytes / 4),',
       'reserveBytes: 0,',
