@@ -110,6 +110,20 @@ test('a client that goes away cancels the upstream and leaves one outcome', asyn
   assert.match(world.endings[0]?.errorMessage ?? '', /client went away/);
 });
 
+test('a client that goes away while a tool call in a whole answer is judged leaves an outcome that did not succeed', async () => {
+  const gone = new AbortController();
+  const world = createWorld(answerOf('application/json', ['a tool end']), {
+    recordIntent: async ({ crossing }) => {
+      if (crossing.call.action === 'tool_call') gone.abort();
+      return receipt('intent');
+    },
+  });
+  const { delivered } = await run(world, gone.signal);
+  assert.equal(delivered, '');
+  const { success, errorMessage } = world.endings.at(-1) ?? {};
+  assert.deepEqual([success, errorMessage], [false, 'The client went away before the answer was whole.']);
+});
+
 test('the deadline of a role cancels the upstream and says deadline_exceeded', async () => {
   const timed = createVirtualClock();
   const world = createWorld(answerOf('application/json', []), {

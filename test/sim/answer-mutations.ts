@@ -62,8 +62,8 @@ export const answerMutations: Rows = {
 
     [
       'a whole answer that was cut off and is released',
-      'if (cutOff !== null) return end(cutOff);',
-      '',
+      'if (deadline.signal.aborted) return end(',
+      'if (deadline.signal.aborted && failed) return end(',
       'what is stopped or has ended does not succeed',
     ],
 
@@ -118,7 +118,7 @@ export const answerMutations: Rows = {
       'a piece that is released after the cut',
       "deadline.signal.aborted ? 'held' : settle(piece);",
       'settle(piece);',
-      'what is stopped or has ended releases nothing more',
+      'what is stopped or has ended does not succeed',
     ],
 
     [

@@ -158,13 +158,15 @@ const work = async (parts: ClientParts, agent: Agent, run: OpenedRun): Promise<v
     const beside = chance.happens(0.15) ? ask(parts, agent, credential, []) : null;
     if (chance.happens(0.3)) connections.push(connect(parts, agent, shown));
     const answer = await ask(parts, agent, shown, results);
-    // There is no space: an agent that has much to say ends its run.
-    if (agent.bulky && answer.headers['x-sealwright-denial'] === 'record_unavailable' && chance.happens(0.5)) turn = 0;
     results = callsGiven(answer).map(({ id, name }) => ({ id: text(id), name, failed: chance.happens(0.2) }));
     await beside;
+    // There is no space: an agent that has much to say ends its run.
+    if (agent.bulky && answer.headers['x-sealwright-denial'] === 'record_unavailable' && chance.happens(0.5)) break;
     await life.pause('agent works', chance.pick(agent.proves ? [1, 10, 100, 300, 1_500, 12_000] : [100, 12_000, 25_000]));
   }
-  const ending = chance.pick(['close', 'close in a hurry', 'close in a hurry', 'abandon', 'outlive']);
+  const ending = chance.pick(
+    agent.bulky ? ['close', 'close', 'close in a hurry'] : ['close', 'close in a hurry', 'close in a hurry', 'abandon', 'outlive'],
+  );
   if (ending === 'close') await close(parts, run, agent);
   if (ending === 'close in a hurry') {
     const late = chance.happens(0.7) ? ask(parts, agent, credential, results) : connect(parts, agent, credential);
@@ -179,7 +181,10 @@ const work = async (parts: ClientParts, agent: Agent, run: OpenedRun): Promise<v
 };
 
 /** What a runner found in a folder in which much has changed. */
-const manyFacts = { files: Array.from({ length: 60 }, (_, number) => `${number} ${'changed/'.repeat(60)}`) };
+const manyFacts = {
+  files: Array.from({ length: 60 }, (_, number) => `${number} ${'changed/'.repeat(60)}`),
+  folders: Array.from({ length: 30 }, (_, number) => `${number} ${'changed/'.repeat(60)}`),
+};
 
 const close = async (parts: ClientParts, run: OpenedRun, { bulky }: Agent): Promise<void> => {
   const now = await present(parts);

@@ -183,7 +183,7 @@ export const crossingMutations: Rows = {
   ],
   // the doors, and what goes on behind the gate
   'endpoints/retry.ts': [
-    ['a retry that waits no longer than it likes', 'Math.max(askedMs, usually())', 'usualMs', 'what is sent again waits first'],
+    ['a retry that waits no longer than it likes', 'Math.max(askedMs, usually())', 'usually()', 'what is sent again waits first'],
 
     [
       'a retry at once',

@@ -173,6 +173,8 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     const released = Buffer.concat(view.released);
     if (call === undefined || one.headers['x-sealwright-denial'] !== undefined || outcome === undefined) return;
     const isSuccess = outcome['success'] === true;
+    // It became durable although whoever gave it was told that nobody knows, and told his caller so.
+    if (isSuccess && announced(one)) return;
     if (isSuccess && call.lie !== null) violated('what could be read as another answer is not released', `call ${one.number}: ${call.lie}`);
     if (outcome['tool_calls_refused'] === 0 && one.status === call.status) {
       const sent = Buffer.concat(call.sent);
@@ -312,6 +314,8 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       blame(body, view);
       const seconds = secondsOf(view.run?.role ?? '');
       if (body['success'] !== true || view.run === null) return;
+      if (view.gone.aborted)
+        violated('what is stopped or has ended does not succeed', `${String(body['crossing_id'])}, whose client has left`);
       const model = body['model_version'];
       // A lease that ends by itself does so when its timer runs; where nothing can be recorded, all runs end at about this moment.
       if (records.isKnownSealed() || records.isStopping()) return;

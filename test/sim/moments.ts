@@ -6,7 +6,8 @@ import type { Run } from './authority.ts';
 import type { Chance, Life } from './schedule.ts';
 import type { Site } from './site.ts';
 
-const moments = ['opened', 'model_request', 'tool_call', 'network_connection', 'outcome', 'closed', 'change', 'sent', 'released'] as const;
+/** Tool calls come more often: there are fewer of them, and most waits on something else than the client. */
+const moments = ['opened', 'model_request', 'tool_call', 'tool_call', 'tool_call', 'network_connection', 'outcome', 'closed', 'change', 'sent', 'released'] as const; // prettier-ignore
 export type Moment = (typeof moments)[number];
 
 export interface MomentParts {
@@ -24,7 +25,7 @@ export interface Moments {
 const acts = ['model', 'model', 'tool', 'role', 'invocation', 'all', 'sign out'] as const;
 
 export const createMoments = ({ chance, life, site }: MomentParts): Moments => {
-  const awaited: Moment | null = chance.happens(0.4) ? chance.pick(moments) : null;
+  const awaited: Moment | null = chance.happens(0.5) ? chance.pick(moments) : null;
   let left = chance.between(1, 6);
   const afterMs = chance.pick([0, 0, 1, 4, 15]);
   const act = chance.pick(acts);

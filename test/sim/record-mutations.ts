@@ -6,13 +6,6 @@ import type { Rows } from './mutation.ts';
 export const recordMutations: Rows = {
   // the ledger: from a record to a durable leaf
   'ledger/commit-loop.ts': [
-    [
-      'a full disk where there is space',
-      "if (journal.next() !== 'full') break;",
-      "if (journal.next() === 'ready') break;",
-      'what is refused for lack of space lacks it',
-    ],
-
     ['ends that are turned away with the rest', 'if (isFull() && !ending)', 'if (isFull())', 'what has begun can end on a full disk'],
 
     [
@@ -186,6 +179,12 @@ export const recordMutations: Rows = {
     ['segments that never go', 'if (needed) break;', 'break;', 'a segment goes when its records are published'],
   ],
   'ledger/running-ledger.ts': [
+    [
+      'a backlog that is none',
+      'publisher.unpublishedBytes() > limits.unpublishedBytes',
+      'publisher.unpublishedBytes() > limits.unpublishedBytes / 16_384',
+      'what is refused for lack of space lacks it',
+    ],
     [
       'an opening that came too late and stays',
       "return body.kind === 'opened' ? closingFor(",

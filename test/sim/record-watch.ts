@@ -86,7 +86,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const refusedFor = new Set<unknown>();
   /** Decisions that were refused as too slow and may have become durable all the same. */
   const slowDecisions = new Set<string>();
-  /** The same of openings, with the invocation that was to be opened. */
+  /** The same of openings in this life, with the invocation that was to be opened: a start takes back what a crash left open. */
   const slowOpenings = new Map<string, string>();
   /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
   let [endedBytes, endingBytes] = [0, 0];
@@ -316,6 +316,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       openTools = new Map();
       [endedBytes, endingBytes] = [0, 0];
       isLockLost = false;
+      slowOpenings.clear();
       unpublished.clear();
       strangers = 0;
       strangersCounted = 0;

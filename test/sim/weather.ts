@@ -65,12 +65,12 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, invariants,
     life.later('another process takes the lock', chance.between(50, 9_000), () => {
       troubled = true;
       loseLock();
-      invariants.lockLost(sky !== 'slow' && life.clock.monotonicMs() - publishingMs > 1_000);
+      invariants.lockLost(sky !== 'slow' && life.clock.monotonicMs() - publishingMs > 50);
     });
 
   const fault: NonNullable<MemoryDiskSettings['fault']> = (operation) => {
     const { what, path, step } = operation;
-    if (sky === 'slow' && chance.happens(0.02)) {
+    if (sky === 'slow' && chance.happens(path.endsWith('/next.tmp') ? 0.2 : 0.02)) {
       troubled = true;
       return 'slow';
     }
