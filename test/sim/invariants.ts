@@ -355,7 +355,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       const isLate = seconds !== null && nowMs() > view.acceptedMs + seconds * 1_000 + timersLateMs;
       const isCut =
         view.gone.aborted || isLate || (run !== null && (run.ended || authority.isStopped(run, { model: view.calls.at(-1)?.model })));
-      if (isCut && startsAt(bytes, sent, at) && outcomeFor(view) === undefined)
+      if (isCut && outcomeFor(view) === undefined && !announced(one))
         violated('what is stopped or has ended releases nothing more', `call ${one.number}`);
       view.released.push(bytes);
       const wholeBefore = dialect.callsIn(view.events).filter(({ whole }) => whole).length;
