@@ -154,7 +154,8 @@ test('it is found on PATH and by a relative name', () => {
 
 test('an installed package runs what was built, and needs no packages of its own folder', () => {
   const { folder, bin, path } = layOut({ entry: 'dist/main.js', onPath: 'v24.12.0', installed: false });
-  assert.deepEqual(call(bin, path, ['up']).lines, ['on path', join(folder, 'dist/main.js'), 'up']);
+  assert.deepEqual(call(bin, path, ['check']).lines, ['on path', join(folder, 'dist/main.js'), 'check']);
+  assert.deepEqual(call(bin, path, ['up']).lines, ['on path', '--min-semi-space-size=16', join(folder, 'dist/main.js'), 'up']);
 });
 
 test('an installed package runs an agent from fewer files', () => {

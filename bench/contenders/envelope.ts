@@ -110,7 +110,9 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
   writeFileSync(config, configOf(folder, upstreamPort), { mode: 0o600 });
   mkdirSync(join(folder, 'policies'), { mode: 0o700 });
   writeFileSync(join(folder, 'policies', 'bench.cedar'), policies, { mode: 0o600 });
-  const nodeArgs = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', profile];
+  // As `bin/sealwright` starts it.
+  const young = '--min-semi-space-size=16';
+  const nodeArgs = profile === undefined ? [young] : [young, '--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', profile];
   const [program, ...argv] = heldTo('measured', [
     process.execPath,
     ...nodeArgs,
@@ -121,7 +123,13 @@ export const startEnvelope = async (upstreamPort: number, { profile }: EnvelopeS
     '--control',
     control,
   ]);
-  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, LANG: 'C.UTF-8', BENCH_SECRET: 'a-secret-of-the-upstream' };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    LANG: 'C.UTF-8',
+    UV_THREADPOOL_SIZE: '64',
+    BENCH_SECRET: 'a-secret-of-the-upstream',
+  };
   const up = spawn(program, argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   endWithUs(up);
   let said = '';

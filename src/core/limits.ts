@@ -135,7 +135,7 @@ export const limits = {
   checkpointSetEveryMs: 10_000,
   unpublishedBytes: 64 * MIB,
   diskRetryMs: 1_000,
-  /** Of the four threads that the runtime has for files, a commit always finds one free, however slow what is replaced at the same time. */
+  /** Of the threads that the runtime has for files, four where nobody asks for more, a commit always finds one free, however slow what is replaced. */
   filesReplacedAtOnceCount: 2,
   /** How long one that takes a lock waits for another that came at the same moment to give way. */
   lockContentionMs: 250,
