@@ -135,8 +135,8 @@ export const limits = {
   checkpointSetEveryMs: 10_000,
   unpublishedBytes: 64 * MIB,
   diskRetryMs: 1_000,
-  /** Of the threads that the runtime has for files, four where nobody asks for more, a commit always finds one free, however slow what is replaced. */
-  filesReplacedAtOnceCount: 2,
+  /** Enough for a file system to join their syncs. Where the runtime has fewer threads for files, one less than these. */
+  filesReplacedAtOnceCount: 8,
   /** How long one that takes a lock waits for another that came at the same moment to give way. */
   lockContentionMs: 250,
   /** How often whoever asks whether it is ready may cause the disk to be tried. */

@@ -189,6 +189,12 @@ const writeTemporary = async (system: System, { path, bytes }: NewContent, folde
   }
 };
 
+/** Threads that the runtime has for files: what libuv takes where nobody says otherwise. */
+const threads = Number(process.env['UV_THREADPOOL_SIZE']) || 4;
+
+/** However slow what is replaced, a commit finds a thread of its own. */
+export const filesAtOnce = Math.max(1, Math.min(limits.filesReplacedAtOnceCount, threads - 1));
+
 type Lanes = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** So many do their work at a time; the others wait, in their order. */
@@ -232,7 +238,7 @@ const orNull = async <T>(work: Promise<T>): Promise<T | null> => {
 export const createDisk = (system: System = machine): Disk => {
   const { fs, fsPromises } = system;
   const folders = createFolders(system);
-  const lanes = createLanes(limits.filesReplacedAtOnceCount);
+  const lanes = createLanes(filesAtOnce);
   return {
     createFolder: folders.create,
     readFile: (path) => orNull(fsPromises.readFile(path)),
