@@ -93,6 +93,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   /** By log: the first record that was acknowledged and that nobody could have seen yet. */
   const unpublished = new Map<string, { readonly index: number; readonly sinceMs: number }>();
   /** When a record was handed over that has no answer yet. */
+  const severedMs = new Map<string, number>();
   const handedOverMs = new Map<string, number>();
   /** Crossings of which a finding was handed over. */
   const found = new Set<unknown>();
@@ -180,7 +181,9 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     if (!isBeginning(body)) return;
     const action = String(body['action_type']);
     if (action === 'tool_call') decidedMs.set(body.log_id, nowMs());
-    if (!authority.lives(run)) violated('no crossing is accepted after its lease ended', `${action} ${body.log_id}`);
+    // What the gate does about a refusal it does within the same instant, after whatever else was about to happen in it.
+    if (!authority.lives(run) && severedMs.get(run.id) !== nowMs())
+      violated('no crossing is accepted after its lease ended', `${action} ${body.log_id}`);
     const tool = (body['tool'] as { readonly name?: string } | undefined)?.name;
     if (authority.isStopped(run, { model: body['model_version'], tool }))
       violated('what is stopped crosses nothing', `${action} ${body.log_id}`);
@@ -224,7 +227,10 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       if (result.refused === 'sealed') knownSealed = true;
       // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
       // that was handed over is not the gate's to say: the agent does, or it stays unknown.
-      if (body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) authority.ended(run.id);
+      if (body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) {
+        if (authority.lives(run)) severedMs.set(run.id, nowMs());
+        authority.ended(run.id);
+      }
       if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
       if (body.kind === 'opened' && result.refused === 'slow') slowOpenings.set(body.log_id, String(body['invocation_id']));
       if (result.refused === 'full') lookAtFull(body);
