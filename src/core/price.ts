@@ -28,35 +28,22 @@ const fractionDigits = 12;
 const currencyForm = /^[A-Z]{3}$/;
 const amountForm = /^(\d{1,18})(?:\.(\d{1,12}))?$/;
 
-/** Millionths of millionths: as a number where it holds them exactly, which is faster. */
-type Units = number | bigint;
-
-const plus = (a: Units, b: Units): Units => {
-  const sum = Number(a) + Number(b);
-  return Number.isSafeInteger(sum) ? sum : BigInt(a) + BigInt(b);
-};
-
-const amountOf = (units: Units): string => {
+const amountOf = (units: bigint): string => {
   const digits = units.toString().padStart(fractionDigits + 1, '0');
   const fraction = digits.slice(-fractionDigits).replace(/0+$/, '');
   return `${digits.slice(0, -fractionDigits)}${fraction === '' ? '' : `.${fraction}`}`;
 };
 
 /** Null where it is no amount. */
-const unitsOf = (amount: string): Units | null => {
+const unitsOf = (amount: string): bigint | null => {
   const [, whole, fraction = ''] = amountForm.exec(amount) ?? [];
-  if (whole === undefined) return null;
-  const behind = fraction.padEnd(fractionDigits, '0');
-  const units = Number(whole) * 10 ** fractionDigits + Number(behind);
-  return Number.isSafeInteger(units) ? units : BigInt(whole) * 10n ** BigInt(fractionDigits) + BigInt(behind);
+  return whole === undefined ? null : BigInt(whole) * 10n ** BigInt(fractionDigits) + BigInt(fraction.padEnd(fractionDigits, '0'));
 };
 
 /** Null where something that has a price was not counted. */
-const share = (count: number | null, micros: number): Units | null => {
-  if (micros === 0) return 0;
-  if (count === null || !Number.isSafeInteger(count) || count < 0) return null;
-  const product = count * micros;
-  return Number.isSafeInteger(product) ? product : BigInt(count) * BigInt(micros);
+const share = (count: number | null, micros: number): bigint | null => {
+  if (micros === 0) return 0n;
+  return count === null || !Number.isSafeInteger(count) || count < 0 ? null : BigInt(count) * BigInt(micros);
 };
 
 /** What a call costs; null where that is not known. Providers that do not say what came from a cache are taken to have read none. */
@@ -68,7 +55,7 @@ export const costOf = (price: Price | null, { inputTokenCount, cachedInputTokenC
   const fresh = share(inputTokenCount === null ? null : inputTokenCount - cached, inputMicros);
   const parts = [fresh, share(cached, cachedInputMicros), share(outputTokenCount, outputMicros)];
   const known = parts.filter((part) => part !== null);
-  return known.length < parts.length ? null : { currency, amount: amountOf(known.reduce(plus, 0)) };
+  return known.length < parts.length ? null : { currency, amount: amountOf(known.reduce((sum, part) => sum + part, 0n)) };
 };
 
 export interface CostSum {
@@ -79,12 +66,12 @@ export interface CostSum {
 }
 
 export const createCostSum = (): CostSum => {
-  const sums = new Map<string, Units>();
+  const sums = new Map<string, bigint>();
   return {
     add: ({ currency, amount }) => {
       const units = unitsOf(amount);
       if (units === null || !currencyForm.test(currency)) return false;
-      sums.set(currency, plus(sums.get(currency) ?? 0, units));
+      sums.set(currency, (sums.get(currency) ?? 0n) + units);
       return true;
     },
     costs: () =>
@@ -96,9 +83,8 @@ export const createCostSum = (): CostSum => {
 
 /** As a person reads it: two places, or as many as the first two digits that are not zero need. Rounded half up, and never down to nothing. */
 export const shownCost = ({ currency, amount }: Cost): string => {
-  const known = unitsOf(amount);
-  if (known === null) return `${amount} ${currency}`;
-  const units = BigInt(known);
+  const units = unitsOf(amount);
+  if (units === null) return `${amount} ${currency}`;
   const places = units === 0n ? 2 : Math.min(fractionDigits, Math.max(2, fractionDigits + 2 - units.toString().length));
   const step = 10n ** BigInt(fractionDigits - places);
   const [whole = '0', fraction = ''] = amountOf(((units + step / 2n) / step) * step).split('.');

@@ -66,19 +66,11 @@ export const attemptOf = ({ call }: Crossing): Attempt => {
   return call.action === 'tool_call' ? { tool: call.tool } : { model: call.operation };
 };
 
-/** Of an ending, which is recorded and counted. */
-const costs = new WeakMap<Ending, Cost | null>();
-
 /** What the call cost at the price of the pin that it went to. */
-export const costOfOutcome = ({ crossing: { call }, judgement }: Recorded, ending: Ending): Cost | null => {
-  const { facts } = ending;
-  if (call.action !== 'model_request' || facts === null || onlyCounts(call.operation)) return null;
-  const known = costs.get(ending);
-  if (known !== undefined) return known;
-  const cost = costOf(judgement.candidate?.price ?? null, facts);
-  costs.set(ending, cost);
-  return cost;
-};
+export const costOfOutcome = ({ crossing: { call }, judgement }: Recorded, { facts }: Ending): Cost | null =>
+  call.action !== 'model_request' || facts === null || onlyCounts(call.operation)
+    ? null
+    : costOf(judgement.candidate?.price ?? null, facts);
 
 /** How a model call ended, as the envelope saw it. */
 export const modelEndingOf = (recorded: Recorded, ending: Ending): ModelEnding => ({

@@ -122,6 +122,8 @@ test('a client that goes away while a tool call in a whole answer is judged leav
   assert.equal(delivered, '');
   const { success, errorMessage } = world.endings.at(-1) ?? {};
   assert.deepEqual([success, errorMessage], [false, 'The client went away before the answer was whole.']);
+  // What the provider counted was spent all the same.
+  assert.notEqual(world.endings.at(-1)?.facts ?? null, null);
 });
 
 test('the deadline of a role cancels the upstream and says deadline_exceeded', async () => {

@@ -92,7 +92,7 @@ const concludeWhole = async (recorded: Recorded, call: ModelCall, answer: Upstre
     return end({ denial: 'not_inspectable', problem: 'the upstream gives a whole answer in the place of a stream' }, facts);
   const released = applySplices(body, await refusals(recorded, whole, tally, concluding));
   // Meanwhile it may have been cut off, or the client may have left.
-  if (deadline.signal.aborted) return end({ sentence: brokenSentence(recorded), status: 502, retryable: true });
+  if (deadline.signal.aborted) return end({ sentence: brokenSentence(recorded), status: 502, retryable: true }, facts);
   tally.released(released);
   const recording = await recordEnding(recorded, tally.ending(!failed, said, withRequestId(facts, call, answer)), stages);
   if ('denial' in recording) return refused(recorded, recording, null);
