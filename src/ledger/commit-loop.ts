@@ -176,8 +176,10 @@ export const createCommitLoop = (
     return placed;
   };
 
+  /** Nobody waits for it, so that those who wait for what stands behind it are looked after. */
   const silent = (submission: Submission): Waiting => ({
     ...submission,
+    patient: true,
     sinceMs: clock.monotonicMs(),
     answer: () => undefined,
     answered: false,

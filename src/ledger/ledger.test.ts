@@ -233,6 +233,26 @@ describe('a slow disk', () => {
     assert.match(String(outcome?.['error_message']), /not carried out/);
   });
 
+  it('lets nobody wait longer where a record begins the log of a new quarter', async () => {
+    const { room, hold } = slowRoom();
+    const ledger = await room.opened();
+    receiptOf(await ledger.append(record('finding')));
+    const release = hold();
+    const before = ledger.append(record('finding'));
+    await room.advance(limits.commitMs / 4);
+    const first = ledger.append(record('finding', { timestamp: '2027-01-01T00:00:00.000Z' }));
+    let answered = 'nothing';
+    void first.then((result) => (answered = refusedWith(result)));
+    await room.advance(limits.commitMs / 4);
+    const releaseAgain = hold();
+    release();
+    receiptOf(await before);
+    await room.advance((3 * limits.commitMs) / 4);
+    assert.equal(answered, 'slow');
+    releaseAgain();
+    await ledger.close();
+  });
+
   it('says that a late decision was not carried out even if the disk is slow once more', async () => {
     const { room, hold } = slowRoom();
     const ledger = await room.opened();

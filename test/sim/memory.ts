@@ -59,7 +59,9 @@ export const watchMemory = (bytesMax: number, tunnelsMax: number, violated: Viol
       take: (holder, bytes, serves) => {
         const against = memory.share.take(holder, bytes, serves);
         if (against === null) heldForAnswers += bytes;
-        else if (bytes <= memory.left()) violated('what has begun may have all memory that is left', `${bytes} of ${memory.left()}`);
+        else count('no memory left for an answer');
+        if (against !== null && bytes <= memory.left())
+          violated('what has begun may have all memory that is left', `${bytes} of ${memory.left()}`);
         return against;
       },
       give: (holder, bytes) => {

@@ -51,7 +51,7 @@ export interface SimulationOptions {
 
 const stepsMax = 60_000;
 /** What all bodies in flight may have together: enough, or so little that some find none. */
-const memories = [limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, 4_000, 1_600] as const;
+const memories = [limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, limits.bodiesInFlightBytes, 4_000, 1_300] as const;
 const livesMax = 12;
 /** The evening of an ordinary day, or three seconds before a new quarter with its new logs. */
 const startsWallMs = [Date.UTC(2026, 4, 12, 19), Date.UTC(2026, 8, 30, 23, 59, 57)] as const;
