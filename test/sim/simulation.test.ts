@@ -12,7 +12,8 @@ const seedsCount = 200;
 const happened = `
   answered, failed, cut, crash, sealed, tool call released, tool call refused, kept waiting, sent again, left out
   unidentified, malformed, too_large, model_not_permitted, content_not_permitted, not_inspectable, stopped, overloaded
-  deadline_exceeded, record_unavailable, outcome_unrecorded, refused slow, refused full, no memory left
+  deadline_exceeded, record_unavailable, outcome_unrecorded, refused slow, refused full, no memory left, no memory left for an answer
+  played back, newest segment taken
   tunnel carried, plain request carried, connection cut, connection stopped, connection host_not_permitted
   connection not_permitted, connection not_inspectable, connection deadline_exceeded, connection outcome_unrecorded
   stop pulled, stop lifted, proved again, signed out`
