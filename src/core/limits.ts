@@ -139,6 +139,8 @@ export const limits = {
   filesReplacedAtOnceCount: 8,
   /** How long one that takes a lock waits for another that came at the same moment to give way. */
   lockContentionMs: 250,
+  /** Where the system says itself that an open file was moved or deleted: how often that is held against what stands at its path. */
+  placeLookMs: 250,
   /** How often whoever asks whether it is ready may cause the disk to be tried. */
   diskLookMs: 10_000,
   // diagnostics

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
-import { mkdirSync, mkdtempSync, promises, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, promises, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createDisk, diskErrorName, filesAtOnce, isDiskFull } from './disk.ts';
+import { createDisk, type Disk, type DiskFile, diskErrorName, filesAtOnce, isDiskFull } from './disk.ts';
 
 const disk = createDisk();
 let folder = '';
@@ -90,17 +90,76 @@ describe('the disk', () => {
     await disk.remove(path);
   });
 
-  it('shows that an open file was deleted or that its path names another', async () => {
-    const path = join(folder, 'watched');
-    const file = await disk.createFile(path);
+  const openWith = async (name: string, on: Disk = disk): Promise<{ readonly file: DiskFile; readonly path: string }> => {
+    const path = join(folder, name);
+    const file = await on.createFile(path);
     await file.write(4, Buffer.from('data'));
     await file.sync();
-    assert.deepEqual(await file.status(), await disk.statusOf(path));
-    assert.equal((await file.status()).bytes, 8);
+    assert.equal(await file.isInPlace(), true);
+    assert.equal(await file.isInPlace(), true);
+    return { file, path };
+  };
+
+  const taken: Readonly<Record<string, (path: string) => void>> = {
+    deleted: unlinkSync,
+    'deleted, with another name left': (path) => {
+      linkSync(path, `${path}-kept`);
+      unlinkSync(path);
+    },
+    'moved away': (path) => renameSync(path, `${path}-away`),
+    'moved away, and another in its place': (path) => {
+      renameSync(path, `${path}-away`);
+      writeFileSync(path, 'another');
+    },
+    replaced: (path) => {
+      writeFileSync(`${path}-other`, 'another');
+      renameSync(`${path}-other`, path);
+    },
+    'under a folder that was replaced by a copy': (path) => {
+      renameSync(dirname(path), `${dirname(path)}-away`);
+      mkdirSync(dirname(path));
+      writeFileSync(path, 'a copy');
+    },
+  };
+  /** As where a system keeps no names of open files. */
+  const nameless = createDisk({
+    fs: {
+      ...fs,
+      readlinkSync: () => {
+        throw new Error('no such folder');
+      },
+    },
+    fsPromises: promises,
+    lock: async () => null,
+  });
+  for (const [index, [what, take]] of Object.entries(taken).entries()) {
+    for (const [where, on] of Object.entries({ 'by its name': disk, 'without names of open files': nameless })) {
+      it(`sees, ${where}, that an open file was ${what}`, async () => {
+        const holds = join(folder, `taken-${where.length}-${index}`);
+        mkdirSync(holds);
+        const { file, path } = await openWith(`taken-${where.length}-${index}/file`, on);
+        take(path);
+        assert.equal(await file.isInPlace(), false);
+        assert.equal(await file.isInPlace(), false);
+        await file.close();
+      });
+    }
+  }
+
+  it('still knows an open file that was moved and moved back', async () => {
+    const { file, path } = await openWith('back');
+    renameSync(path, `${path}-away`);
+    renameSync(`${path}-away`, path);
+    assert.equal(await file.isInPlace(), true);
+    await file.close();
+  });
+
+  it('finds out about a file that was never in its place when it is first asked', async () => {
+    const path = join(folder, 'never');
+    const file = await disk.createFile(path);
     unlinkSync(path);
-    assert.equal((await file.status()).links, 0);
-    writeFileSync(path, 'another');
-    assert.notEqual((await file.status()).inode, (await disk.statusOf(path))?.inode);
+    assert.equal(await file.isInPlace(), false);
+    assert.equal(await file.isInPlace(), false);
     await file.close();
   });
 

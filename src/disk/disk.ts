@@ -7,6 +7,7 @@ import * as machinePromises from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { limits } from '../core/limits.ts';
 import { lockFile, type Lock } from './lock.ts';
+import { placeOf } from './place.ts';
 
 export type { Lock } from './lock.ts';
 
@@ -24,7 +25,8 @@ export interface DiskFile {
   readonly write: (position: number, bytes: Uint8Array) => Promise<void>;
   /** Resolves when everything written is durable. After a rejection nothing is known of what was written since the last one. */
   readonly sync: () => Promise<void>;
-  readonly status: () => Promise<FileStatus>;
+  /** Whether the path at which it was opened still leads to it. */
+  readonly isInPlace: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -58,7 +60,10 @@ export interface Disk {
 
 /** What the disk stands on: the machine's own, or one that a test makes up. */
 export interface System {
-  readonly fs: Pick<typeof machineFiles, 'write' | 'fdatasync' | 'fstatSync' | 'close' | 'open' | 'statSync' | 'lstatSync'>;
+  readonly fs: Pick<
+    typeof machineFiles,
+    'write' | 'fdatasync' | 'fstatSync' | 'close' | 'open' | 'statSync' | 'lstatSync' | 'readlinkSync'
+  >;
   readonly fsPromises: Pick<typeof machinePromises, 'open' | 'mkdir' | 'stat' | 'rename' | 'readdir' | 'readFile' | 'rm'>;
   readonly lock: (path: string) => Promise<Lock | null>;
 }
@@ -100,13 +105,16 @@ const writeAll = ({ fs }: System, descriptor: number, position: number, bytes: U
 const syncData = ({ fs }: System, descriptor: number): Promise<void> =>
   new Promise((resolve, reject) => fs.fdatasync(descriptor, (error) => (error ? reject(error) : resolve())));
 
-const openedFile = (system: System, descriptor: number): DiskFile => ({
-  write: (position, bytes) => writeAll(system, descriptor, position, bytes),
-  sync: () => syncData(system, descriptor),
-  // The inode of an open file is in memory: asking costs less than handing the question to another thread.
-  status: async () => statusFrom(system.fs.fstatSync(descriptor)),
-  close: () => new Promise((resolve, reject) => system.fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
-});
+const openedFile = (system: System, descriptor: number, path: string): DiskFile => {
+  let place: (() => boolean) | null = null;
+  return {
+    write: (position, bytes) => writeAll(system, descriptor, position, bytes),
+    sync: () => syncData(system, descriptor),
+    // The inode of an open file is in memory: asking costs less than handing the question to another thread.
+    isInPlace: async () => (place ??= placeOf(system.fs, descriptor, path, () => performance.now()))(),
+    close: () => new Promise((resolve, reject) => system.fs.close(descriptor, (error) => (error ? reject(error) : resolve()))),
+  };
+};
 
 const open = ({ fs }: System, path: string, flags: string): Promise<number> =>
   new Promise((resolve, reject) => fs.open(path, flags, fileMode, (error, descriptor) => (error ? reject(error) : resolve(descriptor))));
@@ -180,7 +188,7 @@ const writeTemporary = async (system: System, { path, bytes }: NewContent, folde
     folders.forget(dirname(path));
     return create();
   });
-  const file = openedFile(system, descriptor);
+  const file = openedFile(system, descriptor, temporary(path));
   try {
     await file.write(0, bytes);
     await file.sync();
@@ -248,10 +256,10 @@ export const createDisk = (system: System = machine): Disk => {
       return stats === undefined ? null : statusFrom(stats);
     },
     replaceFiles: (files) => replaceFiles(system, files, folders, lanes),
-    createFile: async (path) => openedFile(system, await open(system, path, 'w+')),
+    createFile: async (path) => openedFile(system, await open(system, path, 'w+'), path),
     openFile: async (path) => {
       const descriptor = await orNull(open(system, path, 'r+'));
-      return descriptor === null ? null : openedFile(system, descriptor);
+      return descriptor === null ? null : openedFile(system, descriptor, path);
     },
     rename: (from, to) => fsPromises.rename(from, to),
     syncFolder: (path) => syncFolder(system, path),

@@ -6,7 +6,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import { limits } from '../core/limits.ts';
-import { diskErrorName, isDiskFull, type Disk, type DiskFile, type FileStatus } from '../disk/disk.ts';
+import { diskErrorName, isDiskFull, type Disk, type DiskFile } from '../disk/disk.ts';
 
 const segmentForm = /^seg-([0-9a-f]{16})\.wal$/;
 const readyName = 'next.wal';
@@ -66,9 +66,6 @@ interface Segment {
   readonly file: DiskFile;
   position: number;
 }
-
-const sameFile = (open: FileStatus, atPath: FileStatus | null): boolean =>
-  open.links > 0 && atPath?.inode === open.inode && atPath.device === open.device;
 
 export const createJournal = (
   settings: { readonly folder: string; readonly segmentBytes: number; readonly newestFile: string },
@@ -156,7 +153,7 @@ export const createJournal = (
   const put = async ({ file, name, position }: Segment, bytes: Uint8Array): Promise<void> => {
     await file.write(position, bytes);
     await file.sync();
-    if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {
+    if (!(await file.isInPlace())) {
       throw new JournalLost(`${name} was deleted or replaced while it was written: find out who changes the journal, then restart`);
     }
     // Asked last: who took the lock before may have read the journal without this batch.

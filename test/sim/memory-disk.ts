@@ -30,6 +30,8 @@ export interface MemoryDiskSettings {
 export interface MemoryFile extends DiskFile {
   /** Of the file itself, wherever its name leads by now. */
   readonly statusNow: () => FileStatus;
+  /** A path that leads to it; null once it was deleted. */
+  readonly nameNow: () => string | null;
 }
 
 export interface MemoryDisk extends Disk {
@@ -200,6 +202,8 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     folder: false,
   });
 
+  const nameOf = (inode: Inode): string | null => [...store.names].find(([, one]) => one === inode)?.[0] ?? null;
+
   const statusNow = (path: string): FileStatus | null => {
     const inode = store.names.get(path);
     if (inode !== undefined) return statusFor(inode);
@@ -237,7 +241,8 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
     statusNow: () => statusFor(inode),
     write: (position, bytes) => write(inode, path, position, bytes),
     sync: () => sync(inode, path),
-    status: async () => (gone ? await nothing() : statusFor(inode)),
+    nameNow: () => nameOf(inode),
+    isInPlace: async () => (gone ? await nothing() : store.names.get(path) === inode),
     close: async () => (gone ? await nothing() : undefined),
   });
 

@@ -62,6 +62,7 @@ export const systemOver = (disk: MemoryDisk, partly: (bytes: number) => number):
       );
     },
     fdatasync: (descriptor: number, done: Callback<void>) => settle(fileAt(descriptor).sync(), done),
+    readlinkSync: (path: string) => fileAt(Number(/^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1])).nameNow() ?? 'deleted',
     fstatSync: (descriptor: number) => statsOf(fileAt(descriptor).statusNow()),
     close: (descriptor: number, done: Callback<void>) => {
       const file = fileAt(descriptor);

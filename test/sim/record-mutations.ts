@@ -127,7 +127,7 @@ export const recordMutations: Rows = {
     ],
     [
       'a segment that was replaced and is written on',
-      'if (!sameFile(await file.status(), await disk.statusOf(path(name)))) {',
+      'if (!(await file.isInPlace())) {',
       'if (file === undefined) {',
       'a record is acknowledged only when it is durable',
     ],
