@@ -28,7 +28,7 @@ const ask = async ({ name, ask }: Question, quick: boolean, out: string | null):
   try {
     const answer = await ask({ quick, say: (line) => say(`  ${line} (${secondsSince(beganMs)} s)`) });
     const at = new Date().toISOString();
-    const machine = describeMachine();
+    const machine = await describeMachine();
     const answered = { at, seconds: secondsSince(beganMs), quick, load: [before, loadNow()], machine, answer } as const;
     if (out !== null) keepAnswer(out, name, answered);
     return null;
@@ -55,7 +55,7 @@ else if (unknown.length > 0) {
   say(`There is no ${unknown.join(', ')}. There are: ${known.map(({ name }) => name).join(', ')}`);
   process.exitCode = 2;
 } else {
-  const out = values.out ?? (values.quick ? null : `${root}${resultsPath(describeMachine())}`);
+  const out = values.out ?? (values.quick ? null : `${root}${resultsPath(await describeMachine())}`);
   const beganMs = performance.now();
   if (!values.quick) {
     say('building what is published');

@@ -102,7 +102,7 @@ if (import.meta.main) {
   const before = loadNow();
   const seconds = Number(values.minutes) * 60;
   const { problems, ...answer } = await soak({ seconds, sliceSeconds: 10, say: (line) => void process.stderr.write(`${line}\n`) });
-  const machine = describeMachine();
+  const machine = await describeMachine();
   const answered = {
     at: new Date().toISOString(),
     seconds: Math.round(seconds),

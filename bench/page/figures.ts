@@ -124,7 +124,7 @@ export const latencyTable = (results: Results): string => {
     }),
   );
   const { p50Ms, p99Ms, samples } = answer.commits;
-  return `${table(['load', 'of', 'median ms', '99 % ms', '99.9 % ms', 'generator late, 99 % ms', 'errors'], rows)}\n\nA commit of 4 KiB on this disk took ${shown(p50Ms)} ms in the median and ${shown(p99Ms)} ms at the 99th percentile of ${samples}.`;
+  return `${table(['load', 'of', 'median ms', '99 % ms', '99.9 % ms', 'generator late, 99 % ms', 'errors'], rows)}\n\nCommits of 4 KiB, a millisecond apart, took on this disk ${shown(p50Ms)} ms in the median and ${shown(p99Ms)} ms at the 99th percentile of ${samples}.`;
 };
 
 export const streamsTable = (results: Results): string => {

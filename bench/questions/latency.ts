@@ -27,12 +27,12 @@ export const latency: Question = {
   ask: ({ quick, say }) =>
     withField([...new Set([...alone, ...underLoad])], async (field): Promise<LatencyAnswer> => {
       await warmUp(field, quick);
-      const before = commitTimes(quick ? 50 : 400);
+      const before = await commitTimes(quick ? 50 : 400);
       say('one client');
       const one = { ...wholeCell, clients: 1 };
       const settings = quick ? { rounds: 2, durationMs: 200, warmUpRounds: 0 } : { rounds: 9, durationMs: 1_000, warmUpRounds: 1 };
       const byOne = await measureCell(field.load, field.of(alone), one, settings);
-      const after = commitTimes(quick ? 50 : 400);
+      const after = await commitTimes(quick ? 50 : 400);
       // The faster: what is taken off for commits must not be what the machine did besides.
       const commits = after.twoP50Ms < before.twoP50Ms ? after : before;
       const byRate: CellResult[] = [];
