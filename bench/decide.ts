@@ -69,6 +69,7 @@ const openInvocation = async (): Promise<{
     digest: ({ digestKey }, bytes) => createHmac('sha256', digestKey).update(bytes).digest('hex'),
     newDigestKey: async () => new Uint8Array(randomBytes(32)),
     keptDigestKey: async () => null,
+    starting: async () => undefined,
     ended: () => undefined,
     reproveMs: 900_000,
   });

@@ -102,6 +102,7 @@ const openRooms = async (folder: string) => {
     digest: keyedDigest,
     newDigestKey: async () => random.bytes(32),
     keptDigestKey: async () => null,
+    starting: async () => undefined,
     ended: () => undefined,
     reproveMs: null,
   });
@@ -129,7 +130,7 @@ const openRooms = async (folder: string) => {
     endpoints: createEndpoints(config.endpoints, () => nowhere, { clock, random }),
     network: { termsFor: () => ({ tls: true, addresses: null, wildcard: null }), forward: nowhere },
     privacy: config.privacy,
-    denied: createDeniedContent(keyedDigest),
+    denied: createDeniedContent({ store: { read: async () => null, write: async () => undefined }, clock, random }),
     memories: createReadingMemories(),
     stops: { denialFor: () => null },
     underWay: createUnderWay(),

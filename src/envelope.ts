@@ -44,7 +44,7 @@ import { isLedgerProblem, openLedger } from './ledger/ledger.ts';
 import type { Policy } from './policy/policy.ts';
 import { createPolicy, loadPolicyFiles } from './policy/policy.ts';
 import { canonicalTool } from './runner/agents/adapters.ts';
-import { createDeniedContent } from './privacy/privacy.ts';
+import { createDeniedContent, createDeniedContentFiles } from './privacy/privacy.ts';
 import { createReadingMemories } from './wire/reading-memory.ts';
 import { composeControlPlane, createEnforce, type ControlPlane } from './control-plane.ts';
 import { openListeners } from './listeners.ts';
@@ -209,7 +209,8 @@ const openRecords = async (
 const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledger: Ledger) => {
   const { data_dir: dataDir, identity } = loaded.config;
   const memories = createReadingMemories();
-  const denied = createDeniedContent(keyedDigest);
+  const store = createDeniedContentFiles(disk, join(folders(dataDir).private, 'denied-content'));
+  const denied = createDeniedContent({ store, clock, random });
   const underWay = createUnderWay();
   const recorder = endingConnections(ledger, underWay);
   const invocations = createInvocations({
@@ -218,6 +219,7 @@ const openRunning = async ({ loaded, clock, random, disk }: EnvelopeParts, ledge
     recorder,
     digest: keyedDigest,
     ...digestKeys(disk, folders(dataDir).private, random),
+    starting: denied.recall,
     ended: (id, because) => {
       memories.forget(id);
       denied.forget(id);
@@ -251,6 +253,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
   closers.push(async () => {
     invocations.stop();
     await strangers.flush();
+    await running.denied.flush();
   });
   const { readFile: read } = rules;
   const outside = await openOutside(parts, { privateFolder: folders(config.data_dir).private, readFile: read }, closers);

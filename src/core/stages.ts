@@ -33,8 +33,8 @@ export type Read<C extends Call = Call> = Identified<C> & Passed<'read'> & { rea
 
 export interface Inspection {
   readonly notInspected: readonly NotInspected[];
-  /** Parts that were denied in an earlier turn and come along with this one; absent where there are none. */
-  readonly deniedBefore?: readonly OpaquePart[];
+  /** Looks for parts that were denied in an earlier turn and come along with this one; absent where none may be left out. */
+  readonly deniedBefore?: () => readonly OpaquePart[];
 }
 export type Inspected<C extends Call = Call> = Read<C> & Passed<'inspected'> & { readonly inspection: Inspection };
 
@@ -46,7 +46,7 @@ export interface Judgement {
   readonly candidate: Candidate | null;
   /** What holds for a connection; absent for all else. */
   readonly terms?: Terms;
-  /** Of `deniedBefore`, what was left out of what is judged, and so is not sent; absent where nothing was. */
+  /** Of what was denied before, what was left out of what is judged, and so is not sent; absent where nothing was. */
   readonly takenOut?: readonly OpaquePart[];
   /** Parts without which the decision would let the crossing on; absent where it does, or where it has nothing to do with them. */
   readonly offending?: readonly OpaquePart[];

@@ -55,6 +55,7 @@ const setUp = () => {
     digest: () => 'digest',
     newDigestKey: async () => new Uint8Array(32),
     keptDigestKey: async () => null,
+    starting: async () => undefined,
     ended: () => undefined,
     reproveMs,
   });

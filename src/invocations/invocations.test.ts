@@ -40,6 +40,7 @@ const setUp = (
     digest: () => 'digest',
     newDigestKey: async () => new Uint8Array(32),
     keptDigestKey: async () => new Uint8Array(32),
+    starting: async () => undefined,
     ended: (id) => ended.push(id),
     reproveMs,
   });

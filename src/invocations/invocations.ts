@@ -31,6 +31,8 @@ export interface InvocationParts {
   readonly newDigestKey: (invocationId: string) => Promise<Uint8Array>;
   /** The key of an invocation that was open before a restart; null when it was erased. */
   readonly keptDigestKey: (invocationId: string) => Promise<Uint8Array | null>;
+  /** Called before an invocation runs, so that others fetch what they keep for it. Never rejects. */
+  readonly starting: (invocation: Invocation) => Promise<void>;
   /** Called when an invocation ends, so that others let go of what they kept for it and what is under way ends with it. */
   readonly ended: (invocationId: string, because: EndedBecause) => void;
   /** How long a proof of the invoker lasts; null where nobody is proved. */
@@ -231,6 +233,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
         runner_key_digest: kept.runnerKeyDigest,
       });
       if (isRefusal(receipt)) return receipt;
+      await parts.starting(invocation);
       admit(invocation, kept, reproveMs === null ? null : clock.monotonicMs() + reproveMs, 'opening');
       return { invocation, credential, runnerKey };
     },
@@ -288,10 +291,12 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       for (const record of openedRecords) {
         const restored = invocationOf(record);
         const digestKey = restored === null ? null : await keptDigestKey(restored.invocation.id);
-        // Whoever it was is proved again at once: nobody knows what became of him meanwhile.
-        if (restored !== null && digestKey !== null)
-          admit({ ...restored.invocation, digestKey }, restored.kept, reproveMs === null ? null : clock.monotonicMs(), 'restart');
-        else
+        if (restored !== null && digestKey !== null) {
+          const invocation = { ...restored.invocation, digestKey };
+          await parts.starting(invocation);
+          // Whoever it was is proved again at once: nobody knows what became of him meanwhile.
+          admit(invocation, restored.kept, reproveMs === null ? null : clock.monotonicMs(), 'restart');
+        } else
           await recorder.append({
             ...repeated(record),
             ...stamp(),

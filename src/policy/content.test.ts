@@ -28,7 +28,12 @@ type Forbids = (kinds: readonly OpaqueKind[], content: Content) => boolean;
 
 const judge = (forbids: Forbids, parts: readonly OpaquePart[], deniedBefore: readonly OpaquePart[] = [], elsewhere: Opaque = nowhere) => {
   const reading = { model: 'm', toolsOffered: [urlSource], opaque: { elsewhere, parts, conversation: () => [] } } as unknown as Reading;
-  return judgeContent(reading, deniedBefore, 'r', (content) => judged(forbids(content.kinds, content) ? 'deny' : 'permit'));
+  return judgeContent(
+    reading,
+    () => deniedBefore,
+    'r',
+    (content) => judged(forbids(content.kinds, content) ? 'deny' : 'permit'),
+  );
 };
 
 const startsOf = (parts: readonly OpaquePart[] = []): readonly number[] => parts.map(({ start }) => start);
@@ -83,7 +88,12 @@ test('a tool that the caller offers by the name of what an address implies is ju
     toolsOffered: [urlSource, own],
     opaque: { elsewhere: nowhere, parts: [imageByUrl], conversation: () => [] },
   } as unknown as Reading;
-  const { denial } = judgeContent(reading, [imageByUrl], 'r', ({ toolsOffered }) => judged(toolsOffered.includes(own) ? 'deny' : 'permit'));
+  const { denial } = judgeContent(
+    reading,
+    () => [imageByUrl],
+    'r',
+    ({ toolsOffered }) => judged(toolsOffered.includes(own) ? 'deny' : 'permit'),
+  );
   assert.equal(denial?.denial, 'model_not_permitted');
 });
 
@@ -93,12 +103,22 @@ test('what is only observed goes on whole, and an approval that is missing says 
     toolsOffered: [],
     opaque: { elsewhere: nowhere, parts: [image], conversation: () => [] },
   } as unknown as Reading;
-  const observed = judgeContent(reading, [image], 'r', () => judged('deny', 'observe'));
+  const observed = judgeContent(
+    reading,
+    () => [image],
+    'r',
+    () => judged('deny', 'observe'),
+  );
   assert.deepEqual([observed.takenOut, observed.offending], [undefined, undefined]);
-  const approval = judgeContent(reading, [], 'r', ({ kinds }) => ({
-    ...judged(kinds.length > 0 ? 'approval' : 'permit'),
-    denial: kinds.length > 0 ? { denial: 'approval_unavailable', subject: 'The model m' } : null,
-  }));
+  const approval = judgeContent(
+    reading,
+    () => [],
+    'r',
+    ({ kinds }) => ({
+      ...judged(kinds.length > 0 ? 'approval' : 'permit'),
+      denial: kinds.length > 0 ? { denial: 'approval_unavailable', subject: 'The model m' } : null,
+    }),
+  );
   assert.deepEqual(approval.denial, { denial: 'approval_unavailable', subject: 'Content that could not be inspected (image)' });
   assert.deepEqual(startsOf(approval.offending), [1]);
 });

@@ -33,13 +33,14 @@ const contentDenial = ({ decision, denial }: Judgement, role: string, model: str
 
 export const judgeContent = (
   { model, opaque, toolsOffered }: Reading,
-  deniedBefore: readonly OpaquePart[],
+  lookDeniedBefore: () => readonly OpaquePart[],
   role: string,
   judge: (content: Content) => Judgement,
 ): Judgement => {
   const judgeKinds = (kinds: readonly OpaqueKind[]): Judgement => judge({ kinds, toolsOffered: offeredWith(toolsOffered, kinds) });
   const whole = judgeKinds(opaqueWithout(opaque).kinds);
   if (passes(whole)) return whole;
+  const deniedBefore = lookDeniedBefore();
   const { kinds } = opaqueWithout(opaque, deniedBefore);
   const rest = deniedBefore.length === 0 ? whole : { ...judgeKinds(kinds), takenOut: deniedBefore };
   if (passes(rest) || kinds.length === 0 || !passes(judgeKinds([]))) return rest;

@@ -66,7 +66,7 @@ export const createDecide =
 
     if (reading === null) throw new Error('a request that was not read is decided');
     const candidates = candidatesFor(reading.model, call.format.name);
-    return judgeContent(reading, inspection.deniedBefore ?? [], invocation.role, ({ kinds, toolsOffered }) => {
+    return judgeContent(reading, inspection.deniedBefore ?? (() => []), invocation.role, ({ kinds, toolsOffered }) => {
       const { decision, candidate } = decideModel({ invocation, candidates, notInspected: kinds });
       const denial = modelDenial(decision, reading.model, invocation.role, candidates.length === 0);
       // Without a candidate there is nowhere to go, so not even `observe` lets it pass.

@@ -19,8 +19,10 @@ const create = (denied_content: 'mask' | 'deny') => {
   const remembered: (readonly OpaquePart[])[] = [];
   const denied = {
     remember: (_invocation: unknown, _content: unknown, parts: readonly OpaquePart[]) => void remembered.push(parts),
+    recall: async () => undefined,
     broughtAlong: () => [part],
     forget: () => undefined,
+    flush: async () => undefined,
   };
   const settings = { mode: 'off', denied_content } as const;
   return { inspect: createInspect(settings, denied), remember: createRememberDenied(settings, denied), remembered };
@@ -31,8 +33,9 @@ const notInspected = [{ what: 'personal_data', why: 'off' }];
 test('what was denied before is recognised and remembered where it is to be masked, and neither where it is to be denied', () => {
   const decided = { ...read, judgement: { offending: [part] } } as unknown as Decided;
   const [mask, deny] = [create('mask'), create('deny')];
-  assert.deepEqual(mask.inspect(read), { notInspected, deniedBefore: [part] });
-  assert.deepEqual(deny.inspect(read), { notInspected });
+  const [masking, denying] = [mask.inspect(read), deny.inspect(read)];
+  assert.ok('deniedBefore' in masking);
+  assert.deepEqual([masking.deniedBefore?.(), denying], [[part], { notInspected }]);
   for (const { remember } of [mask, deny]) remember(decided);
   assert.deepEqual([mask.remembered, deny.remembered], [[[part]], []]);
 });

@@ -7,18 +7,18 @@ import type { PrivacyConfig } from './config.ts';
 import type { DeniedContent } from './denied-content.ts';
 
 export { createDeniedContent, type DeniedContent } from './denied-content.ts';
+export { createDeniedContentFiles } from './denied-content-files.ts';
 
 export type PrivacySettings = PrivacyConfig;
 
-const notLookedAt = { notInspected: [{ what: 'personal_data', why: 'off' }] };
+const notInspected = [{ what: 'personal_data', why: 'off' }];
 
 export const createInspect =
   (settings: PrivacySettings, denied: DeniedContent): Stages['inspect'] =>
-  ({ invocation, reading }) => {
-    if (reading === null || settings.denied_content === 'deny') return notLookedAt;
-    const deniedBefore = denied.broughtAlong(invocation, reading.opaque);
-    return deniedBefore.length === 0 ? notLookedAt : { ...notLookedAt, deniedBefore };
-  };
+  ({ invocation, reading }) =>
+    reading === null || settings.denied_content === 'deny'
+      ? { notInspected }
+      : { notInspected, deniedBefore: () => denied.broughtAlong(invocation, reading.opaque) };
 
 export const createRememberDenied =
   (settings: PrivacySettings, denied: DeniedContent): Stages['rememberDenied'] =>

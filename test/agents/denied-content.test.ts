@@ -79,16 +79,76 @@ test(
   },
 );
 
-test('claude-code: another run that goes on with the conversation is denied the picture once more', { timeout }, async () => {
-  const ran = await run({
-    prompt: said([showing, { type: 'text', text: 'what is it?' }]),
-    again: { prompt: said('and without it?', 'and now?'), argv: [...argv, '--continue'] },
-    script: inOrder({ say: 'a scripted answer' }),
-  });
-  assert.deepEqual(wordsOf(ran.models), [`${model} content_not_permitted`, `${model} content_not_permitted`, `${model} ok`]);
-  const text = ran.upstream[0]?.body.toString() ?? '';
-  assert.deepEqual([ran.upstream.length, ...leftOutOnce(text)], [1, false, 1]);
-});
+test(
+  'G-DENIED-1: claude-code: another run that goes on with the conversation is not denied the picture once more',
+  { timeout },
+  async () => {
+    const turn = { say: 'a scripted answer' };
+    const ran = await run({
+      prompt: said([showing, { type: 'text', text: 'what is it?' }]),
+      again: { prompt: said('and without it?', 'and now?'), argv: [...argv, '--continue'] },
+      script: inOrder(turn, turn),
+    });
+    assert.deepEqual(wordsOf(ran.models), [`${model} content_not_permitted`, `${model} ok`, `${model} ok`]);
+    const sent = ran.upstream.map(({ body }) => leftOutOnce(body.toString()));
+    assert.deepEqual(sent, [
+      [false, 1],
+      [false, 1],
+    ]);
+  },
+);
+
+interface Headless extends Pick<Order, 'models'> {
+  readonly name: CliName;
+  readonly asking: NonNullable<Order['command']>;
+  /** What the person types to go on with the conversation. */
+  readonly goingOn: NonNullable<Order['command']>;
+  /** Requests that the first run makes of its prompt. */
+  readonly deniedCount: number;
+}
+
+const unsandboxed = ['exec', '--skip-git-repo-check', '-s', 'danger-full-access', '-m', 'corp-model'];
+
+const headless: readonly Headless[] = [
+  {
+    name: 'codex',
+    models: ['corp-model'],
+    asking: [...unsandboxed, '-i', 'dot.png', '--', 'first words'],
+    goingOn: [...unsandboxed, 'resume', '--last', 'second words'],
+    deniedCount: 1,
+  },
+  {
+    name: 'gemini-cli',
+    models: ['gemini-3.8-flash'],
+    asking: ['-m', 'gemini-3.8-flash', '-p', 'first words @dot.png'],
+    goingOn: ['-m', 'gemini-3.8-flash', '--resume', 'latest', '-p', 'second words'],
+    // It has the parts of a prompt with a picture counted first.
+    deniedCount: 2,
+  },
+];
+
+for (const { name, models, asking, goingOn, deniedCount } of headless)
+  test(
+    `G-DENIED-1: ${name}: a run without a terminal that goes on with a conversation is not denied its picture once more`,
+    { timeout },
+    async () => {
+      const ran = await governed(clis[name], {
+        prompt: '',
+        models,
+        policies,
+        files: { 'dot.png': image },
+        command: asking,
+        again: { prompt: '', command: goingOn },
+        script: () => ({ say: 'the second answer' }),
+      });
+      const denied = Array.from({ length: deniedCount }, () => `${models[0]} content_not_permitted`);
+      assert.deepEqual(wordsOf(ran.models), [...denied, `${models[0]} ok`]);
+      assert.deepEqual([ran.exitCode, ran.stdout.includes('the second answer')], [0, true], ran.stderr);
+      const [text = ''] = ran.upstream.map(({ body }) => body.toString());
+      assert.deepEqual([...leftOutOnce(text), text.includes('first words')], [false, 1, true]);
+      assert.deepEqual(attempts(), []);
+    },
+  );
 
 interface Interactive {
   readonly name: CliName;

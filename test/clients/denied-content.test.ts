@@ -4,9 +4,9 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import OpenAI from 'openai';
 import { runCli } from '../../src/cli/cli.ts';
@@ -227,7 +227,8 @@ describe('content that a policy refuses', () => {
       assert.deepEqual([timesIn(lastSent(), leftOut), /([ABC])\1{99}/.test(lastSent())], [4, false]);
 
       await denied([user('before', picture('D'), 'look at it'), user('a picture that was altered')]);
-      await assert.rejects(ask(await place(), third), refusal, 'another run remembers nothing');
+      await ask(await place(), third);
+      assert.deepEqual([timesIn(lastSent(), base64('A')), timesIn(lastSent(), leftOut)], [0, 1], 'in another run of the same agent');
     });
   }
 
@@ -238,7 +239,7 @@ describe('content that a policy refuses', () => {
     assert.deepEqual(new Set(refused.map(({ denial }) => denial)), new Set(['content_not_permitted']));
     for (const record of refused) assert.deepEqual(contextOf(record), ['image']);
     const permitted = decisions.filter(({ denial }) => denial === undefined);
-    assert.equal(permitted.length, 5 * speakers.length);
+    assert.equal(permitted.length, 6 * speakers.length);
     for (const record of permitted) {
       assert.deepEqual(contextOf(record), []);
       assert.deepEqual(record['not_inspected'], [{ what: 'personal_data', why: 'off' }]);
@@ -246,7 +247,7 @@ describe('content that a policy refuses', () => {
     const counts = permitted.map(({ masked }) => (masked as { readonly denied_content: number }).denied_content);
     assert.deepEqual(
       counts,
-      speakers.flatMap(() => [1, 1, 1, 1, 4]),
+      speakers.flatMap(() => [1, 1, 1, 1, 4, 1]),
     );
     const mixed = refused.filter(({ masked }) => masked !== undefined);
     assert.equal(mixed.length, 2 * speakers.length, 'the new content was judged without the old');
@@ -257,6 +258,54 @@ describe('content that a policy refuses', () => {
     assert.match(stdout, /^Denied \(content_not_permitted\): a request to the model pinned-1/);
     assert.ok(refusal.test(stdout), stdout);
     assert.match(stdout, /^Send it without such content, or ask whoever owns the config to take out or narrow the policy `no-pictures`/m);
+  });
+});
+
+describe('content that a policy refused in an earlier run', () => {
+  it('G-DENIED-1: is left out of the conversation that goes on after a restart, as long as nobody erased what is remembered', async () => {
+    const [{ ask } = assert.fail()] = speakers;
+    const first = await startStrict();
+    const folder = dirname(first.dataDir);
+    const kept = join(first.dataDir, 'private', 'denied-content');
+    let running = first;
+    const open = async (role?: string): Promise<Place> => {
+      const { credential } = await running.open(agents.sdk, role);
+      return { url: running.envelope.doors.model, key: credential };
+    };
+    const restart = async (edit: (text: string) => string = (text) => text): Promise<void> => {
+      await running.envelope.close();
+      running = await startRunning(upstream.url, (text) => edit(`${withEveryDialect(text)}policies: ./rules\n`), folder);
+    };
+    const prompt = user(picture('A'), 'look at it');
+    const goesOn = [prompt, user('and without it?')];
+    try {
+      const before = await running.open(agents.sdk);
+      await assert.rejects(ask({ url: running.envelope.doors.model, key: before.credential }, [prompt]), refusal);
+      await restart();
+      const found = readdirSync(kept).map((name) => readFileSync(join(kept, name), 'utf8'));
+      assert.equal(found.length, 1);
+      assert.ok(!/look|A{9}/.test(found.join('')), 'digests alone are kept');
+      for (const at of [await open(), { url: running.envelope.doors.model, key: before.credential }]) {
+        await ask(at, goesOn);
+        assert.deepEqual([timesIn(lastSent(), base64('A')), timesIn(lastSent(), leftOut)], [0, 1]);
+        await assert.rejects(ask(at, [prompt]), refusal, 'sent anew it is denied anew');
+      }
+      await assert.rejects(ask(await open('hurried'), goesOn), /The role hurried may not send content/);
+
+      await restart((text) => text.replace('policies: ./rules\n', ''));
+      await ask(await open(), goesOn);
+      assert.deepEqual([timesIn(lastSent(), base64('A')), timesIn(lastSent(), leftOut)], [1, 0], 'what is permitted by then goes as it is');
+
+      await running.envelope.close();
+      rmSync(kept, { recursive: true });
+      await restart();
+      const at = await open();
+      await assert.rejects(ask(at, goesOn), refusal, 'what was erased is not recognised');
+      await ask(at, [...goesOn, user('well?')]);
+    } finally {
+      await running.envelope.close();
+      first.remove();
+    }
   });
 });
 

@@ -4,14 +4,16 @@ import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { OpaqueKind } from '../../src/core/opaque.ts';
+import { opaqueWithout } from '../../src/core/opaque.ts';
 import type { Invocation } from '../../src/core/principal.ts';
 import { applySplices } from '../../src/core/slot.ts';
 import type { Reading } from '../../src/core/wire-format.ts';
+import { judgeContent } from '../../src/policy/content.ts';
 import { createDeniedContent, spliceTakenOut } from '../../src/privacy/privacy.ts';
-import { keyedDigest } from '../../src/spine.ts';
 import { leftOut } from '../../src/wire/passages.ts';
 import { formats } from '../../src/wire/wire.ts';
 import { casesCount } from '../cases.ts';
+import { createDeniedContentWorld } from '../denied-content-world.ts';
 
 interface Shape {
   readonly name: string;
@@ -134,7 +136,22 @@ const shapes: readonly Shape[] = [
   },
 ];
 
-const invocation = { id: 'run', digestKey: new Uint8Array(32) } as unknown as Invocation;
+const invocation = { id: 'run', invoker: { userId: 'user_1' }, agent: { id: 'sdk' }, role: 'demo' } as Invocation;
+const laterRun: Invocation = { ...invocation, id: 'later' };
+
+/** What an envelope remembers of an invocation, and what one remembers after a restart. */
+const remembering = async () => {
+  const world = createDeniedContentWorld();
+  const denied = createDeniedContent(world);
+  await denied.recall(invocation);
+  const restarted = async () => {
+    await denied.flush();
+    const later = createDeniedContent(world);
+    await later.recall(laterRun);
+    return later;
+  };
+  return { ...denied, restarted };
+};
 
 const readBytes = ({ name, operation, path }: Shape, body: Uint8Array): Reading => {
   const format = formats.find((each) => each.name === name) ?? assert.fail(name);
@@ -180,8 +197,8 @@ for (const shape of shapes)
       );
     });
 
-    it('is recognised in a result of a tool, and in a message to which a client added what came later', () => {
-      const denied = createDeniedContent(keyedDigest);
+    it('is recognised in a result of a tool, and in a message to which a client added what came later', async () => {
+      const denied = await remembering();
       const first = [words('run it'), shape.result([image('QQ==')])];
       const { opaque } = readBytes(shape, bytesOf(shape, [user(...first)]));
       denied.remember(invocation, opaque, opaque.parts);
@@ -202,20 +219,20 @@ const turn = fc.record({
   }),
 });
 
-test('G-DENIED-2: bytes outside of what is taken out are the same, once and again', () => {
-  fc.assert(
-    fc.property(
+test('G-DENIED-2: bytes outside of what is taken out are the same, once, again, and in a run after a restart', () => {
+  return fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(...shapes),
       fc.array(turn, { minLength: 1, maxLength: 4 }),
       fc.array(turn, { minLength: 1, maxLength: 3 }),
       fc.constantFrom(0, 1),
-      (shape, before, after, space) => {
+      async (shape, before, after, space) => {
         const turnsOf = (given: typeof before): readonly Turn[] =>
           given.map(({ model, parts }) => ({
             model,
             parts: parts.map((part) => ('words' in part ? shape.words(part.words) : shape.image('ABCD'.charAt(part.image).repeat(8)))),
           }));
-        const denied = createDeniedContent(keyedDigest);
+        const denied = await remembering();
         const [then, now] = [turnsOf(before), turnsOf([...before, ...after])];
         const { opaque } = readBytes(shape, bytesOf(shape, then, space));
         denied.remember(invocation, opaque, opaque.parts);
@@ -225,6 +242,7 @@ test('G-DENIED-2: bytes outside of what is taken out are the same, once and agai
         const reading = readBytes(shape, body);
         const takenOut = denied.broughtAlong(invocation, reading.opaque);
         assert.ok(takenOut.length >= opaque.parts.length, 'all that was denied comes along');
+        assert.deepEqual((await denied.restarted()).broughtAlong(laterRun, reading.opaque), takenOut);
         const sent = takeOut(body, takenOut);
         let [from, at] = [0, 0];
         for (const { start, end, replacement } of takenOut) {
@@ -239,6 +257,50 @@ test('G-DENIED-2: bytes outside of what is taken out are the same, once and agai
         assert.deepEqual(denied.broughtAlong(invocation, again.opaque), []);
         assert.equal(again.opaque.conversation().length, reading.opaque.conversation().length);
         assert.equal(again.opaque.parts.length, reading.opaque.parts.length - takenOut.length);
+      },
+    ),
+    { numRuns: casesCount(300) },
+  );
+});
+
+const judgedBy =
+  (forbidden: readonly OpaqueKind[]) =>
+  ({ kinds }: { readonly kinds: readonly OpaqueKind[] }): ReturnType<typeof judgeContent> => {
+    const isDenied = kinds.some((kind) => forbidden.includes(kind));
+    return {
+      decision: {
+        verdict: isDenied ? 'deny' : 'permit',
+        policies: [],
+        reason: '',
+        mode: 'enforce',
+        request: null,
+        observed: null,
+      },
+      denial: isDenied ? { denial: 'model_not_permitted', model: 'm', role: 'demo' } : null,
+      candidate: null,
+    };
+  };
+
+test('G-DENIED-4: whatever is remembered, what passes would pass by itself: a caller gains nothing by what he makes us remember', () => {
+  const bySide = fc.record({ model: fc.boolean(), parts: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }) });
+  return fc.assert(
+    fc.property(
+      fc.constantFrom(...shapes),
+      fc.array(bySide, { minLength: 1, maxLength: 5 }),
+      fc.array(fc.boolean(), { minLength: 20, maxLength: 20 }),
+      fc.subarray<OpaqueKind>(['image', 'document', 'url', 'stored', 'audio', 'video']),
+      (shape, turns, isRemembered, forbidden) => {
+        const known = [shape.words('look'), shape.image('QQ=='), ...shape.further.map(([part]) => part)];
+        const given = turns.map(({ model, parts }) => ({ model, parts: parts.map((at) => known[at % known.length] ?? {}) }));
+        const body = bytesOf(shape, given);
+        const reading = readBytes(shape, body);
+        const before = reading.opaque.parts.filter((_, at) => isRemembered[at % isRemembered.length]);
+        const judge = judgedBy(forbidden);
+        const judged = judgeContent(reading, () => before, 'demo', judge);
+        const alone = readBytes(shape, takeOut(body, judged.takenOut ?? []));
+        const { kinds } = opaqueWithout(alone.opaque);
+        assert.equal(judged.denial === null, judge({ kinds }).denial === null, 'what is judged is what is sent');
+        if (judge({ kinds: opaqueWithout(reading.opaque).kinds }).denial === null) assert.equal(judged.takenOut, undefined);
       },
     ),
     { numRuns: casesCount(300) },

@@ -214,7 +214,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
   const underWay = createUnderWay();
   const recorder = endingConnections(watchRecorder(planted.recorder?.(ledger) ?? ledger, invariants), underWay);
   const memories = createReadingMemories();
-  const denied = createDeniedContent(keyedDigest);
+  const denied = createDeniedContent({ store: { read: async () => null, write: async () => undefined }, clock, random });
   const real = createInvocations({
     clock,
     random,
@@ -226,6 +226,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
       return key;
     },
     keptDigestKey: async (id) => digestKeys.get(id) ?? null,
+    starting: denied.recall,
     ended: (id, because) => {
       memories.forget(id);
       denied.forget(id);
@@ -278,6 +279,7 @@ export const startEnvelope = async (parts: EnvelopeParts): Promise<Envelope | Le
       invariants.stopping();
       invocations.stop();
       await strangers.flush();
+      await denied.flush();
       await ledger.close();
     },
   };

@@ -186,8 +186,8 @@ export const gateMutations: Rows = {
   'privacy/privacy.ts': [
     [
       'denied content that inspection does not recognise',
-      'return deniedBefore.length === 0 ? notLookedAt',
-      'return deniedBefore.length >= 0 ? notLookedAt',
+      "settings.denied_content === 'deny'",
+      "settings.denied_content !== 'deny'",
       'content that was denied once is left out of later turns',
     ],
   ],
