@@ -191,6 +191,24 @@ test('a signal to the runner reaches the agent inside, and a runner that is kill
   rmSync(join(ground.workspace, 'ready'));
 });
 
+test(
+  'a signal to the whole process group ends the agent as it likes to end, and not what stands around it first',
+  { timeout },
+  async () => {
+    for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
+      const pids: number[] = [];
+      const script = `trap 'sleep 0.3; echo heard; exit 7' ${signal.slice(3)}; touch ready; while :; do sleep 0.05; done`;
+      const running = ground.sh(script, { started: (pid) => pids.push(pid), under: ['/usr/bin/setsid'] });
+      await until(() => existsSync(join(ground.workspace, 'ready')));
+      process.kill(-(pids[0] ?? assert.fail()), signal);
+      const { exitCode, stdout } = await running;
+      rmSync(join(ground.workspace, 'ready'));
+      assert.match(stdout, /^heard\n/, signal);
+      assert.equal(exitCode, 7, signal);
+    }
+  },
+);
+
 test('every record of a jailed run says so, and that the program had no sandbox of its own', { timeout }, async () => {
   await lines(
     'curl -s -d "{\\"model\\":\\"simulated-1\\",\\"max_tokens\\":9,\\"messages\\":[{\\"role\\":\\"user\\",\\"content\\":\\"hi\\"}]}" http://127.0.0.1:7420/v1/messages',

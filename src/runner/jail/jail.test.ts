@@ -27,11 +27,11 @@ test('what a jail is started with names no credential, hides its own list, and h
   t.after(() => rmSync(folder, { recursive: true }));
   const { command, wasOpened } = openJail(orderIn(folder), ['/bin/agent', 'words']);
   const { program, args, furtherStdio } = command;
-  assert.deepEqual([program, args[0]], ['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP']);
+  assert.deepEqual([program, args[0]], ['/usr/bin/env', '--ignore-signal=INT,QUIT,TSTP,TERM,HUP,USR1,USR2']);
   assert.deepEqual(args.slice(2, 6), ['--args', '7', '--', '/run/sealwright/first']);
   assert.deepEqual(args.slice(6), [
     '/usr/bin/env',
-    '--default-signal=INT,QUIT,TSTP',
+    '--default-signal=INT,QUIT,TSTP,TERM,HUP,USR1,USR2',
     '--unset=NODE_CHANNEL_FD',
     '--unset=NODE_CHANNEL_SERIALIZATION_MODE',
     '--',

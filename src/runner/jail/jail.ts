@@ -62,11 +62,12 @@ export const hostRoot: HostRoot = {
   },
 };
 
-/** Signals of the keyboard reach the agent by its process group; what stands around it must not end by them. */
-const ignoring = '--ignore-signal=INT,QUIT,TSTP';
+/** Signals to the process group, of the keyboard or of a terminal that goes away, reach the agent by themselves; what stands around it must not end by them. */
+const ofGroup = 'INT,QUIT,TSTP,TERM,HUP,USR1,USR2';
+const ignoring = `--ignore-signal=${ofGroup}`;
 
 /** In there they are the agent's own again; and it is no child of a Node that talks to it. */
-const asItWas = ['--default-signal=INT,QUIT,TSTP', '--unset=NODE_CHANNEL_FD', '--unset=NODE_CHANNEL_SERIALIZATION_MODE'] as const;
+const asItWas = [`--default-signal=${ofGroup}`, '--unset=NODE_CHANNEL_FD', '--unset=NODE_CHANNEL_SERIALIZATION_MODE'] as const;
 
 const written = (path: string, content: string | Uint8Array, mode = 0o600): string => {
   writeFileSync(path, content, { mode });
@@ -171,8 +172,8 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       });
     },
     signal: (child, signal) => {
-      // The end of what stands around it is the end of everything in it.
-      if (signal === 'SIGKILL' || firstPid === null) child.kill(signal);
+      // The end of what stands around it is the end of everything in it; until there is something in it, that is what a signal means.
+      if (signal === 'SIGKILL' || firstPid === null) child.kill(signal === 'SIGCONT' ? signal : 'SIGKILL');
       else for (const pid of childrenOf(firstPid)) sendTo(pid, signal);
     },
     wasOpened: () => opened,
