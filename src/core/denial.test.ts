@@ -55,6 +55,7 @@ test('each denial is one or two sentences that a person can act on', () => {
     { denial: 'deadline_exceeded', seconds: 30 },
     { denial: 'record_unavailable', problem: 'x' },
     { denial: 'overloaded', limit: 'memory', against: 'share' },
+    { denial: 'overloaded', limit: 'control_memory', against: 'share' },
     { denial: 'outcome_unrecorded', problem: 'x' },
   ];
   for (const denial of denials) assert.match(sentenceOf(denial), /^[A-Z].*\.$/, denial.denial);
@@ -65,6 +66,14 @@ test('a limit is told with its number and unit, not with its name in the code', 
   assert.match(sentenceOf({ denial: 'too_large', limit: 'headerBytes' }), /larger than 32 KiB/);
   assert.match(sentenceOf({ denial: 'too_large', limit: 'controlBodyBytes' }), /larger than 2 MiB/);
   assert.match(sentenceOf({ denial: 'too_large', limit: 'headerCount' }), /more than 200 header fields/);
+  const full = (limit: 'memory' | 'control_memory', against: 'limit' | 'share'): string =>
+    sentenceOf({ denial: 'overloaded', limit, against });
+  assert.match(full('memory', 'share'), /^This invocation has its share of memory for requests \(128 MiB, of which each takes 64 KiB and/);
+  assert.match(
+    full('control_memory', 'share'),
+    /^All who ask from here have their share of memory for requests to the control plane \(32 MiB, /,
+  );
+  assert.match(full('control_memory', 'limit'), /^The envelope is at its limit of memory for requests to the control plane \(32 MiB, /);
 });
 
 test('who comes without a live credential is told how to get one, whatever was wrong with it', () => {

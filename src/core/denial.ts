@@ -39,15 +39,27 @@ const sizeSentences = {
 
 export type SizeLimit = keyof typeof sizeSentences;
 
+const eachTakes = `of which each takes ${limits.requestOverheadBytes / 1_024} KiB and its body`;
+
 /** What there may be so much of at once, as a caller reads it. */
 const overloadWords = {
-  memory: `memory for requests (${mebibytes(limits.bodiesInFlightBytes)}, of which each takes ${limits.requestOverheadBytes / 1_024} KiB and its body)`,
+  memory: `memory for requests (${mebibytes(limits.bodiesInFlightBytes)}, ${eachTakes})`,
+  control_memory: `memory for requests to the control plane (${mebibytes(limits.controlBodiesBytes)}, ${eachTakes})`,
   connections: `open connections (${limits.connectionsCount} to each door)`,
   tunnels: `connections to the network at a time (${limits.tunnelsUnderWayCount})`,
   records: 'records that wait for the disk',
 } as const;
 
 export type OverloadLimit = keyof typeof overloadWords;
+
+/** On the control plane nobody is proved when his body is read: what is shared is shared between the places that callers come from. */
+const overloadSentence = (limit: OverloadLimit, against: 'limit' | 'share'): string => {
+  const nothing = limit === 'control_memory' ? 'Nothing was done' : 'Nothing was sent';
+  if (against === 'limit') return `The envelope is at its limit of ${overloadWords[limit]}. ${nothing}; try again shortly.`;
+  if (limit === 'control_memory')
+    return `All who ask from here have their share of ${overloadWords[limit]}. ${nothing}; try again when some of what they asked is answered.`;
+  return `This invocation has its share of ${overloadWords[limit]}. ${nothing}; try again when some of what it has under way has ended.`;
+};
 
 export interface DenialMeaning {
   /** HTTP status for a client of kind `sdk`. */
@@ -190,9 +202,7 @@ export const sentenceOf = (denial: Denial): string => {
     case 'record_unavailable':
       return `The audit record could not be written (${denial.problem}), so the request was not sent.`;
     case 'overloaded':
-      return denial.against === 'share'
-        ? `This invocation has its share of ${overloadWords[denial.limit]}. Nothing was sent; try again when some of what it has under way has ended.`
-        : `The envelope is at its limit of ${overloadWords[denial.limit]}. Nothing was sent; try again shortly.`;
+      return overloadSentence(denial.limit, denial.against);
     case 'outcome_unrecorded':
       return `The request was carried out, but its outcome could not be recorded (${denial.problem}). Do not repeat it blindly.`;
   }

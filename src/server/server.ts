@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Denial } from '../core/denial.ts';
+import type { Denial, OverloadLimit } from '../core/denial.ts';
 import type { FairShare } from '../core/fair-share.ts';
 import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.ts';
 import { limits } from '../core/limits.ts';
@@ -192,6 +192,11 @@ const closeServer = async (server: Server, underWay: ReadonlySet<Promise<void>>,
   await Promise.all(underWay);
 };
 
+/** Which memory a body is counted against, by the limit that it has itself. */
+const memoryOf = { requestBodyBytes: 'memory', controlBodyBytes: 'control_memory' } as const satisfies Readonly<
+  Record<BodyLimit, OverloadLimit>
+>;
+
 const serve = async (
   settings: ListenerSettings,
   message: IncomingMessage,
@@ -222,7 +227,7 @@ const serve = async (
     // Nobody would give back what is taken from now on.
     if (closed) return brokenOff;
     const against = settings.bodies.take(holder, bytes);
-    if (against !== null) return { denial: 'overloaded', limit: 'memory', against };
+    if (against !== null) return { denial: 'overloaded', limit: memoryOf[settings.bodyLimit], against };
     reserved += bytes;
     return null;
   };

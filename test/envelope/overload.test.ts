@@ -144,3 +144,23 @@ test('G-SHARE-1: an invocation that opens all connections, and keeps each of the
     assert.match(answer.text, shape);
   }
 });
+
+test('more openings at once than the control plane has memory for are told of its own limit, and are taken once the crowd has gone', async (t) => {
+  const { running } = await open(t);
+  const head = 'POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{';
+  const told: string[] = [];
+  const crowd = Array.from({ length: limits.controlBodiesBytes / limits.requestOverheadBytes / 2 + 1 }, () =>
+    connect(running.controlSocket)
+      .on('error', () => undefined)
+      .on('data', (bytes) => told.push(String(bytes))),
+  );
+  for (const socket of crowd) socket.write(head);
+  await until(() => told.length > 0);
+  assert.match(
+    told[0] ?? '',
+    /^HTTP\/1\.1 503 [^]*"overloaded"[^]*All who ask from here have their share of memory for requests to the control plane/,
+  );
+  for (const socket of crowd) socket.destroy();
+  const opens = async (): Promise<void> => running.open().then(() => undefined, opens);
+  await opens();
+});
