@@ -68,8 +68,8 @@ export const createEnforce =
     underWay.cutOff((what) => stopMatches(stop.scope, what), denial);
     if (stop.scope.kind === 'model' || stop.scope.kind === 'tool') return;
     void invocations.closeWhere(
-      ({ id, agent, role, invoker }) =>
-        stopMatches(stop.scope, { invocationId: id, agentId: agent.id, role, userId: invoker.userId, model: null, tools: [] }),
+      ({ id, agent, role, invoker: { userId }, actors = [] }) =>
+        stopMatches(stop.scope, { invocationId: id, agentId: agent.id, role, userId, actors, model: null, tools: [] }),
       'stopped',
       { stop: stop.id },
     );

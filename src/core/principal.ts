@@ -43,6 +43,8 @@ export interface Invoker {
 export interface Invocation {
   readonly id: string;
   readonly invoker: Invoker;
+  /** Pseudonyms of those who act for the invoker; absent where nobody does. */
+  readonly actors?: readonly string[];
   readonly agent: Agent;
   readonly role: string;
   readonly dataClassification: string;

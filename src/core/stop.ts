@@ -27,6 +27,8 @@ export interface Stoppable {
   readonly agentId: string;
   readonly role: string;
   readonly userId: string;
+  /** Those who act for the user: a stop of one of them is meant for what he runs in another's name, too. */
+  readonly actors: readonly string[];
   readonly model: string | null;
   readonly tools: readonly string[];
 }
@@ -40,7 +42,7 @@ export const stopMatches = ({ kind, name }: StopScope, what: Stoppable): boolean
     case 'role':
       return name === what.role;
     case 'user':
-      return name === what.userId;
+      return name !== null && (name === what.userId || what.actors.includes(name));
     case 'invocation':
       return name === what.invocationId;
     case 'model':

@@ -75,6 +75,7 @@ const stoppable = ({ crossing: { call }, invocation, reading, judgement }: Decid
   agentId: invocation.agent.id,
   role: invocation.role,
   userId: invocation.invoker.userId,
+  actors: invocation.actors ?? [],
   model: judgement.candidate?.pin ?? null,
   tools:
     call.action === 'tool_call' ? [call.tool] : (reading?.toolsOffered ?? []).flatMap((tool) => (tool.hosted ? [label(tool.name)] : [])),

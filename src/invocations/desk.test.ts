@@ -164,6 +164,26 @@ test('G-INVOKER-2: the session of the newest proof is the one whose end ends the
   assert.equal(await invocations.closeWhere((_, session) => session === 'second', 'logged_out', {}), 1);
 });
 
+test('G-STOP-1: who acts for the invoker is known with the invocation, and who acted at its opening stays known', async () => {
+  const { desk, invocations, open, room } = setUp();
+  const actorsOf = (id: string) => invocations.find(id)?.actors;
+  room.people.set('mine', { invoker, sessionDigest: 'first', actors: ['user_8'] });
+  const { id, key } = await open();
+  assert.deepEqual(actorsOf(id), ['user_8']);
+  for (const [actors, known] of [
+    [['user_7'], ['user_8', 'user_7']],
+    [
+      ['user_8', 'user_6'],
+      ['user_8', 'user_6'],
+    ],
+    [[], ['user_8']],
+  ] as const) {
+    room.people.set('again', { invoker, sessionDigest: 'second', actors });
+    assert.equal(await desk.prove(id, key, 'again'), 'proved');
+    assert.deepEqual(actorsOf(id), known);
+  }
+});
+
 test('G-INVOKER-2: a proof is of the same person, and what he may no longer do ends', async () => {
   const { clock, desk, open, records, room } = setUp();
   const { id, key } = await open();

@@ -67,6 +67,8 @@ export interface Proved {
 
 export interface Delegation {
   readonly invoker: Invoker;
+  /** Those who act for the invoker; absent where nobody does. */
+  readonly actors?: readonly string[];
   readonly agent: Agent;
   readonly role: string;
   readonly containment: Containment;
@@ -130,8 +132,8 @@ export const createDesk = (parts: DeskParts): Desk => {
     return problem;
   };
 
-  const stopProblem = ({ invoker, agent, role }: Delegation): DeskProblem | null => {
-    const stop = stopped({ invocationId: null, agentId: agent.id, role, userId: invoker.userId, model: null, tools: [] });
+  const stopProblem = ({ invoker: { userId }, actors = [], agent, role }: Delegation): DeskProblem | null => {
+    const stop = stopped({ invocationId: null, agentId: agent.id, role, userId, actors, model: null, tools: [] });
     return stop === null ? null : { problem: 'stopped', message: sentenceOf(stop) };
   };
 
@@ -159,7 +161,8 @@ export const createDesk = (parts: DeskParts): Desk => {
       if ('problem' in chosen) return refuse(chosen, askedBy(invoker, opening), null, 'not_permitted');
       const { agent, role, settings } = chosen;
       const { containment } = opening;
-      const delegation: Delegation = { invoker, agent, role, containment, dataClassification: settings.data_classification };
+      const acting = actors.length > 0 ? { actors } : {};
+      const delegation: Delegation = { invoker, ...acting, agent, role, containment, dataClassification: settings.data_classification };
       const may = await permitted(delegation);
       if ('problem' in may) return may;
       const facts = {
@@ -197,10 +200,10 @@ export const createDesk = (parts: DeskParts): Desk => {
       if ('problem' in proved) return proved;
       const invocation = invocations.find(invocationId);
       if (invocation === null) return endedProblem;
-      const { invoker } = proved;
+      const { invoker, actors } = proved;
       if (invoker.userId !== invocation.invoker.userId || invoker.issuer !== invocation.invoker.issuer)
         return { problem: 'other_person', message: 'The invocation was opened by another person. Sign in as the one who started it.' };
-      const may = await permitted({ ...invocation, invoker });
+      const may = await permitted({ ...invocation, invoker, actors });
       if ('problem' in may) {
         await invocations.close(invocationId, may.problem === 'stopped' ? 'stopped' : 'not_permitted', {});
         return may;

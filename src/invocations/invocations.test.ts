@@ -231,14 +231,17 @@ test('G-INVOKER-2: an invoker who is not proved again in time ends the invocatio
   assert.equal(keepAlive(room, id, reproveMs - limits.heartbeatMs), 'alive');
   assert.equal(keepAlive(room, id, limits.heartbeatMs), 'prove');
   assert.ok('id' in room.invocations.identify(opened.credential));
-  assert.equal(room.invocations.proved(id, { invoker: { ...provedOpening.invoker, groups: ['visitors'] }, sessionDigest: null }), true);
+  assert.equal(
+    room.invocations.proved(id, { invoker: { ...provedOpening.invoker, groups: ['visitors'] }, sessionDigest: null, actors: [] }),
+    true,
+  );
   const again = room.invocations.identify(opened.credential);
   assert.deepEqual('invoker' in again && again.invoker.groups, ['visitors']);
   assert.equal(keepAlive(room, id, reproveMs), 'prove');
   assert.equal(keepAlive(room, id, limits.proofGraceMs), 'ended');
   assert.ok('denial' in room.invocations.identify(opened.credential));
   assert.equal(room.records.at(-1)?.['ended'], 'unproved');
-  assert.equal(room.invocations.proved(id, { invoker: provedOpening.invoker, sessionDigest: null }), false);
+  assert.equal(room.invocations.proved(id, { invoker: provedOpening.invoker, sessionDigest: null, actors: [] }), false);
 });
 
 test('G-INVOKER-2: after a restart whoever it was is proved again at once', async () => {

@@ -42,6 +42,7 @@ export interface InvocationParts {
 export interface Opening {
   readonly agent: Agent;
   readonly invoker: Invoker;
+  readonly actors?: readonly string[];
   readonly role: string;
   readonly dataClassification: string;
   readonly containment: Containment;
@@ -92,6 +93,8 @@ export const endedDenial = (because: EndedBecause): Denial => ({
 
 interface Open {
   invocation: Invocation;
+  /** Who acted when it was opened: it stays his whoever proves it later. */
+  readonly openedBy: readonly string[];
   readonly credentialDigest: string;
   readonly runnerKeyDigest: string | null;
   sessionDigest: string | null;
@@ -116,7 +119,10 @@ export interface Invocations {
   /** The invocation while it lives. */
   readonly find: (id: string) => Invocation | null;
   /** Takes a new proof of the same person; its groups and its session hold from now on. False when the invocation has ended. */
-  readonly proved: (id: string, proof: { readonly invoker: Invoker; readonly sessionDigest: string | null }) => boolean;
+  readonly proved: (
+    id: string,
+    proof: { readonly invoker: Invoker; readonly sessionDigest: string | null; readonly actors: readonly string[] },
+  ) => boolean;
   /** Ends every invocation that matches; resolves with how many when all are recorded. */
   readonly closeWhere: (
     matches: (invocation: Invocation, sessionDigest: string | null) => boolean,
@@ -165,6 +171,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
   const admit = (invocation: Invocation, kept: KeptDigests, proofDueMs: number | null, since: CountedSince): Open => {
     const open: Open = {
       invocation,
+      openedBy: invocation.actors ?? [],
       ...kept,
       toolCalls: createToolCalls({ clock, stamp, recorder }),
       openedMs: clock.monotonicMs(),
@@ -267,10 +274,11 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       return lives(open) ? open.invocation : null;
     },
 
-    proved: (id, { invoker, sessionDigest }) => {
+    proved: (id, { invoker, sessionDigest, actors }) => {
       const open = byId.get(id);
       if (!lives(open) || reproveMs === null) return false;
-      open.invocation = { ...open.invocation, invoker };
+      const acting = [...new Set([...open.openedBy, ...actors])];
+      open.invocation = { ...open.invocation, invoker, ...(acting.length > 0 && { actors: acting }) };
       open.sessionDigest = sessionDigest;
       open.proofDueMs = clock.monotonicMs() + reproveMs;
       return true;
@@ -342,6 +350,8 @@ const repeated = (record: Members): Record<string, unknown> => ({
 type KeptDigests = Pick<Open, 'credentialDigest' | 'runnerKeyDigest' | 'sessionDigest'>;
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
 const oneOf = <T extends string>(known: readonly T[], value: unknown): T | undefined => known.find((each) => each === value);
 
 /** The invocation that an `opened` record speaks of; null when the record does not have the form. */
@@ -355,7 +365,8 @@ const invocationOf = (record: Members): { readonly invocation: Omit<Invocation, 
   const userId = text(record['user_id']);
   if (id === null || credentialDigest === null || agentId === null || role === null || userId === null) return null;
   if (client === undefined || assurance === undefined) return null;
-  const groups = Array.isArray(record['user_groups']) ? record['user_groups'].filter((group) => typeof group === 'string') : [];
+  const groups = texts(record['user_groups']);
+  const actors = texts(record['user_actors']);
   return {
     kept: {
       credentialDigest,
@@ -365,6 +376,7 @@ const invocationOf = (record: Members): { readonly invocation: Omit<Invocation, 
     invocation: {
       id,
       invoker: { userId, assurance, issuer: text(record['user_issuer']), groups },
+      ...(actors.length > 0 && { actors }),
       agent: { id: agentId, client, version: text(record['agent_version']), digest: text(record['agent_digest']) },
       role,
       dataClassification: text(record['data_classification']) ?? 'restricted',

@@ -17,7 +17,7 @@ const decision: Decision = {
 };
 const person = (userId: string): Invoker => ({ userId, assurance: 'oidc', issuer: 'corporate', groups: ['sec'] });
 const by = (userId: string) => ({ invoker: person(userId), decision });
-const what: Stoppable = { invocationId: 'i1', agentId: 'sdk', role: 'demo', userId: 'user_9', model: 'm1', tools: [] };
+const what: Stoppable = { invocationId: 'i1', agentId: 'sdk', role: 'demo', userId: 'user_9', actors: [], model: 'm1', tools: [] };
 
 const setUp = (
   answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 }),
@@ -61,6 +61,16 @@ test('G-STOP-1: a stop is in force before its record is durable, and names its a
   });
   assert.equal(records[0]['control_action'], 'stop');
   assert.deepEqual((records[0]['decision'] as { readonly policies: unknown }).policies, ['group/sec/breaker']);
+});
+
+test('G-STOP-1: a stop of a person is one of what he runs, of what runs in his name, and of what he runs in the name of others', async () => {
+  const { stops } = setUp();
+  await stops.stop({ kind: 'user', name: 'user_8' }, 'he left', by('user_1'));
+  const isStopped = (userId: string, ...actors: readonly string[]): boolean => stops.denialFor({ ...what, userId, actors }) !== null;
+  assert.deepEqual(
+    [isStopped('user_8'), isStopped('user_8', 'user_9'), isStopped('user_9', 'user_7', 'user_8'), isStopped('user_9', 'user_7')],
+    [true, true, true, false],
+  );
 });
 
 test('G-STOP-1: what cannot be recorded is in force all the same, and its author is told', async () => {

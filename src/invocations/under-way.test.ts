@@ -10,6 +10,7 @@ const what = (change: Partial<Stoppable> = {}): Stoppable => ({
   agentId: 'sdk',
   role: 'demo',
   userId: 'user_1',
+  actors: [],
   model: 'm1',
   tools: ['web_search'],
   ...change,

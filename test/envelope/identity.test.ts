@@ -202,6 +202,22 @@ test('a person is stopped by the name that the issuer knows him by, which no rec
   await running.closeRun(other);
 });
 
+test('G-STOP-1: a stop of a person ends what he runs as one who acts for another, also after a restart, and nothing of the other', async () => {
+  const acting = (sub: string) => token('ned', ['eng'], 'sealwright', { act: { sub: `${sub}-${canary}` } });
+  const open = (by: string) => running.open('sdk', 'demo', by);
+  const [own, byMia, byPat] = [await open(token('ned', ['eng'])), await open(acting('mia')), await open(acting('pat'))];
+  const stop = (name: string) =>
+    command(['stop', '--user', `corporate:${name}-${canary}`, '--reason', 'left'], { SEALWRIGHT_ADMIN_TOKEN: admin('bea', ['sec']) });
+  assert.equal((await stop('mia')).code, 0);
+  assert.deepEqual([await heartbeat(own), await heartbeat(byMia), await heartbeat(byPat)], [200, 410, 200]);
+  await running.stop();
+  running = await startRunning(upstream.url, config, folder);
+  await assert.rejects(open(acting('mia')), /"stopped"/);
+  assert.equal((await stop('pat')).code, 0);
+  assert.deepEqual([await heartbeat(own), await heartbeat(byPat)], [200, 410]);
+  await running.closeRun(own);
+});
+
 test('who a pseudonym stands for is told to the role privacy, and that it was asked is recorded', async () => {
   const run = await running.open('sdk', 'demo', token('eli', ['eng']));
   await running.closeRun(run);
