@@ -129,7 +129,7 @@ const createNameSubject =
 
 /**
  * Ends at once what an issuer says has ended: by the session where the token names one, else everything of the person. What was proved by a
- * credential that named no session may belong to any of the person's.
+ * credential that named no session may belong to any of the person's, and so may what was taken back after a restart, until it is proved again.
  */
 const createLogout =
   ({ identity, invocations, recorder, stamp }: ControlPlaneParts): RouteParts['logout'] =>
@@ -137,9 +137,10 @@ const createLogout =
     const out = await identity.logout(logoutToken);
     if ('problem' in out) return out;
     const { issuer, userId, sessionDigest } = out;
-    const isMeant: Parameters<Invocations['closeWhere']>[0] = ({ invoker }, session) => {
+    const isMeant: Parameters<Invocations['closeWhere']>[0] = ({ invoker }, session, isNewest) => {
       if (invoker.issuer !== issuer) return false;
-      return sessionDigest === null || session === null ? userId !== null && invoker.userId === userId : session === sessionDigest;
+      if (sessionDigest !== null && session === sessionDigest) return true;
+      return (sessionDigest === null || session === null || !isNewest) && userId !== null && invoker.userId === userId;
     };
     const count = await invocations.closeWhere(isMeant, 'logged_out', {});
     const change = { what: 'logged_out', issuer, invocations: count };

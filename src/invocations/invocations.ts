@@ -98,6 +98,8 @@ interface Open {
   readonly credentialDigest: string;
   readonly runnerKeyDigest: string | null;
   sessionDigest: string | null;
+  /** False from a restart on, until the invoker is proved again. */
+  isNewestSession: boolean;
   readonly toolCalls: ToolCalls;
   readonly openedMs: number;
   readonly counting: Counting;
@@ -123,9 +125,12 @@ export interface Invocations {
     id: string,
     proof: { readonly invoker: Invoker; readonly sessionDigest: string | null; readonly actors: readonly string[] },
   ) => boolean;
-  /** Ends every invocation that matches; resolves with how many when all are recorded. */
+  /**
+   * Ends every invocation that matches; resolves with how many when all are recorded. The session is that of the newest proof since the envelope started,
+   * else that of the opening, which may be older: `isNewest` says which.
+   */
   readonly closeWhere: (
-    matches: (invocation: Invocation, sessionDigest: string | null) => boolean,
+    matches: (invocation: Invocation, sessionDigest: string | null, isNewest: boolean) => boolean,
     because: EndedBecause,
     facts: Readonly<Record<string, unknown>>,
   ) => Promise<number>;
@@ -173,6 +178,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       invocation,
       openedBy: invocation.actors ?? [],
       ...kept,
+      isNewestSession: since === 'opening',
       toolCalls: createToolCalls({ clock, stamp, recorder }),
       openedMs: clock.monotonicMs(),
       counting: createCounting(since),
@@ -280,6 +286,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       const acting = [...new Set([...open.openedBy, ...actors])];
       open.invocation = { ...open.invocation, invoker, ...(acting.length > 0 && { actors: acting }) };
       open.sessionDigest = sessionDigest;
+      open.isNewestSession = true;
       open.proofDueMs = clock.monotonicMs() + reproveMs;
       return true;
     },
@@ -287,7 +294,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
     close,
 
     closeWhere: async (matches, because, facts) => {
-      const meant = [...byId.values()].filter(({ invocation, sessionDigest }) => matches(invocation, sessionDigest));
+      const meant = [...byId.values()].filter((open) => matches(open.invocation, open.sessionDigest, open.isNewestSession));
       const recordings = meant.flatMap(({ invocation: { id } }) => end(id, because, facts) ?? []);
       // One batch after the other: all at once would not fit into the queue of the ledger, and an end that is not recorded comes back at the next start.
       for (let from = 0; from < recordings.length; from += limits.batchEntriesCount)

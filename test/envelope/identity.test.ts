@@ -263,6 +263,26 @@ test('G-INVOKER-2: the end of a session ends what a credential opened that named
   await running.closeRun(runs.somebody);
 });
 
+test('G-INVOKER-2: after a restart, until somebody is proved again, the end of any session of his ends what he runs', async () => {
+  const inAnother = (): string => token('kim', ['eng'], 'sealwright', { sid: 'an-older-session' });
+  const [later, proved] = [await running.open('sdk', 'demo', inAnother()), await running.open('sdk', 'demo', inAnother())];
+  const somebody = await running.open('sdk', 'demo', token('ada', ['eng']));
+  const prove = (run: OpenedRun, credential: string) =>
+    running.control('POST', `/invocations/${run.invocation_id}/prove`, undefined, {
+      authorization: `Bearer ${credential}`,
+      'sealwright-runner': run.runner_key,
+    });
+  // What is known of it now is that of a newer session, and is forgotten by the restart.
+  assert.equal((await prove(later, token('kim', ['eng']))).status, 204);
+  await running.stop();
+  running = await startRunning(upstream.url, config, folder);
+  assert.equal((await prove(proved, inAnother())).status, 204);
+  assert.equal((await postLogout(logoutToken('kim', 'kim-1'))).status, 200);
+  assert.deepEqual([await heartbeat(later), await heartbeat(proved), await heartbeat(somebody)], [410, 200, 200]);
+  await running.closeRun(proved);
+  await running.closeRun(somebody);
+});
+
 test('G-INVOKER-2: the end of a session at the issuer ends what it opened, its streams included', async () => {
   const run = await running.open('sdk', 'demo', token('gus', ['eng']));
   const { ended } = await stream(run.credential);
