@@ -3,7 +3,7 @@
 
 import { dirname, join } from 'node:path';
 import { createControlApp, createHealthApp, renderDenial, serveApp } from './admin/admin.ts';
-import type { ControlApp, Health, JsonObject, Plane, RouteParts } from './admin/admin.ts';
+import type { ControlApp, JsonObject, Plane, RouteParts } from './admin/admin.ts';
 import { uuidv7 } from './core/identifier.ts';
 import { createFairShare } from './core/fair-share.ts';
 import { limits } from './core/limits.ts';
@@ -13,7 +13,7 @@ import { createModelDoor, renderRefusal } from './doors/model/model.ts';
 import { createNetworkDoor, type NetworkDoorParts, renderRefusal as renderNetworkRefusal } from './doors/network/network.ts';
 import type { Closers, Envelope, EnvelopeParts, EnvelopeProblem, Rooms } from './envelope.ts';
 import { createDigestCache } from './invocations/digest-cache.ts';
-import { openObservation, type Stage } from './observation.ts';
+import { openObservation, type Observation, type Stage } from './observation.ts';
 import type { Listener, ListenerSettings, TlsIdentity } from './server/server.ts';
 import { letGo, listen, openTlsIdentity } from './server/server.ts';
 import { makeRoomForSocket } from './server/unix-socket.ts';
@@ -191,18 +191,16 @@ const listenOnSocket = async (
 };
 
 /** The control plane as each plane serves it. Where nobody can prove who he is, the port serves only its health. */
-const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors'], ofPort: Health): ((plane: Plane) => ControlApp) => {
+const createApps = (parts: EnvelopeParts, rooms: Rooms, doors: Envelope['doors'], health: Observation): ((plane: Plane) => ControlApp) => {
   const { control } = rooms;
-  // Whom the rights of the socket let in may see more than the metrics.
-  const ofSocket: Health = { ...ofPort, mayScrape: async () => null };
   const served: RouteParts = { ...control, ...about(parts, rooms, doors) };
   return (plane) =>
     plane === 'port' && parts.loaded.config.identity.local_development === true
-      ? createHealthApp(ofPort)
+      ? createHealthApp(health.port)
       : createControlApp({
           ...served,
           ...control.authorising(plane),
-          health: plane === 'port' ? ofPort : ofSocket,
+          health: health[plane],
           version: parts.version,
         });
 };

@@ -131,18 +131,25 @@ const aboutRooms = (
   };
 };
 
-/** Why the envelope cannot serve, as a sentence; null where it can. */
-const createNotReady = ({ clock }: EnvelopeParts, { rooms: { ledger }, stage }: Observed): Health['notReady'] => {
+/** Why the envelope cannot serve: a word of a closed set for whoever asks, and a sentence, which names files and errors, for whom it concerns. */
+interface NotReady {
+  readonly word: 'starting' | 'ending' | 'ledger full' | 'ledger stalled' | 'ledger sealed';
+  readonly sentence: string;
+}
+
+/** Null where it can serve. */
+const createNotReady = ({ clock }: EnvelopeParts, { rooms: { ledger }, stage }: Observed): (() => NotReady | null) => {
   let triedMs = -Infinity;
   return () => {
-    if (stage.is === 'starting') return 'the doors do not listen yet';
-    if (stage.is === 'draining') return 'the envelope is being restarted or shut down';
+    if (stage.is === 'starting') return { word: 'starting', sentence: 'the doors do not listen yet' };
+    if (stage.is === 'draining') return { word: 'ending', sentence: 'the envelope is being restarted or shut down' };
     if (clock.monotonicMs() - triedMs >= limits.diskLookMs) {
       triedMs = clock.monotonicMs();
       ledger.tryDisk();
     }
     const { state, problem } = ledger.standing();
-    return state === 'open' ? null : `the ledger is ${state}: ${problem ?? 'no reason is known'}`;
+    if (state === 'open') return null;
+    return { word: `ledger ${state}`, sentence: `the ledger is ${state}: ${problem ?? 'no reason is known'}` };
   };
 };
 
@@ -165,13 +172,23 @@ export const createMayScrape = (parts: EnvelopeParts): Health['mayScrape'] => {
   };
 };
 
-export const openObservation = (parts: EnvelopeParts, observed: Observed, closers: Closers): Health => {
+/** What each plane is told: whoever reaches the port may be anybody, whom the rights of the socket let in is not. */
+export interface Observation {
+  readonly port: Health;
+  readonly socket: Health;
+}
+
+export const openObservation = (parts: EnvelopeParts, observed: Observed, closers: Closers): Observation => {
   const notReady = createNotReady(parts, observed);
   const standing: Standing = { ...aboutRooms(parts, observed, () => notReady() === null), ...aboutProcess(closers) };
-  return {
-    notReady,
+  const port: Health = {
+    notReady: () => {
+      const why = notReady();
+      return why === null ? null : `not ready: ${why.word}`;
+    },
     isServing: () => observed.stage.is === 'serving',
     mayScrape: createMayScrape(parts),
     metrics: (accept) => observed.rooms.diagnostics.metrics(standing, accept),
   };
+  return { port, socket: { ...port, notReady: () => notReady()?.sentence ?? null, mayScrape: async () => null } };
 };

@@ -18,7 +18,7 @@ export type { RouteParts } from './routes.ts';
 
 /** What whoever operates the envelope asks of it. */
 export interface Health {
-  /** Why it cannot serve, as a sentence without a full stop; null where it can. */
+  /** Why it cannot serve, as far as the plane may know it, without a full stop; null where it can. */
   readonly notReady: () => string | null;
   /** False before the doors listen and while the envelope ends: then only this is answered. */
   readonly isServing: () => boolean;

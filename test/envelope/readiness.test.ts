@@ -23,10 +23,17 @@ const readiness = async ({ envelope }: Running): Promise<{ readonly status: numb
   return { status: response.status, text: await response.text() };
 };
 
-const becomes = async (running: Running, sentence: RegExp): Promise<void> => {
+const becomes = async (running: Running, word: string): Promise<void> => {
   let said = await readiness(running);
-  for (; !sentence.test(said.text); said = await readiness(running)) await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(said.status, said.text === 'ready\n' ? 200 : 503);
+  for (; said.text !== `${word}\n`; said = await readiness(running)) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(said.status, word === 'ready' ? 200 : 503);
+};
+
+/** What is said to whom the rights of the control socket let in. */
+const saidInside = async (running: Running): Promise<string> => {
+  const { status, body } = await running.control('GET', '/readyz');
+  assert.equal(status, 503);
+  return String(body);
 };
 
 const ask = ({ envelope }: Running, { credential }: OpenedRun): Promise<Response> =>
@@ -40,7 +47,8 @@ test('G-OPERATE-2: an envelope whose disk fails is not ready although nothing cr
   const { running, world } = await open(t);
   world.fate = 'fails';
   // Asking tries the disk; the first answer may come before it has failed.
-  await becomes(running, /^the ledger is sealed: .*EIO.*restart\n$/);
+  await becomes(running, 'not ready: ledger sealed');
+  assert.match(await saidInside(running), /^the ledger is sealed: .*EIO.*restart\n$/);
   assert.equal((await fetch(`${running.envelope.doors.admin}/healthz`)).status, 200);
   assert.match(await (await fetch(`${running.envelope.doors.admin}/metrics`)).text(), /\nsealwright_ready 0\n/);
 });
@@ -50,10 +58,11 @@ test('G-OPERATE-2: an envelope whose disk takes nothing any more is not ready, a
   const run = await running.open();
   world.fate = 'hangs';
   const asked = ask(running, run);
-  await becomes(running, /^the ledger is stalled: nothing became durable for 2 seconds/);
+  await becomes(running, 'not ready: ledger stalled');
+  assert.match(await saidInside(running), /^the ledger is stalled: nothing became durable for 2 seconds/);
   assert.equal((await asked).status, 503);
   release();
-  await becomes(running, /^ready\n$/);
+  await becomes(running, 'ready');
 });
 
 test('G-OPERATE-2: what ends is not ready while its last crossings end, and takes no new one by any door', async (t) => {
@@ -66,7 +75,7 @@ test('G-OPERATE-2: what ends is not ready while its last crossings end, and take
   const asked = ask(running, run);
   await until(() => upstream.seen.length === 1);
   const closing = running.envelope.close();
-  await becomes(running, /^the envelope is being restarted or shut down\n$/);
+  await becomes(running, 'not ready: ending');
   for (const door of [running.envelope.doors.model, running.envelope.doors.network])
     await assert.rejects(
       new Promise((resolve, reject) => {
@@ -83,10 +92,10 @@ test('G-OPERATE-2: what ends is not ready while its last crossings end, and take
 
 test('an envelope that sits idle on a sound disk stays ready, and trying the disk records nothing', async (t) => {
   const { running } = await open(t);
-  await becomes(running, /^ready\n$/);
+  await becomes(running, 'ready');
   const records = async (): Promise<string | undefined> =>
     /^sealwright_ledger_records_total .*$/m.exec(await (await fetch(`${running.envelope.doors.admin}/metrics`)).text())?.[0];
   const before = await records();
-  await becomes(running, /^ready\n$/);
+  await becomes(running, 'ready');
   assert.equal(await records(), before);
 });

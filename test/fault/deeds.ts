@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createControlClient, isClientFailure } from '../../src/client/client.ts';
 import { recordsUnder } from '../envelope/running.ts';
 import { ask } from './clients.ts';
 import { filesOf, stopReason, type Template } from './template.ts';
@@ -119,7 +120,10 @@ export const whileRunning = async (world: World, template: Template, file: RegEx
   const path = filesOf(world.dataDir).findLast((name) => file.test(name)) ?? assert.fail(`no file like ${file.source}`);
   deeds[deed](join(world.dataDir, path));
   const got = await ask(up, credential, { stream: true, text: 'after the deed' });
-  const ready = await (await fetch(`${up.doors.admin}/readyz`)).text();
+  await fetch(`${up.doors.admin}/readyz`);
+  const status = await createControlClient(up.control).status();
+  assert.ok(!isClientFailure(status), JSON.stringify(status));
+  const ready = `${status.ledger.state}: ${status.ledger.problem ?? ''}`;
   assert.equal(await up.stop(), 0);
   assertNoTrace(up.said());
   if (ready.includes('sealed')) {

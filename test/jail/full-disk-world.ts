@@ -17,8 +17,8 @@ const running = await startRunning(upstream.url, undefined, folder);
 const { credential } = await running.open();
 
 const readiness = async (): Promise<string> => {
-  const response = await fetch(`${running.envelope.doors.admin}/readyz`);
-  return `${response.status} ${(await response.text()).trim()}`;
+  const { status, body } = await running.control('GET', '/readyz');
+  return `${status} ${String(body).trim()}`;
 };
 const ask = async (model: string): Promise<number> => {
   const response = await fetch(`${running.envelope.doors.model}/v1/messages`, {
