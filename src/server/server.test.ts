@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -163,6 +165,30 @@ test('a unix socket has the mode that was asked for', async () => {
   assert.equal(statSync(socketPath).mode & 0o777, 0o600);
   await listener.close();
   rmSync(folder, { recursive: true });
+});
+
+test('a unix socket is never open to others, not even before its mode is set, whatever the mask of the process', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-socket-'));
+  const socketPath = join(folder, 's');
+  const modes: number[] = [];
+  const set = fs.chmodSync;
+  context.mock.method(fs, 'chmodSync', (path: string, mode: number) => {
+    modes.push(statSync(path).mode & 0o077);
+    set(path, mode);
+  });
+  syncBuiltinESMExports();
+  const before = process.umask(0);
+  const listener = await listen(settingsFor(echo, { listen: { socketPath, mode: 0o660 }, hostNames: [] }));
+  try {
+    assert.deepEqual([modes, statSync(socketPath).mode & 0o777], [[0], 0o660]);
+    assert.equal(process.umask(), 0, 'the mask is what it was');
+  } finally {
+    await listener.close();
+    process.umask(before);
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('closing lets an answer that is under way end', async () => {

@@ -117,7 +117,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
       resolve();
     };
     if ('port' in settings.listen) server.listen(settings.listen.port, settings.listen.host, ready);
-    else server.listen(settings.listen.socketPath, ready);
+    else listenPrivately(server, settings.listen.socketPath, ready);
   });
   if ('socketPath' in settings.listen) chmodSync(settings.listen.socketPath, settings.listen.mode);
   const address = server.address();
@@ -171,6 +171,17 @@ const openServer = ({ name, tls, asksClients = false, turnedAway }: ListenerSett
   // Connections that are open keep what they agreed on.
   tls.onRenewed((material) => server.setSecureContext(secure(material)));
   return server;
+};
+
+/** A socket is made with what the process's mask leaves, and can be connected to at once: until its mode is set, nobody but its owner may. */
+const listenPrivately = (server: Server, socketPath: string, ready: () => void): void => {
+  const before = process.umask(0o077);
+  try {
+    // It is made before this returns. What another thread makes meanwhile is its owner's alone as well, which is what all of ours is.
+    server.listen(socketPath, ready);
+  } finally {
+    process.umask(before);
+  }
 };
 
 /** Handlers outlive their clients: what a crossing still has to record is waited for. */
