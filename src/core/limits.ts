@@ -190,6 +190,8 @@ export const limits = {
   socketsSoughtEntriesCount: 10_000,
   toolchainsCount: 64,
   hostProgramsListedCount: 100,
+  /** Of one folder of hooks; git knows some thirty names. */
+  gitHooksCount: 256,
   agentFilesCount: 4_096,
   carriedFileBytes: 64 * KIB,
   keptFileBytes: 16 * MIB,

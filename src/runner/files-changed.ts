@@ -1,10 +1,11 @@
 // Which files of a working tree changed between two looks at it. Looks at names, sizes, times and inodes, and reads only what changed.
-// Does not enter `.git` or a symbolic link, and opens nothing but regular files.
+// Does not enter a symbolic link, nor the `.git` of its root; of another one it looks at what git obeys. Opens nothing but regular files.
 // Names are bytes, kept as Latin-1 text inside and decoded only for the report. A tree past the bound is watched in part, and says so.
 
 import { lstatSync, opendirSync } from 'node:fs';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, openRegular } from './bounded-file.ts';
+import { factsOf, obeyedIn } from './git-programs.ts';
 import { newHash } from './hashing.ts';
 
 export interface TreeSnapshot {
@@ -12,6 +13,8 @@ export interface TreeSnapshot {
   readonly files: ReadonlyMap<string, string>;
   /** False when a file or folder was left out: past the bound, or not readable. */
   readonly complete: boolean;
+  /** Folders that keep their names to themselves, by path below the root. */
+  readonly unlisted: readonly string[];
 }
 
 export interface ChangedFile {
@@ -24,6 +27,10 @@ export interface ChangedFile {
 
 export interface FilesChanged {
   readonly files: readonly ChangedFile[];
+  /** All of them, also those that `files` does not list. */
+  readonly paths: readonly string[];
+  /** Folders that could be looked at before, or were not there, and cannot be now. */
+  readonly hidden: readonly string[];
   /** How many more there are than `files` lists. */
   readonly truncated: number;
 }
@@ -53,6 +60,7 @@ export const snapshotTree = (root: string, entriesMax: number = limits.filesWatc
   const files = new Map<string, string>();
   const folders = [''];
   let seen = 0;
+  const unlisted: string[] = [];
   let complete = true;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     try {
@@ -61,16 +69,18 @@ export const snapshotTree = (root: string, entriesMax: number = limits.filesWatc
       seen += listed.names.length;
       for (const name of listed.names) {
         const path = folder + name;
-        const stats = name === '.git' ? undefined : lstatSync(asBytes(`${base}/${path}`), { throwIfNoEntry: false });
+        const stats = path === '.git' ? undefined : lstatSync(asBytes(`${base}/${path}`), { throwIfNoEntry: false });
         if (stats === undefined) continue;
-        if (stats.isDirectory()) folders.push(`${path}/`);
-        else files.set(path, [stats.mode, stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino].join(':'));
+        if (!stats.isDirectory()) files.set(path, factsOf(stats));
+        else if (name !== '.git') folders.push(`${path}/`);
+        else for (const [below, facts] of obeyedIn(asBytes(`${base}/${path}`).toString())) files.set(`${path}/${below}`, facts);
       }
     } catch {
       complete = false;
+      if (unlisted.length < limits.hostProgramsListedCount) unlisted.push(folder.slice(0, -1));
     }
   }
-  return { files, complete };
+  return { files, complete, unlisted };
 };
 
 const chunkBytes = 256 * 1_024;
@@ -111,5 +121,11 @@ export const compareTrees = (root: string, before: TreeSnapshot, after: TreeSnap
     hashableBytes -= content.bytes;
     files.push({ path: name, change, sha256: content.sha256 });
   }
-  return { files, truncated: changes.length - files.length };
+  const names = (paths: readonly string[]): readonly string[] => paths.map((path) => asBytes(path).toString('utf8'));
+  return {
+    files,
+    paths: names(changes.map(([path]) => path)),
+    hidden: names(after.unlisted.filter((path) => !before.unlisted.includes(path))),
+    truncated: changes.length - files.length,
+  };
 };

@@ -3,23 +3,28 @@
 
 import type { Json } from '../core/canonical-json.ts';
 import { limits } from '../core/limits.ts';
+import { join } from 'node:path';
 import { compareTrees, snapshotTree } from './files-changed.ts';
-import type { TreeSnapshot } from './files-changed.ts';
+import type { FilesChanged, TreeSnapshot } from './files-changed.ts';
 import { commitsBetween, headCommit } from './git-facts.ts';
 import type { HeadCommit, Repository } from './git-facts.ts';
-import { hostPrograms, watchGitPrograms } from './host-programs.ts';
+import type { GitProgramsWatch } from './git-programs.ts';
+import { looksLikeRepository, watchGitPrograms } from './git-programs.ts';
+import type { HostProgram } from './host-programs.ts';
+import { hostPrograms, inTurns } from './host-programs.ts';
 
 export interface RepositoryView {
   readonly repository: Repository | null;
   readonly head: HeadCommit;
   readonly tree: TreeSnapshot | null;
-  /** Files that git runs or obeys and that have changed since. */
-  readonly gitPrograms: () => readonly string[];
+  readonly gitPrograms: GitProgramsWatch | null;
 }
 
 export interface ChangeReport {
   readonly [name: string]: Json;
   readonly host_programs: readonly { readonly path: string; readonly runs_with: string }[];
+  /** How many more there are than a list holds. */
+  readonly truncated: { readonly files_changed?: number; readonly host_programs?: number };
 }
 
 interface NotRead {
@@ -31,13 +36,33 @@ const noRepository = 'the working folder is in no repository';
 
 export const viewRepository = (repository: Repository | null): RepositoryView =>
   repository === null
-    ? { repository, head: { commit: null, notRead: noRepository }, tree: null, gitPrograms: () => [] }
+    ? { repository, head: { commit: null, notRead: noRepository }, tree: null, gitPrograms: null }
     : {
         repository,
         head: headCommit(repository),
         tree: snapshotTree(repository.root),
-        gitPrograms: watchGitPrograms(repository.problem === null ? repository.commonFolder : null),
+        gitPrograms: watchGitPrograms(repository),
       };
+
+/** Where something could be that nobody looked at. */
+const notLookedAt = ({ hidden }: FilesChanged, before: TreeSnapshot, after: TreeSnapshot): readonly HostProgram[] => [
+  ...hidden.map((path) => ({ path: path === '' ? '.' : path, runs_with: 'a folder that cannot be looked at' })),
+  ...(before.complete && !after.complete && after.unlisted.length === 0
+    ? [{ path: '.', runs_with: 'more files than can be looked at' }]
+    : []),
+];
+
+/** A setting or a hook of a folder in which somebody might ask git. */
+const isOfBareRepository = (root: string, path: string): boolean => {
+  const folder = /^(.*?)\/(?:config|commondir|hooks\/[^/]+)$/.exec(path)?.[1];
+  return folder !== undefined && looksLikeRepository(join(root, folder));
+};
+
+const programsIn = (root: string, changed: FilesChanged, gitPrograms: GitProgramsWatch | null): readonly HostProgram[] => {
+  const isNamed = gitPrograms?.isNamed() ?? (() => false);
+  const ofGit = (path: string): boolean => isNamed(path) || isOfBareRepository(root, path);
+  return inTurns(hostPrograms([...(gitPrograms?.changed() ?? []), ...changed.paths], ofGit));
+};
 
 /** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `host_programs`, `truncated`, `not_read`. */
 export const reportChanges = ({ repository, head, tree, gitPrograms }: RepositoryView): ChangeReport => {
@@ -52,6 +77,7 @@ export const reportChanges = ({ repository, head, tree, gitPrograms }: Repositor
   const treeAfter = snapshotTree(repository.root);
   const commits = commitsBetween(repository, head.commit, after.commit);
   const changed = compareTrees(repository.root, tree, treeAfter);
+  const programs = [...notLookedAt(changed, tree, treeAfter), ...programsIn(repository.root, changed, gitPrograms)];
   const notRead: NotRead[] = [];
   const headProblem = head.notRead ?? after.notRead;
   if (headProblem !== null) notRead.push({ what: 'head', why: headProblem });
@@ -63,10 +89,11 @@ export const reportChanges = ({ repository, head, tree, gitPrograms }: Repositor
   return {
     git: { commit_before: head.commit, commit_after: after.commit, commits_made: commits.commits },
     files_changed: changed.files.map(({ path, change, sha256 }) => ({ path, change, sha256 })),
-    host_programs: hostPrograms([...gitPrograms(), ...changed.files.map(({ path }) => path)])
-      .slice(0, limits.hostProgramsListedCount)
-      .map(({ path, runs_with }) => ({ path, runs_with })),
-    truncated: changed.truncated > 0 ? { files_changed: changed.truncated } : {},
+    host_programs: programs.slice(0, limits.hostProgramsListedCount).map(({ path, runs_with }) => ({ path, runs_with })),
+    truncated: {
+      ...(changed.truncated > 0 && { files_changed: changed.truncated }),
+      ...(programs.length > limits.hostProgramsListedCount && { host_programs: programs.length - limits.hostProgramsListedCount }),
+    },
     not_read: notRead.map(({ what, why }) => ({ what, why })),
   };
 };

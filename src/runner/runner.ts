@@ -229,10 +229,16 @@ const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): LaidOut | R
 
 const programsShown = 8;
 
+interface Programs {
+  readonly listed: ChangeReport['host_programs'];
+  readonly more: number;
+}
+
 /** What the person should look at before anything outside runs it. */
-const programsLine = (programs: ChangeReport['host_programs']): string => {
-  const shown = programs.slice(0, programsShown).map(({ path, runs_with: by }) => `${path} (${by})`);
-  const more = programs.length > shown.length ? ` and ${programs.length - shown.length} more` : '';
+const programsLine = ({ listed, more: unlisted }: Programs): string => {
+  const shown = listed.slice(0, programsShown).map(({ path, runs_with: by }) => `${path} (${by})`);
+  const count = listed.length + unlisted - shown.length;
+  const more = count > 0 ? ` and ${count} more` : '';
   return `the agent changed what runs later outside its jail; look at it first: ${shown.join(', ')}${more}`;
 };
 
@@ -253,17 +259,17 @@ interface Opened {
 }
 
 /** What the person should know behind a run, beside what it did. */
-const lastWarnings = (prepared: PreparedAgent, left: readonly string[], programs: ChangeReport['host_programs']): readonly string[] => [
+const lastWarnings = (prepared: PreparedAgent, left: readonly string[], programs: Programs): readonly string[] => [
   ...left,
   ...(prepared.changed() ? ['the files of the agent are others now than those that were identified; the record says so'] : []),
-  ...(programs.length > 0 ? [programsLine(programs)] : []),
+  ...(programs.listed.length > 0 ? [programsLine(programs)] : []),
 ];
 
 /** The agent in its invocation, from its start to its end. */
 const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise<RunResult> => {
   const { client, opened, prepared, before, start, jail } = run;
   const { announce, warn } = surroundings;
-  let programs: ChangeReport['host_programs'] = [];
+  let programs: Programs = { listed: [], more: 0 };
   let left: readonly string[] | null = null;
   /** What was laid out is removed while the envelope records the end. */
   const clear = (): readonly string[] => {
@@ -275,7 +281,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
   };
   const close = (exit: AgentExit, durationMs: number): Promise<ClosedInvocation | ClientFailure> => {
     const report = reportChanges(before);
-    programs = report.host_programs;
+    programs = { listed: report.host_programs, more: report.truncated.host_programs ?? 0 };
     const ending = {
       exit_code: jail?.wasOpened() === false ? ourFailure : 'notStarted' in exit ? exit.notStarted : exit.exitCode,
       signal: 'notStarted' in exit ? null : exit.signal,
@@ -291,7 +297,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
   if (jail?.wasOpened() === false)
     return failed(ourFailure, 'no_jail', `The jail could not be made, so the agent was not started. ${whyNoJail()}`);
   const result = resultOf(exit, severed, closed);
-  return result.exitCode === 0 && prepared.failsOnChangedPrograms && programs.length > 0 ? { exitCode: 1, failure: null } : result;
+  return result.exitCode === 0 && prepared.failsOnChangedPrograms && programs.listed.length > 0 ? { exitCode: 1, failure: null } : result;
 };
 
 interface Asked {
