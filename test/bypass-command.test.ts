@@ -34,11 +34,23 @@ test('a subject that is two, or that nobody starts, and an attempt that there is
     ['--sandbox'],
     ['--sandbox', '--proxy', 'http://127.0.0.1:3128', '--', 'x'],
     ['--', 'x'],
+    ['--fixture', '192.0.2.7'],
+    ['--proxy', 'http://127.0.0.1:3128', '--fixture', 'kit.example.com'],
+    ['--proxy', 'http://127.0.0.1:3128', '--fixture', '192.0.2.7', '--fixture', '192.0.2.7'],
+    ['--proxy', 'http://a%zz:b@127.0.0.1:3128', '--fixture', '192.0.2.7'],
+    ['--proxy', 'http://127.0.0.1:3128', '--fixture', '192.0.2.7', '--', 'x'],
   ]) {
     const { exitCode, stderr, stdout } = await sealwright('egress', 'bypass-test', ...argv);
     assert.deepEqual([exitCode, stdout], [2, ''], argv.join(' '));
     assert.match(stderr, /^sealwright: |^error: /m);
   }
+});
+
+test('a proxy elsewhere is not judged where the kit cannot listen, or where what is allowed does not arrive', async () => {
+  // Nobody has this address (RFC 5737), so nothing can listen there.
+  const { exitCode, stderr, stdout } = await sealwright('egress', 'bypass-test', '--proxy', 'http://127.0.0.1:1', '--fixture', '192.0.2.7');
+  assert.deepEqual([exitCode, stdout], [1, '']);
+  assert.match(stderr, /cannot listen at 192\.0\.2\.7, port 80 \(EADDRNOTAVAIL\)/);
 });
 
 test('the config of the kit is one that the envelope takes', async (t) => {

@@ -27,9 +27,9 @@ export const leadNowhere = (): boolean => {
 export const nameServerAddress = '127.0.0.53';
 
 /** To be called where mounts are one's own, too: names are asked of that address, and nowhere else. */
-export const askForNamesThere = (): void => {
+export const askForNamesThere = (address: string = nameServerAddress): void => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-names-'));
-  const files = { 'resolv.conf': `nameserver ${nameServerAddress}\n`, 'nsswitch.conf': 'hosts: files dns\n' };
+  const files = { 'resolv.conf': `nameserver ${address}\n`, 'nsswitch.conf': 'hosts: files dns\n' };
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text);
     if (existsSync(`/etc/${name}`)) ran('mount', '--bind', join(folder, name), `/etc/${name}`);

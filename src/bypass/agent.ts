@@ -19,7 +19,7 @@ const answerBytes = 65_536;
 const saidCharacters = 2_000;
 
 const credential = process.env['ANTHROPIC_AUTH_TOKEN'] ?? '';
-const proxyAuthority = Buffer.from(`kit:${credential}`).toString('base64');
+const proxyAuthority = Buffer.from(process.env['SEALWRIGHT_KIT_PROXY_USER'] ?? `kit:${credential}`).toString('base64');
 
 /** Places in an order where what this program holds belongs. */
 const filledIn = (part: string): Buffer =>

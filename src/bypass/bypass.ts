@@ -6,9 +6,11 @@ import { groundProblem, onGround } from './ground.ts';
 import { kit } from './attempts/attempts.ts';
 import { allowedHosts, allowedPorts, rawHost } from './names.ts';
 import type { Line, Order } from './order.ts';
+import { tryRemote } from './remote.ts';
 
 export type { Result } from './attempt.ts';
 export type { Subject } from './order.ts';
+export { fixtureProblem } from './elsewhere.ts';
 
 export interface Control {
   readonly path: string;
@@ -64,7 +66,8 @@ const concluded = (controls: readonly Control[], problem: string | null, ended: 
 };
 
 export const testBypass = async ({ environment, platform, doing, complaint, ...order }: Trying): Promise<Report> => {
-  const impossible = groundProblem(platform);
+  const { subject } = order;
+  const impossible = subject.kind === 'remote' ? null : groundProblem(platform);
   if (impossible !== null) return { controls: [], attempts: [], problem: impossible };
   const [controls, results]: [Control[], Result[]] = [[], []];
   let [problem, ended]: [string | null, boolean] = [null, false];
@@ -75,7 +78,8 @@ export const testBypass = async ({ environment, platform, doing, complaint, ...o
     else if (line.line === 'problem') problem = line.problem;
     else ended = true;
   };
-  await onGround(order, environment, take, complaint);
+  if (subject.kind === 'remote') await tryRemote(subject, order, environment, take);
+  else await onGround(order, environment, take, complaint);
   return { controls, attempts: results, problem: concluded(controls, problem, ended) };
 };
 

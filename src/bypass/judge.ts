@@ -38,8 +38,18 @@ export interface Bench {
   readonly places: ReadonlyMap<Path, Place>;
   readonly own: OwnSubject | null;
   readonly arrivals: () => readonly Arrival[];
+  /** Where the guard runs elsewhere. */
+  readonly elsewhere?: Elsewhere;
   /** Whether a mechanism is there; each is probed once. */
   readonly has: (mechanism: Mechanism) => Promise<{ readonly there: boolean; readonly how: string }>;
+}
+
+/** What lies between the kit's own network, of which the attempts speak, and the one in which the guard runs. */
+export interface Elsewhere {
+  /** An exchange as it is said to the guard there. */
+  readonly said: (exchange: Exchange) => Exchange;
+  /** What is missing so that the kit would see where it arrives; null where it sees that. What it would not see is not tried. */
+  readonly unseen: (wanted: Exchange | Script) => Promise<string | null>;
 }
 
 const allowedPlaces = [...allowedPorts.map((port) => `${allowedAddress}:${port}`), `${allowedAddress}:${rawHost.port}`];
@@ -73,7 +83,7 @@ const answerText = ({ status, text, behind, ended }: Answered): string => {
 const whereTo = ({ kind, at, port }: Arrival): string =>
   kind === 'name' ? `the name ${shown(at)} was asked for` : `it arrived at ${at}${port > 0 ? `, port ${port}` : ''}`;
 
-const tryVariant = async ({ name, does, leaked }: Variant, { trier, door }: Place, arrivals: Bench['arrivals']): Promise<Tried> => {
+const tryVariant = async ({ name, does, leaked }: Variant, { trier, door }: Place, { arrivals, elsewhere }: Bench): Promise<Tried> => {
   const mark = `k${randomBytes(5).toString('hex')}`;
   const before = arrivals().length;
   const wanted = does(mark);
@@ -99,7 +109,7 @@ const tryVariant = async ({ name, does, leaked }: Variant, { trier, door }: Plac
     return code === 1 ? tried('deny', 'it did not work') : tried('error', `it could not be tried (${code}): ${shown(text)}`);
   }
   if (door === null) return tried('error', 'there is no door on this path');
-  const answered = await trier.exchange(door, wanted);
+  const answered = await trier.exchange(door, elsewhere?.said(wanted) ?? wanted);
   const leak = await arrived();
   if (leak !== undefined) return tried('allow', `${whereTo(leak)}; ${answerText(answered)}`);
   if (answered.lost !== undefined) return tried('error', answered.lost);
@@ -127,6 +137,7 @@ const unrecorded = (records: readonly LedgerRecord[], named: readonly string[]):
 };
 
 interface Outcome {
+  readonly expected: Result['expected'];
   readonly actual: Result['actual'];
   readonly reason: string;
   readonly tried: readonly Tried[];
@@ -138,20 +149,48 @@ const told = ({ name, reason }: Tried): string => `${name}: ${reason}`;
 const worst = (tried: readonly Tried[]): Tried | undefined =>
   tried.find(({ actual }) => actual === 'allow') ?? tried.find(({ actual }) => actual === 'error');
 
-const outcomeOf = async (way: Extract<Way, { variants: unknown }>, place: Place, bench: Bench): Promise<Outcome> => {
+type Trying = Extract<Way, { variants: unknown }>;
+
+const outcomeOf = async (way: Trying, place: Place, bench: Bench): Promise<Outcome> => {
+  const { expected } = way;
   const tried: Tried[] = [];
-  for (const variant of way.variants) tried.push(await tryVariant(variant, place, bench.arrivals));
+  for (const variant of way.variants) tried.push(await tryVariant(variant, place, bench));
   const bad = worst(tried);
-  if (bad === undefined) return { actual: 'deny', reason: [...new Set(tried.map(({ reason }) => reason))].join('; '), tried };
-  if (bad.actual !== 'allow' || way.expected !== 'detect' || bench.own === null) return { actual: bad.actual, reason: told(bad), tried };
+  if (bad === undefined) return { expected, actual: 'deny', reason: [...new Set(tried.map(({ reason }) => reason))].join('; '), tried };
+  if (bad.actual !== 'allow' || expected !== 'detect') return { expected, actual: bad.actual, reason: told(bad), tried };
+  if (bench.own === null)
+    return { expected, actual: 'allow', reason: `${told(bad)}; whether the guard has noticed is seen in its own records`, tried };
   const known = await bench.own.records();
   const unseen = tried.find(({ actual, mark }) => actual === 'allow' && !isFound(known, mark));
   return unseen === undefined
-    ? { actual: 'detect', reason: `${bad.reason}; a finding says so`, tried }
-    : { actual: 'allow', reason: told(unseen), tried };
+    ? { expected, actual: 'detect', reason: `${bad.reason}; a finding says so`, tried }
+    : { expected, actual: 'allow', reason: told(unseen), tried };
 };
 
-const ofDeed = ({ through, what }: Seen): Outcome => ({
+/** The variants whose arrival the kit would see, and what is missing for each of the others. */
+const partedBySight = async (
+  way: Trying,
+  { unseen }: Elsewhere,
+): Promise<{ readonly seen: readonly Variant[]; readonly missed: readonly Tried[] }> => {
+  const [seen, missed]: [Variant[], Tried[]] = [[], []];
+  for (const variant of way.variants) {
+    const missing = await unseen(variant.does('kit-not-tried'));
+    if (missing === null) seen.push(variant);
+    else missed.push({ name: shown(variant.name), actual: 'not applicable', reason: missing, mark: '', record: null });
+  }
+  return { seen, missed };
+};
+
+/** What was not tried is a line of its own, so that it hides behind nothing that was. */
+const notTried = (missed: readonly Tried[]): Outcome => ({
+  expected: 'not applicable',
+  actual: 'not applicable',
+  reason: [...Map.groupBy(missed, ({ reason }) => reason)].map(([reason, of]) => `${reason}: ${of.length}`).join('; '),
+  tried: missed,
+});
+
+const ofDeed = (expected: Outcome['expected'], { through, what }: Seen): Outcome => ({
+  expected,
   actual: through === 'detected' ? 'detect' : through ? 'allow' : 'deny',
   reason: what,
   tried: [],
@@ -162,16 +201,27 @@ const isGood = (expected: Result['expected'], actual: Result['actual']): boolean
   (expected === 'declared limit' && (actual === 'allow' || actual === 'deny')) ||
   (expected === 'detect' && actual === 'deny');
 
-const tryWay = async (way: Way, path: Path, bench: Bench): Promise<Outcome | null> => {
-  if (way.expected === 'not applicable') {
-    const { there, how } = await bench.has(way.missing);
-    return { actual: there ? 'error' : 'not applicable', reason: `${way.missing}: ${how}`, tried: [] };
-  }
-  if ('deed' in way) return bench.own === null ? null : ofDeed(await way.deed(bench.own));
-  const place = bench.places.get(path);
-  if (place === undefined) return null;
+const tryVariants = async (way: Trying, place: Place, bench: Bench): Promise<Outcome> => {
   const outcome = await outcomeOf(way, place, bench);
   return way.expected === 'declared limit' ? { ...outcome, reason: `${way.why} (${outcome.reason})` } : outcome;
+};
+
+/** None where the subject has no such path. */
+const tryWay = async (way: Way, path: Path, bench: Bench): Promise<readonly Outcome[]> => {
+  if (way.expected === 'not applicable') {
+    const { there, how } = await bench.has(way.missing);
+    const actual = there ? 'error' : 'not applicable';
+    return [{ expected: way.expected, actual, reason: `${way.missing}: ${how}`, tried: [] }];
+  }
+  if ('deed' in way) return bench.own === null ? [] : [ofDeed(way.expected, await way.deed(bench.own))];
+  const place = bench.places.get(path);
+  if (place === undefined) return [];
+  if (bench.elsewhere === undefined) return [await tryVariants(way, place, bench)];
+  const { seen, missed } = await partedBySight(way, bench.elsewhere);
+  return [
+    ...(seen.length > 0 ? [await tryVariants({ ...way, variants: seen }, place, bench)] : []),
+    ...(missed.length > 0 ? [notTried(missed)] : []),
+  ];
 };
 
 /** A denial whose record the ledger does not hold is none that anybody could show later. */
@@ -195,17 +245,13 @@ export const judge = async (
     doing(id, done);
     for (const way of ways)
       for (const path of way.paths) {
-        const failed = (problem: unknown): Outcome => ({
-          actual: 'error',
-          reason: problem instanceof Error ? shown(problem.message) : 'unknown',
-          tried: [],
-        });
-        const outcome = await tryWay(way, path, bench).catch(failed);
-        if (outcome === null) continue;
-        const { actual, reason, tried } = outcome;
-        const { expected } = way;
-        const each = tried.map((one) => ({ name: one.name, actual: one.actual, reason: one.reason }));
-        judged.push({ result: { id, group, path, expected, actual, pass: isGood(expected, actual), reason, tried: each }, tried });
+        const failed = (problem: unknown): readonly Outcome[] => [
+          { expected: way.expected, actual: 'error', reason: problem instanceof Error ? shown(problem.message) : 'unknown', tried: [] },
+        ];
+        for (const { expected, actual, reason, tried } of await tryWay(way, path, bench).catch(failed)) {
+          const each = tried.map((one) => ({ name: one.name, actual: one.actual, reason: one.reason }));
+          judged.push({ result: { id, group, path, expected, actual, pass: isGood(expected, actual), reason, tried: each }, tried });
+        }
       }
   }
   const known = (await bench.own?.records()) ?? null;

@@ -5,6 +5,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { answerFor } from './names.ts';
 
+type AnswerFor = typeof answerFor;
+
 const headBytes = 12;
 const pointerToQuestion = Buffer.from([0xc0, headBytes]);
 const types = { A: 1, CNAME: 5, AAAA: 28 } as const;
@@ -49,8 +51,7 @@ const record = (name: Buffer, type: number, data: Buffer): Buffer => {
   return Buffer.concat([name, fixed, data]);
 };
 
-const answerTo = (message: Buffer, { name, type, end }: Question, asked: number): Buffer | null => {
-  const answer = answerFor(name, asked);
+const answerTo = (message: Buffer, { type, end }: Question, answer: ReturnType<AnswerFor>): Buffer | null => {
   if (answer === null) return null;
   const owner = answer.alias === undefined ? pointerToQuestion : encodedName(answer.alias);
   const wanted = answer.addresses.filter((address) => isIPv6(address) === (type === types.AAAA));
@@ -68,7 +69,12 @@ const answerTo = (message: Buffer, { name, type, end }: Question, asked: number)
 };
 
 /** Listens there; `asked` is told each name. */
-export const serveNames = async (address: string, port: number, asked: (name: string) => void): Promise<Socket> => {
+export const serveNames = async (
+  address: string,
+  port: number,
+  asked: (name: string) => void,
+  answers: AnswerFor = answerFor,
+): Promise<Socket> => {
   const counts = new Map<string, number>();
   const socket = createSocket('udp4');
   socket.on('message', (message, from) => {
@@ -79,7 +85,7 @@ export const serveNames = async (address: string, port: number, asked: (name: st
     const key = `${name} ${question.type}`;
     const before = counts.get(key) ?? 0;
     counts.set(key, before + 1);
-    const answer = answerTo(message, { ...question, name }, before);
+    const answer = answerTo(message, { ...question, name }, answers(name, before));
     if (answer !== null) socket.send(answer, from.port, from.address);
   });
   await new Promise<void>((resolve, reject) => {

@@ -3,11 +3,24 @@
 
 import type { Result } from './attempt.ts';
 
-/** Ours: an envelope of this package. Else a command that starts a proxy, or one that runs a program in a sandbox, in the kit's network. */
+/**
+ * Ours: an envelope of this package. Else a command that starts a proxy, or one that runs a program in a sandbox, in the kit's network; or a proxy that runs
+ * elsewhere and is only asked.
+ */
 export type Subject =
   | { readonly kind: 'envelope' }
   | { readonly kind: 'proxy'; readonly url: string; readonly start: readonly string[] }
-  | { readonly kind: 'sandbox'; readonly command: readonly string[] };
+  | { readonly kind: 'sandbox'; readonly command: readonly string[] }
+  | RemoteProxy;
+
+export interface RemoteProxy {
+  readonly kind: 'remote';
+  readonly url: string;
+  /** User and password with a colon between them; null where it asks for none. */
+  readonly authority: string | null;
+  /** IPv4 addresses of this machine that the proxy can reach. Names that it is to allow lead to the first. */
+  readonly fixtures: readonly string[];
+}
 
 export interface Order {
   readonly subject: Subject;

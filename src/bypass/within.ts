@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Arrival, Path } from './attempt.ts';
 import { machineSockets } from './attempts/machine.ts';
-import { honestTunnel, modelSays, requestTo } from './attempts/exchanges.ts';
+import { controls } from './controls.ts';
 import { type Bench, judge, type Place } from './judge.ts';
 import { kit } from './attempts/attempts.ts';
 import { unlistedAddress } from './names.ts';
@@ -95,8 +95,20 @@ interface Started {
 /** Beside any containment, as what is measured against. */
 const free = (): Promise<Trier> => startTrier([], process.env, order.folder);
 
+/** By a client that no guard stands before. */
+const pastAll = async (path: string): Promise<boolean> => {
+  const beside = await free();
+  const { code } = await beside.script({
+    program: 'sh',
+    text: `curl -s --noproxy '*' --max-time 5 http://${unlistedAddress}${path} >/dev/null`,
+  });
+  await beside.end();
+  return code === 0;
+};
+
 const startSubject = async (arrivals: () => readonly Arrival[]): Promise<Started> => {
   const { subject } = order;
+  if (subject.kind === 'remote') throw new Error('what runs elsewhere is not started here');
   if (subject.kind === 'envelope') {
     const own = await startOwn(order.program, order.folder, arrivals);
     const { jailed, beside, doors } = own;
@@ -152,49 +164,6 @@ const startSubject = async (arrivals: () => readonly Arrival[]): Promise<Started
   };
 };
 
-/**
- * That what is allowed gets through on each path, and that the witness sees what gets past: without that, a denial says nothing. Once more behind the last
- * attempt, since a guard that broke on the way denies all that follows.
- */
-const controls = async ({ places }: Started, arrivals: () => readonly Arrival[], when: 'before' | 'after'): Promise<boolean> => {
-  let good = true;
-  const control = (path: string, pass: boolean, reason: string): void => {
-    good &&= pass;
-    say({ line: 'control', path, when, pass, reason });
-  };
-  const arrivedWith = async (mark: string): Promise<boolean> => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    return arrivals().some(({ text }) => text.includes(mark));
-  };
-  for (const [path, { trier, door }] of places) {
-    const mark = `control-${path}-${when}`;
-    if (door === null) {
-      const { code, text } = await trier.script({ program: 'perl', text: 'exit(7)' });
-      control(path, code === 7, code === 7 ? 'scripts run' : `a script cannot be run (${code}): ${text.trim()}`);
-      continue;
-    }
-    const kind = path.replace('jail-', '');
-    const exchange = {
-      connect: honestTunnel('allowed.test')(mark),
-      forward: { parts: [requestTo(`http://allowed.test/${mark}`)] },
-      model: { parts: [modelSays(mark)] },
-    }[kind];
-    if (exchange === undefined) continue;
-    const { status } = await trier.exchange(door, exchange);
-    const pass = status === 200 && (await arrivedWith(mark));
-    control(path, pass, pass ? 'what is allowed arrives' : `what is allowed does not arrive (${status ?? 'no answer'})`);
-  }
-  const beside = await free();
-  const { code } = await beside.script({
-    program: 'sh',
-    text: `curl -s --noproxy '*' --max-time 5 http://${unlistedAddress}/control-free-${when} >/dev/null`,
-  });
-  await beside.end();
-  const seen = code === 0 && (await arrivedWith(`control-free-${when}`));
-  control('witness', seen, seen ? 'what nothing holds arrives' : 'the witness does not see what nothing holds');
-  return good;
-};
-
 const main = async (): Promise<void> => {
   takeEveryAddress();
   standApart();
@@ -208,7 +177,8 @@ const main = async (): Promise<void> => {
   await witness.listenAt('\0kit-abstract');
   const started = await startSubject(arrivals);
   try {
-    if (!(await controls(started, arrivals, 'before'))) return;
+    const controlled = { places: started.places, arrivals, pastAll, say };
+    if (!(await controls(controlled, 'before'))) return;
     const attempts = order.only.length === 0 ? kit : kit.filter(({ id }) => order.only.includes(id));
     const bench: Bench = {
       places: started.places,
@@ -217,7 +187,7 @@ const main = async (): Promise<void> => {
       has: createProbes(started.places, arrivals),
     };
     const results = await judge(attempts, bench, (id, done) => say({ line: 'doing', id, done, total: attempts.length }));
-    if (!(await controls(started, arrivals, 'after'))) return;
+    if (!(await controls(controlled, 'after'))) return;
     for (const result of results) say({ line: 'result', result });
     say({ line: 'end' });
   } finally {

@@ -8,7 +8,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Arrival } from './attempt.ts';
 import { createCertificate } from './certificate.ts';
 import { serveNames } from './name-server.ts';
-import { isAllowedName, strangeUpstream, unlistedAddress, upstream } from './names.ts';
+import { type answerFor, isAllowedName, strangeUpstream, unlistedAddress, upstream } from './names.ts';
 
 const keptBytes = 65_536;
 
@@ -89,8 +89,23 @@ const listenTo = (socket: Socket | TLSSocket, arrival: Arrival): void => {
   });
 };
 
-/** `taken`: a port that a guard listens on, where nothing of ours may answer in its place. */
-export const startWitness = async (taken: number | null): Promise<Witness> => {
+interface Ear {
+  readonly arrivals: readonly Arrival[];
+  readonly keep: (kind: Arrival['kind'], at: string, port: number, text?: string) => Arrival;
+  readonly accept: (socket: Socket) => void;
+}
+
+const listen = (
+  options: { readonly host?: string; readonly port?: number; readonly path?: string },
+  accept: (socket: Socket) => void,
+): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer(accept);
+    server.once('error', reject);
+    server.listen(options, () => resolve(server));
+  });
+
+const createEar = (): Ear => {
   const arrivals: Arrival[] = [];
   const { key, cert } = createCertificate(['allowed.test', 'shared.test'], []);
   const secureContext = createSecureContext({ key, cert });
@@ -109,14 +124,15 @@ export const startWitness = async (taken: number | null): Promise<Witness> => {
       listenTo(first[0] === handshake ? new TLSSocket(replayed(socket, arrival), { isServer: true, secureContext }) : socket, arrival);
     });
   };
-  const listen = (options: { readonly host?: string; readonly port?: number; readonly path?: string }, server: Server): Promise<void> =>
-    new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(options, () => resolve());
-    });
-  for (const port of ports.filter((each) => each !== taken)) await listen({ host: '::', port }, createServer(accept));
+  return { arrivals, keep, accept };
+};
+
+/** `taken`: a port that a guard listens on, where nothing of ours may answer in its place. */
+export const startWitness = async (taken: number | null): Promise<Witness> => {
+  const { arrivals, keep, accept } = createEar();
+  for (const port of ports.filter((each) => each !== taken)) await listen({ host: '::', port }, accept);
   // Where a proxy that allows by port alone would let somebody out.
-  for (const port of [7420, 7421]) await listen({ host: unlistedAddress, port }, createServer(accept));
+  for (const port of [7420, 7421]) await listen({ host: unlistedAddress, port }, accept);
   for (const port of udpPorts) {
     const socket = createSocket('udp4');
     socket.on('message', (message) => void keep('udp', 'any', port, message.toString('latin1')));
@@ -126,11 +142,42 @@ export const startWitness = async (taken: number | null): Promise<Witness> => {
   return {
     arrivals,
     listenAt: async (path) => {
-      await listen(
-        { path },
-        createServer((socket) => listenTo(socket, keep('unix', path, 0))),
-      );
+      await listen({ path }, (socket) => listenTo(socket, keep('unix', path, 0)));
     },
+  };
+};
+
+/** The witness on a machine that has addresses of its own. What it cannot listen on is missing, and named with the reason. */
+export interface Outpost {
+  readonly arrivals: readonly Arrival[];
+  /** Why nothing is seen there; null where it is. */
+  readonly deaf: (port: number) => string | null;
+  readonly deafToNames: string | null;
+  readonly end: () => void;
+}
+
+export const startOutpost = async (addresses: readonly string[], answers: typeof answerFor): Promise<Outpost> => {
+  const { arrivals, keep, accept } = createEar();
+  const problems = new Map<number, string>();
+  const open: { readonly close: () => unknown }[] = [];
+  const reasonOf = (problem: unknown): string => (problem instanceof Error && 'code' in problem ? String(problem.code) : 'unknown');
+  for (const port of ports)
+    for (const host of addresses)
+      await listen({ host, port }, accept).then(
+        (server) => void open.push(server),
+        (problem: unknown) => void problems.set(port, `this machine cannot listen at ${host}, port ${port} (${reasonOf(problem)})`),
+      );
+  let deafToNames: string | null = null;
+  const [first = ''] = addresses;
+  await serveNames(first, namePort, (name) => void keep('name', name, namePort), answers).then(
+    (socket) => void open.push(socket),
+    (problem: unknown) => void (deafToNames = `this machine cannot answer names at ${first}, port ${namePort} (${reasonOf(problem)})`),
+  );
+  return {
+    arrivals,
+    deaf: (port) => (ports.includes(port) ? (problems.get(port) ?? null) : `the kit does not listen on port ${port}`),
+    deafToNames,
+    end: () => open.forEach((each) => void each.close()),
   };
 };
 

@@ -4,32 +4,63 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempts, marked, type Result, type Subject, surprisesIn, testBypass, toBeAllowed } from '../bypass/bypass.ts';
+import { attempts, fixtureProblem, marked, type Result, type Subject, surprisesIn, testBypass, toBeAllowed } from '../bypass/bypass.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
 const usage = (problem: string, next: string): CommandError => new CommandError('usage', problem, next, exitCode.usage);
 
+const proxyIn = (text: string): URL => {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== 'http:' || url.port === '')
+    throw usage('`--proxy` takes an address such as http://127.0.0.1:3128', 'Name its port too.');
+  return url;
+};
+
+/** What stands in an address, decoded; null where that cannot be done. */
+const plainText = (encoded: string): string | null => {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return null;
+  }
+};
+
+/** A proxy that nobody starts here: it is asked from this machine, at addresses of which the kit sees what arrives. */
+const remoteOf = (proxy: string, fixtures: readonly string[]): Subject => {
+  const problem = fixtureProblem(fixtures);
+  if (problem !== null) throw usage(printable(`\`--fixture\`: ${problem}`), 'Name addresses of this machine that the proxy can reach.');
+  const { origin, username, password } = proxyIn(proxy);
+  const [user, secret] = [plainText(username), plainText(password)];
+  if (user === null || secret === null)
+    throw usage('`--proxy` holds a user or a password in another form than addresses have', 'Write what is no letter or digit as %XX.');
+  const authority = username === '' && password === '' ? null : `${user}:${secret}`;
+  return { kind: 'remote', url: origin, authority, fixtures };
+};
+
 const subjectOf = (input: CommandInput): Subject => {
-  const [proxy, sandbox, command] = [input.text('proxy'), input.flag('sandbox'), input.rest];
+  const [proxy, sandbox, command, fixtures] = [input.text('proxy'), input.flag('sandbox'), input.rest, input.texts('fixture')];
   if (proxy !== undefined && sandbox) throw usage('`--proxy` and `--sandbox` are two subjects', 'Test one after the other.');
+  if (fixtures.length > 0 && (proxy === undefined || command.length > 0))
+    throw usage('`--fixture` belongs to a `--proxy` that runs elsewhere', 'Leave out the command behind `--`, or `--fixture`.');
   if (proxy === undefined && !sandbox) {
     if (command.length > 0) throw usage('a command behind `--` belongs to `--proxy` or `--sandbox`', 'Say which of them it is.');
     return { kind: 'envelope' };
   }
+  if (proxy !== undefined && fixtures.length > 0) return remoteOf(proxy, fixtures);
   if (command.length === 0)
-    throw usage(
-      sandbox
-        ? '`--sandbox` needs the command that runs a program in it behind `--`'
-        : '`--proxy` needs the command that starts it behind `--`',
-      'It is started in the network of the kit; only there is seen what gets past it.',
-    );
+    throw sandbox
+      ? usage(
+          '`--sandbox` needs the command that runs a program in it behind `--`',
+          'It is started in the network of the kit; only there is seen what gets past it.',
+        )
+      : usage(
+          '`--proxy` needs the command that starts it behind `--`, or `--fixture`',
+          'Started in the network of the kit, all of it is tested. One that runs elsewhere is asked with `--fixture ADDRESS`: an address of this machine that it can reach.',
+        );
   if (proxy === undefined) return { kind: 'sandbox', command };
-  const url = URL.parse(proxy);
-  if (url === null || url.protocol !== 'http:' || url.port === '')
-    throw usage('`--proxy` takes an address such as http://127.0.0.1:3128', 'Name its port too.');
-  return { kind: 'proxy', url: url.origin, start: command };
+  return { kind: 'proxy', url: proxyIn(proxy).origin, start: command };
 };
 
 const onlyOf = (input: CommandInput): readonly string[] => {
@@ -137,13 +168,20 @@ export const egressBypassTest: Command = {
   name: 'egress bypass-test',
   summary: 'Try to get past the envelope, or past another guard, in ninety ways',
   describe: `Starts an envelope of this version with a config of its own, and agents of it in the jail and beside it, in a network in which every address is this machine and nothing leads out; tries each attempt on each path that it has; and compares what came of it with what the kit says beforehand: deny, detect, declared limit (where no guard can know) or not applicable (where what it needs is missing, which is probed). What arrives behind the guard counts, not what the guard answers.
-With \`--proxy\` or \`--sandbox\` it tests another guard, which the command behind \`--\` starts in that network: a proxy that listens at the address, or a program that runs what follows it in a sandbox. \`--list\` says what such a guard must allow.
-Nothing is sent to anybody, and nothing that is tried does harm where it works. Takes some minutes. Needs Linux with user namespaces, bubblewrap, iproute2, perl, curl and git.`,
+With \`--proxy\` or \`--sandbox\` it tests another guard, which the command behind \`--\` starts in that network: a proxy that listens at the address, or a program that runs what follows it in a sandbox. With \`--fixture\` it asks a proxy that runs elsewhere, and tries only what would arrive at this machine; the rest is not applicable, with what is missing. \`--list\` says what such a guard must allow.
+Nothing is sent to anybody, and nothing that is tried does harm where it works. Takes some minutes. Needs Linux with user namespaces, bubblewrap, iproute2, perl, curl and git; for a proxy that runs elsewhere none of these.`,
   positionals: [],
   options: [
     { name: 'only', type: 'text', value: 'IDS', describe: 'Only these attempts, such as 27,31', many: true },
     { name: 'list', type: 'flag', describe: 'List what would be tried and what is expected; nothing is tried' },
     { name: 'proxy', type: 'text', value: 'URL', describe: 'Test a proxy of another vendor, which the command behind `--` starts' },
+    {
+      name: 'fixture',
+      type: 'text',
+      value: 'ADDRESS',
+      describe: 'The proxy runs elsewhere: where the kit listens for it, an address of this machine; a second one may be private',
+      many: true,
+    },
     { name: 'sandbox', type: 'flag', describe: 'Test a sandbox of another vendor, in which the command behind `--` runs what follows it' },
   ],
   takesCommand: true,
@@ -153,6 +191,10 @@ Nothing is sent to anybody, and nothing that is tried does harm where it works. 
     {
       line: 'sealwright egress bypass-test --proxy http://127.0.0.1:3128 -- squid -N -f "$PWD/squid.conf"',
       does: 'a proxy of another vendor',
+    },
+    {
+      line: 'sealwright egress bypass-test --proxy http://user:password@proxy.example.com:3128 --fixture 203.0.113.7 --fixture 10.1.2.3',
+      does: 'a proxy that runs elsewhere',
     },
     {
       line: 'sealwright egress bypass-test --sandbox -- bwrap --unshare-net --ro-bind / / --proc /proc --dev /dev',
