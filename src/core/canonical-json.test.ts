@@ -37,3 +37,14 @@ test('an object that is said not to change is written as any other, each time, a
   const unwritable = writtenAlike({ a: '\ud800' });
   for (let count = 0; count < 2; count += 1) assert.throws(() => canonicalJson(unwritable), TypeError);
 });
+
+test('a text is quoted as `JSON.stringify` quotes it, whatever character stands in it, and however long it is', () => {
+  for (let code = 0; code < 0x300; code += 1)
+    for (const text of [
+      String.fromCharCode(code),
+      `before ${String.fromCharCode(code)} behind`,
+      `${'x'.repeat(200)}${String.fromCharCode(code)}`,
+    ])
+      assert.equal(canonicalJson(text), JSON.stringify(text), `character ${code}`);
+  assert.equal(canonicalJson('plain\n'), '"plain\\n"');
+});

@@ -11,17 +11,11 @@ export const uuidv7 = (clock: Clock, random: Random): string => {
   const bytes = random.bytes(16);
   const ms = clock.wallMs();
   const high = Math.floor(ms / 2 ** 16);
-  bytes[0] = (high >>> 24) & 0xff;
-  bytes[1] = (high >>> 16) & 0xff;
-  bytes[2] = (high >>> 8) & 0xff;
-  bytes[3] = high & 0xff;
-  bytes[4] = Math.floor(ms / 2 ** 8) & 0xff;
-  bytes[5] = ms & 0xff;
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  let hex = '';
-  for (const byte of bytes) hex += hexOf[byte];
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const version = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  const variant = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const at = (index: number): string | undefined => hexOf[bytes[index] ?? 0];
+  const time = `${hexOf[(high >>> 24) & 0xff]}${hexOf[(high >>> 16) & 0xff]}${hexOf[(high >>> 8) & 0xff]}${hexOf[high & 0xff]}-${hexOf[Math.floor(ms / 2 ** 8) & 0xff]}${hexOf[ms & 0xff]}`;
+  return `${time}-${hexOf[version]}${at(7)}-${hexOf[variant]}${at(9)}-${at(10)}${at(11)}${at(12)}${at(13)}${at(14)}${at(15)}`;
 };
 
 /** The form of a name: nothing that could be prose. Its length is bounded by `limits.labelCharacters`. */

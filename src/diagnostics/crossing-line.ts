@@ -71,7 +71,11 @@ const members = Object.entries(crossingLineMembers) as readonly (readonly [strin
 
 export const crossingLine = (account: Readonly<Account>): Record<string, Json | undefined> => {
   const line: Record<string, Json | undefined> = {};
-  for (const [name, { of }] of members) line[name] = of(account);
+  // What is unknown takes no place: an object of so many names is slow to read.
+  for (const [name, { of }] of members) {
+    const value = of(account);
+    if (value !== undefined) line[name] = value;
+  }
   return line;
 };
 

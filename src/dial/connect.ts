@@ -75,11 +75,12 @@ export const createConnect = (
 ): Connect => {
   const addressesOf = createAddressesOf(resolve, destinationLookupsCount);
   const tlsOptions = createTlsOptions();
-  const judgedOf = async (hop: Hop, signal: AbortSignal): Promise<readonly string[]> =>
-    judged(await unlessAborted(addressesOf(hop), signal), {
-      ...hop,
-      judge: (address, at) => confine(address, at) ?? hop.judge(address, at),
-    });
+  const judgedOf = async (hop: Hop, signal: AbortSignal): Promise<readonly string[]> => {
+    const hostname = hostnameOf(hop.url);
+    // An address is not waited for.
+    const addresses = isIP(hostname) === 0 ? await unlessAborted(addressesOf(hop), signal) : [hostname];
+    return judged(addresses, { ...hop, judge: (address, at) => confine(address, at) ?? hop.judge(address, at) });
+  };
 
   const dialled = async (hop: Hop, { ca }: Via, signal: AbortSignal, verified: boolean): Promise<Connected> => {
     const untilMs = performance.now() + connectMs;
@@ -173,7 +174,6 @@ const createAddressesOf = (resolve: Resolve, destinationsMax: number): ((hop: Ho
   };
   return async ({ url, peer }) => {
     const hostname = hostnameOf(url);
-    if (isIP(hostname) !== 0) return [hostname];
     const isDestination = peer === 'destination';
     // What an endpoint's name is completed to is no answer for a destination.
     const key = `${isDestination ? 'whole ' : ''}${hostname}`;

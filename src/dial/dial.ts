@@ -94,7 +94,7 @@ export const createDial = (resolve: Resolve, bounds: DialLimits = limits, confin
         cancel.throwIfAborted();
         const { socket, address } = await connect(place, cancel);
         open.add(socket);
-        socket.once('close', () => open.delete(socket));
+        socket.on('close', () => open.delete(socket));
         if (closed) socket.destroy();
         return { stream: socket, address };
       } catch (problem) {

@@ -10,12 +10,12 @@ import type { Socket } from 'node:net';
 import { limits } from '../core/limits.ts';
 
 type Place = Pick<Socket, 'remoteAddress' | 'remotePort'>;
-type Entering = Pick<Socket, 'destroy' | 'once'> & Place;
+type Entering = Pick<Socket, 'destroy' | 'on'> & Place;
 
 export interface Crowd {
   /** Takes a connection in; one has to go, which may be this one, where there was no place. */
   readonly enter: (socket: Entering) => void;
-  /** It has said a whole request. Known by where it comes from: over TLS the request comes by another object. */
+  /** It has said a whole request. */
   readonly began: (socket: Place) => void;
   /** A request of it has been answered. */
   readonly ended: (socket: Place) => void;
@@ -36,11 +36,20 @@ interface Connection {
   underWay: number;
 }
 
-/** A unix socket has no address; there the connection itself is what the request comes by. */
-const placeOf = (socket: Place): unknown => (socket.remoteAddress === undefined ? socket : `${socket.remoteAddress} ${socket.remotePort}`);
+/** Over TLS a request comes by another object than the connection, from the same address. A unix socket has none. */
+export const placeByAddress = (socket: Place): unknown =>
+  socket.remoteAddress === undefined ? socket : `${socket.remoteAddress} ${socket.remotePort}`;
+
+/** Without TLS the connection itself is what a request comes by. */
+export const placeByConnection = (socket: Place): unknown => socket;
 
 /** `turnedAway` is told of each connection that had to go, or was surplus. */
-export const createCrowd = (bounds: CrowdLimits, nowMs: () => number, turnedAway: (socket: Place) => void): Crowd => {
+export const createCrowd = (
+  bounds: CrowdLimits,
+  nowMs: () => number,
+  turnedAway: (socket: Place) => void,
+  placeOf: (socket: Place) => unknown = placeByAddress,
+): Crowd => {
   const connections = new Map<unknown, Connection>();
   /** Each in the order in which they became so. */
   const silent = new Set<Connection>();
@@ -73,7 +82,7 @@ export const createCrowd = (bounds: CrowdLimits, nowMs: () => number, turnedAway
       const connection: Connection = { socket, sinceMs: nowMs(), underWay: 0 };
       open += 1;
       connections.set(place, connection);
-      socket.once('close', () => {
+      socket.on('close', () => {
         open -= 1;
         forget(connection);
         if (connections.get(place) === connection) connections.delete(place);

@@ -13,7 +13,7 @@ import type { Connecting, Incoming, Outgoing, PlainAnswer } from '../core/http.t
 import { limits } from '../core/limits.ts';
 import type { BodyLimit } from './body.ts';
 import { brokenOff, readBody } from './body.ts';
-import { bound, createCrowd, crowdLimitsOf, descriptorsMax } from './crowd.ts';
+import { bound, createCrowd, crowdLimitsOf, descriptorsMax, placeByAddress, placeByConnection } from './crowd.ts';
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
 import { createTunnels } from './tunnels.ts';
@@ -66,6 +66,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
     crowdLimitsOf(descriptorsMax()),
     () => performance.now(),
     ({ remoteAddress }) => settings.turnedAway(`${settings.name} ${networkOf(remoteAddress)}`),
+    settings.tls === undefined ? placeByConnection : placeByAddress,
   );
   const track = (work: Promise<void>, abandon: () => void): void => {
     const serving = work

@@ -21,7 +21,7 @@ export const createTunnels = (): Tunnels => {
       const gone = new AbortController();
       open.add(stream);
       stream.on('error', () => undefined);
-      stream.once('close', () => {
+      stream.on('close', () => {
         open.delete(stream);
         gone.abort(connectionClosed);
       });

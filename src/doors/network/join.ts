@@ -58,7 +58,7 @@ const firstBytes = (client: Duplex, host: Host, clock: Timers, cut: AbortSignal)
     };
     if (cut.aborted || client.destroyed || client.readableEnded) return leave();
     cut.addEventListener('abort', leave, { once: true });
-    client.on('data', take).once('end', leave).once('close', leave);
+    client.on('data', take).on('end', leave).on('close', leave);
   });
 
 interface Relaying {
@@ -102,8 +102,8 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, le
     const received: Carrying = { count: (bytes) => void (bytesReceived += bytes), letGo };
     pass(client, peer, sent, ended(peer));
     pass(peer, client, received, ended(client));
-    client.once('close', closed);
-    peer.once('close', closed);
+    client.on('close', closed);
+    peer.on('close', closed);
     if (cut.aborted || client.destroyed || peer.destroyed) return abandon();
     cut.addEventListener('abort', abandon, { once: true });
     bytesSent += first.length;
@@ -118,7 +118,7 @@ const relay = (client: Duplex, peer: Duplex, first: Uint8Array, { clock, cut, le
 export const closeWithin = (peer: Duplex, clock: Timers): void => {
   const stopTimer = clock.after(limits.unwantedBodyMs, () => peer.destroy());
   if (peer.destroyed) stopTimer();
-  else peer.once('close', stopTimer);
+  else peer.on('close', stopTimer);
 };
 
 interface Carrying {
@@ -133,5 +133,5 @@ const pass = (from: Duplex, to: Duplex, { count, letGo }: Carrying, ended: () =>
     else from.pause();
   });
   to.on('drain', () => void from.resume());
-  from.once('end', ended);
+  from.on('end', ended);
 };
