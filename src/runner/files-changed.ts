@@ -73,7 +73,7 @@ export const snapshotTree = (root: string, entriesMax: number = limits.filesWatc
         if (stats === undefined) continue;
         if (!stats.isDirectory()) files.set(path, factsOf(stats));
         else if (name !== '.git') folders.push(`${path}/`);
-        else for (const [below, facts] of obeyedIn(asBytes(`${base}/${path}`).toString())) files.set(`${path}/${below}`, facts);
+        else for (const [below, facts] of obeyedIn(asBytes(`${base}/${path}`))) files.set(`${path}/${below}`, facts);
       }
     } catch {
       complete = false;

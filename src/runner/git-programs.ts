@@ -24,8 +24,12 @@ const seen = <T>(look: () => T, otherwise: T): T => {
   }
 };
 
+/** A name below a folder whose own path may be any bytes. */
+const inFolder = (folder: string | Buffer, name: string): string | Buffer =>
+  typeof folder === 'string' ? join(folder, name) : Buffer.concat([folder, Buffer.from(`/${name}`)]);
+
 /** Of a file and, where it is a link, of what it leads to; empty where nothing is. */
-const stateOf = (path: string): string =>
+const stateOf = (path: string | Buffer): string =>
   seen(() => {
     const stats = lstatSync(path);
     return stats.isSymbolicLink() ? `${factsOf(stats)} ${seen(() => factsOf(statSync(path)), '')}` : factsOf(stats);
@@ -37,7 +41,7 @@ interface Listed {
 }
 
 /** The names in a folder; one that is there and keeps its names to itself is a state of its own. */
-const listed = (folder: string): Listed => {
+const listed = (folder: string | Buffer): Listed => {
   try {
     return { names: readdirSync(folder).slice(0, limits.gitHooksCount), state: '' };
   } catch (error) {
@@ -47,14 +51,11 @@ const listed = (folder: string): Listed => {
 };
 
 /** States by path below a folder of git, of what git obeys there. */
-export const obeyedIn = (gitFolder: string): ReadonlyMap<string, string> => {
-  const hooks = listed(join(gitFolder, 'hooks'));
+export const obeyedIn = (gitFolder: string | Buffer): ReadonlyMap<string, string> => {
+  const hooks = listed(inFolder(gitFolder, 'hooks'));
   const names = [...obeyed, ...hooks.names.map((name) => `hooks/${name}`)];
-  return new Map(
-    [...names.map((name) => [name, stateOf(join(gitFolder, name))] as const), ['hooks', hooks.state] as const].filter(
-      ([, state]) => state !== '',
-    ),
-  );
+  const states = names.map((name) => [name, stateOf(inFolder(gitFolder, name))] as const);
+  return new Map([...states, ['hooks', hooks.state] as const].filter(([, state]) => state !== ''));
 };
 
 const isFolder = (path: string): boolean => seen(() => statSync(path).isDirectory(), false);

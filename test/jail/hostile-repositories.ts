@@ -134,6 +134,14 @@ ${status}`,
     listed: ['sub/.git/config'],
   },
   {
+    name: 'a repository inside of it, below a name that is no text',
+    agent: `d=$(printf '\\377'); mkdir "$d"; cd "$d"
+${made('.git')}
+${fsmonitor('.git/config')}`,
+    later: `cd "$(printf '\\377')"; ${status}`,
+    listed: ['\uFFFD/.git/config'],
+  },
+  {
     name: 'a hook of a repository inside of it',
     before: made('sub/.git'),
     agent: `mkdir -p sub/.git/hooks
