@@ -119,7 +119,7 @@ export const crossingMutations: Rows = {
 
     [
       'a role that is kept by whom it is taken from',
-      'const may = await permitted({ ...invocation, invoker });',
+      'const may = await permitted({ ...invocation, invoker, actors });',
       "const may: { problem?: 'stopped' } = {};",
       'a role is given only to whom it may be given',
     ],
