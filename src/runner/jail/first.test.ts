@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstProgram } from './first.ts';
+import { deafProgram, firstProgram } from './first.ts';
 import type { Architecture } from './seccomp.ts';
 
 /** What the stack of a program with two arguments begins with, and where. */
@@ -72,6 +72,7 @@ const tables = {
   x64: new Map([
     [0, ['read', 3]],
     [1, ['write', 3]],
+    [13, ['sigaction', 4]],
     [41, ['socket', 3]],
     [46, ['sendmsg', 3]],
     [49, ['bind', 3]],
@@ -84,6 +85,7 @@ const tables = {
   arm64: new Map([
     [63, ['read', 3]],
     [64, ['write', 3]],
+    [134, ['sigaction', 4]],
     [198, ['socket', 3]],
     [200, ['bind', 3]],
     [201, ['listen', 2]],
@@ -102,9 +104,13 @@ interface Ran {
   readonly calls: readonly (readonly [name: string, ...args: number[]])[];
 }
 
+type Answered = (name: string, index: number) => number | undefined;
+
+const first = (architecture: Architecture): Uint8Array => firstProgram(architecture, { ports: [7420, 7421], processesCount: 4_096 });
+
 /** Lets it run; `answered` says what a call is answered with, 1 where it says nothing. */
-const run = (architecture: Architecture, answered: (name: string, index: number) => number | undefined = () => undefined): Ran => {
-  const file = Buffer.from(firstProgram(architecture, { ports: [7420, 7421], processesCount: 4_096 }));
+const run = (architecture: Architecture, answered: Answered = () => undefined, program = first(architecture)): Ran => {
+  const file = Buffer.from(program);
   const calls: (readonly [name: string, ...args: number[]])[] = [];
   const table: ReadonlyMap<number, readonly [name: string, args: number]> = tables[architecture];
   runs[architecture](file, Number(file.readBigUInt64LE(24)) - base, (number, args) => {
@@ -127,7 +133,18 @@ for (const architecture of ['x64', 'arm64'] as const) {
 
   test(`${architecture}: G-JAIL-1: what runs first closes what came with it, hands its sockets out, waits for the word, closes all and becomes the agent`, () => {
     const listening = ['socket', 'bind', 'listen', 'sendmsg'];
-    assert.deepEqual(named(ran), ['close_range', ...listening, ...listening, 'read', 'close_range', 'prlimit', 'prlimit', 'execve']);
+    const ofGroup = Array(7).fill('sigaction');
+    assert.deepEqual(named(ran), [
+      'close_range',
+      ...listening,
+      ...listening,
+      'read',
+      'close_range',
+      'prlimit',
+      'prlimit',
+      ...ofGroup,
+      'execve',
+    ]);
     assert.deepEqual(
       [calls[0], calls[10]].map((call) => call?.slice(1)),
       [
@@ -163,6 +180,28 @@ for (const architecture of ['x64', 'arm64'] as const) {
         [0, 6, 4_096, 4_096],
       ],
     );
+  });
+
+  test(`${architecture}: what runs around a jail ignores signals to its group before it becomes bubblewrap, and the agent has it back`, () => {
+    const deaf = run(architecture, undefined, deafProgram(architecture));
+    for (const [{ file: bytes, calls: made }, handler] of [
+      [deaf, 1],
+      [ran, 0],
+    ] as const) {
+      const actions = made.filter(([name]) => name === 'sigaction');
+      assert.deepEqual(
+        actions.map(([, signal, , old, size]) => [signal, old, size]),
+        [1, 2, 3, 10, 12, 15, 20].map((signal) => [signal, 0, 8]),
+      );
+      for (const [, , action = 0] of actions)
+        assert.deepEqual([...bytes.subarray(action - base, action - base + 32)], [handler, ...Array<number>(31).fill(0)]);
+    }
+    assert.deepEqual(deaf.calls.at(-1), ['execve', 0x9000, stack + 16, stack + 8 * 5]);
+    assert.deepEqual(named(deaf), [...Array<string>(7).fill('sigaction'), 'execve']);
+    assert.deepEqual(named(run(architecture, (name) => (name === 'execve' ? -1 : undefined), deafProgram(architecture))).slice(-2), [
+      'write',
+      'exit',
+    ]);
   });
 
   test(`${architecture}: G-JAIL-4: without the word, and where a call fails, it becomes nothing and ends with 125`, () => {

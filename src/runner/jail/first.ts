@@ -1,7 +1,7 @@
 // The program that runs first inside a jail, made here as an ELF file of a few hundred bytes: system calls in a row, and nothing between them.
 // It closes what came with it, listens on the jail's own loopback, hands the listening sockets to the runner outside and waits for its word; then it closes
-// the rest, sets limits and becomes the program that its arguments name, so that nothing of ours stays in the jail. Pure.
-// It ends with 125 when a call fails, and when the runner ends or takes its word back.
+// the rest, sets limits and becomes the program that its arguments name, so that nothing of ours stays in the jail. Another one becomes bubblewrap, deaf to
+// signals to its process group. Pure. Each ends with 125 when a call fails, and the first one when the runner ends or takes its word back.
 
 import type { Architecture } from './seccomp.ts';
 
@@ -17,10 +17,23 @@ export interface FirstProgram {
 
 /** Numbers of the calls (asm/unistd_64.h, asm-generic/unistd.h). */
 const numbers = {
-  x64: { read: 0, write: 1, sendmsg: 46, socket: 41, bind: 49, listen: 50, execve: 59, exit_group: 231, prlimit64: 302, close_range: 436 },
+  x64: {
+    read: 0,
+    write: 1,
+    rt_sigaction: 13,
+    socket: 41,
+    sendmsg: 46,
+    bind: 49,
+    listen: 50,
+    execve: 59,
+    exit_group: 231,
+    prlimit64: 302,
+    close_range: 436,
+  },
   arm64: {
     read: 63,
     write: 64,
+    rt_sigaction: 134,
     sendmsg: 211,
     socket: 198,
     bind: 200,
@@ -53,10 +66,14 @@ const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const RLIMIT_CORE = 4;
 const RLIMIT_NPROC = 6;
+/** What a keyboard, a shell or a terminal that goes away sends to a process group: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGTSTP. */
+const groupSignals = [1, 2, 3, 10, 12, 15, 20] as const;
+const SIG_DFL = 0;
+const SIG_IGN = 1;
 const backlog = 511;
 const lastFd = 0xffffffff;
 const failing = 125;
-const apology = 'sealwright: the jail could not be opened (Linux 5.9 or newer is needed)\n';
+const apology = 'sealwright: the jail could not be opened (Linux 5.9 or newer and bubblewrap are needed)\n';
 
 const u16 = (value: number): readonly number[] => [value & 0xff, (value >>> 8) & 0xff];
 const u32 = (value: number): readonly number[] => [...u16(value), ...u16(value >>> 16)];
@@ -131,54 +148,78 @@ const elf = (machine: number, entry: number, size: number): readonly number[] =>
 /** What Node writes when a child of it sends a server: its `message` event gives the port and the server. */
 const handingOver = (port: number): string => `${JSON.stringify({ cmd: 'NODE_HANDLE', type: 'net.Server', msg: { port } })}\n`;
 
+/** Puts bytes where the program will find them, and says where that is. */
+type Place = (bytes: readonly number[]) => number;
+
+const textIn = (place: Place, words: string): readonly [at: number, bytes: number] => [
+  place([...Buffer.from(words)]),
+  Buffer.byteLength(words),
+];
+
+/** What signals to the process group do: `struct sigaction` of the kernel is the handler, flags, a function to return by, and a mask. */
+const onGroupSignals = (place: Place, handler: typeof SIG_DFL | typeof SIG_IGN): readonly Call[] => {
+  const action = place([handler, 0, 0, 0].flatMap(u64));
+  return groupSignals.map((signal) => call('rt_sigaction', [signal, action, 0, 8]));
+};
+
 /** The file, for the byte order of the machine. */
-export const firstProgram = (architecture: Architecture, { ports, processesCount }: FirstProgram): Uint8Array => {
+const programOf = (architecture: Architecture, make: (place: Place) => readonly Call[]): Uint8Array => {
   const data: number[] = [];
   const dataAt = headBytes + 2 * segmentBytes;
-  const place = (bytes: readonly number[]): number => {
+  const place: Place = (bytes) => {
     const at = address + dataAt + data.length;
     data.push(...padded(bytes, 8));
     return at;
   };
-  const text = (words: string): readonly [at: number, bytes: number] => [place([...Buffer.from(words)]), Buffer.byteLength(words)];
-  const limit = (value: number): number => place([...u64(value), ...u64(value)]);
-
-  const listening = ports.flatMap((port, index): readonly Call[] => {
-    // The lowest that is free, since all from there on were closed.
-    const fd = wordFd + 1 + index;
-    const [words, bytes] = text(handingOver(port));
-    const part = place([...u64(words), ...u64(bytes)]);
-    const rights = place([...u64(20), ...u32(SOL_SOCKET), ...u32(SCM_RIGHTS), ...u32(fd)]);
-    const message = place([u64(0), u64(0), u64(part), u64(1), u64(rights), u64(24), u64(0)].flat());
-    const loopback = place([...u16(AF_INET), port >>> 8, port & 0xff, 127, 0, 0, 1, ...u64(0)]);
-    return [
-      call('socket', [AF_INET, SOCK_STREAM, 0]),
-      call('bind', [fd, loopback, 16]),
-      call('listen', [fd, backlog]),
-      call('sendmsg', [handOverFd, message, 0]),
-    ];
-  });
-  const calls: readonly Call[] = [
-    call('close_range', [wordFd + 1, lastFd, 0]),
-    ...listening,
-    call('read', [wordFd, 'scratch', 1], 'above zero'),
-    call('close_range', [handOverFd, lastFd, 0]),
-    call('prlimit64', [0, RLIMIT_CORE, limit(0), 0]),
-    // Where a lower one is set already, it stays.
-    call('prlimit64', [0, RLIMIT_NPROC, limit(processesCount), 0], 'anything'),
-    call('execve', ['program', 'arguments', 'environment']),
-  ];
-  const apologizing = [call('write', [2, ...text(apology)], 'anything'), call('exit_group', [failing], 'anything')];
+  const calls = make(place);
+  const apologizing = [call('write', [2, ...textIn(place, apology)], 'anything'), call('exit_group', [failing], 'anything')];
 
   const machine = machines[architecture];
   const code: number[] = [];
-  const make = ({ name, operands, demand }: Call): void => {
+  const add = ({ name, operands, demand }: Call): void => {
     code.push(...operands.flatMap((operand, index) => machine.load(index, operand)), ...machine.call(numbers[architecture][name]));
     if (demand !== 'anything') code.push(...machine.unless(demand, -code.length));
   };
   // The end for what fails stands at the begin, so that jumps to it lead back by a distance that is known.
-  for (const each of apologizing) make(each);
+  for (const each of apologizing) add(each);
   const entry = address + dataAt + data.length + code.length;
-  for (const each of calls) make(each);
+  for (const each of calls) add(each);
   return Uint8Array.from([...elf(machine.elfNumber, entry, dataAt + data.length + code.length), ...data, ...code]);
 };
+
+const becoming = call('execve', ['program', 'arguments', 'environment']);
+
+export const firstProgram = (architecture: Architecture, { ports, processesCount }: FirstProgram): Uint8Array =>
+  programOf(architecture, (place) => {
+    const limit = (value: number): number => place([...u64(value), ...u64(value)]);
+    const listening = ports.flatMap((port, index): readonly Call[] => {
+      // The lowest that is free, since all from there on were closed.
+      const fd = wordFd + 1 + index;
+      const [words, bytes] = textIn(place, handingOver(port));
+      const part = place([...u64(words), ...u64(bytes)]);
+      const rights = place([...u64(20), ...u32(SOL_SOCKET), ...u32(SCM_RIGHTS), ...u32(fd)]);
+      const message = place([u64(0), u64(0), u64(part), u64(1), u64(rights), u64(24), u64(0)].flat());
+      const loopback = place([...u16(AF_INET), port >>> 8, port & 0xff, 127, 0, 0, 1, ...u64(0)]);
+      return [
+        call('socket', [AF_INET, SOCK_STREAM, 0]),
+        call('bind', [fd, loopback, 16]),
+        call('listen', [fd, backlog]),
+        call('sendmsg', [handOverFd, message, 0]),
+      ];
+    });
+    return [
+      call('close_range', [wordFd + 1, lastFd, 0]),
+      ...listening,
+      call('read', [wordFd, 'scratch', 1], 'above zero'),
+      call('close_range', [handOverFd, lastFd, 0]),
+      call('prlimit64', [0, RLIMIT_CORE, limit(0), 0]),
+      // Where a lower one is set already, it stays.
+      call('prlimit64', [0, RLIMIT_NPROC, limit(processesCount), 0], 'anything'),
+      ...onGroupSignals(place, SIG_DFL),
+      becoming,
+    ];
+  });
+
+/** What stands around a jail must not end by signals that are meant for the agent: bubblewrap inherits that they are ignored. */
+export const deafProgram = (architecture: Architecture): Uint8Array =>
+  programOf(architecture, (place) => [...onGroupSignals(place, SIG_IGN), becoming]);

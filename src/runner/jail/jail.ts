@@ -10,7 +10,7 @@ import { Readable, Writable } from 'node:stream';
 import { limits } from '../../core/limits.ts';
 import type { HostRoot, JailPlan } from './bubblewrap.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
-import { firstProgram, handOverFd, wordFd } from './first.ts';
+import { deafProgram, firstProgram, handOverFd, wordFd } from './first.ts';
 import { systemProgram } from './missing.ts';
 import type { Relay } from './relay.ts';
 import { relayTo } from './relay.ts';
@@ -62,12 +62,8 @@ export const hostRoot: HostRoot = {
   },
 };
 
-/** Signals to the process group, of the keyboard or of a terminal that goes away, reach the agent by themselves; what stands around it must not end by them. */
-const ofGroup = 'INT,QUIT,TSTP,TERM,HUP,USR1,USR2';
-const ignoring = `--ignore-signal=${ofGroup}`;
-
-/** In there they are the agent's own again; and it is no child of a Node that talks to it. */
-const asItWas = [`--default-signal=${ofGroup}`, '--unset=NODE_CHANNEL_FD', '--unset=NODE_CHANNEL_SERIALIZATION_MODE'] as const;
+/** The agent is no child of a Node that talks to it. */
+const asItWas = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE'].flatMap((name) => ['--unsetenv', name]);
 
 const written = (path: string, content: string | Uint8Array, mode = 0o600): string => {
   writeFileSync(path, content, { mode });
@@ -94,7 +90,7 @@ const commandOf = (order: JailOrder, agent: readonly string[], architecture: Arc
     statusFd,
   };
   // In a file, so that the processes of the jail, which see the arguments of its first one, see none of these.
-  const kept = bubblewrapArguments(plan, hostRoot).map((argument) => `${argument}\0`);
+  const kept = [...bubblewrapArguments(plan, hostRoot), ...asItWas].map((argument) => `${argument}\0`);
   const further = {
     [handOverFd]: 'ipc',
     [wordFd]: 'pipe',
@@ -102,10 +98,11 @@ const commandOf = (order: JailOrder, agent: readonly string[], architecture: Arc
     [statusFd]: 'pipe',
     [argumentsFd]: openSync(written(join(order.folder, 'arguments'), kept.join('')), 'r'),
   } as const;
-  const bwrap = systemProgram('bwrap') ?? 'bwrap';
+  const bwrap = systemProgram('bwrap') ?? '/usr/bin/bwrap';
   return {
-    program: '/usr/bin/env',
-    args: [ignoring, bwrap, '--args', `${argumentsFd}`, '--', firstInside, '/usr/bin/env', ...asItWas, '--', ...agent],
+    // Signals to the process group, of the keyboard or of a terminal that goes away, reach the agent by themselves, and in there they are its own again.
+    program: written(join(order.folder, 'deaf'), deafProgram(architecture), 0o500),
+    args: [bwrap, '--args', `${argumentsFd}`, '--', firstInside, ...agent],
     furtherStdio: Object.values(further),
   };
 };

@@ -30,7 +30,7 @@ export const missingForJail = (platform: NodeJS.Platform, architecture: string):
   if (architectureOf(architecture) === null) return `No filter of system calls is known for ${architecture}. ${otherwise}`;
   if (systemProgram('bwrap') === null)
     return `bubblewrap is not installed. Install the package \`bubblewrap\` (apt install bubblewrap, dnf install bubblewrap). ${otherwise}`;
-  return systemProgram('env') === null ? `\`env\` is not at /usr/bin/env. Install coreutils. ${otherwise}` : null;
+  return null;
 };
 
 const settingOf = (path: string): string | null => {
@@ -47,14 +47,11 @@ const tryNamespaces = () =>
     timeout: 5_000,
   });
 
-const trySignals = () => spawnSync('/usr/bin/env', ['--default-signal=PIPE', 'true'], { timeout: 5_000 });
-
 /** What the machine refuses a jail, found by trying; null when it refuses nothing. */
 const refusedOfJail = (): string | null => {
   const tried = tryNamespaces();
   if (tried.error !== undefined) return `bubblewrap could not be started (${tried.error.message}). ${otherwise}`;
-  if (tried.status === 0)
-    return trySignals().status === 0 ? null : `\`env\` here has no --default-signal; coreutils 8.31 or newer is needed. ${otherwise}`;
+  if (tried.status === 0) return null;
   const hints = [
     settingOf('/proc/sys/user/max_user_namespaces') === '0' ? 'allow user namespaces: sysctl user.max_user_namespaces=15000' : '',
     settingOf('/proc/sys/kernel/unprivileged_userns_clone') === '0'
