@@ -15,7 +15,8 @@ const main = `${root}src/main.ts`;
  * A promise at the top of a file has no counterpart in CommonJS; one that never settles ends like there, with 13. Nothing is left to do then, and to give
  * back the whole heap takes Node as long as the exchange that ended the run.
  */
-const entry = `import { main } from ${JSON.stringify(main)};
+const entry = `import ${JSON.stringify(`${root}src/cli/run.ts`)};
+import { main } from ${JSON.stringify(main)};
 process.once('beforeExit', () => { process.exitCode ??= 13; });
 void main().then(() => process.exit());
 `;

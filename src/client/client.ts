@@ -2,7 +2,6 @@
 // An answer is data: what was asked for, or a `ClientFailure` whose sentence says what to do next. Nothing here rejects.
 // A credential stands only in the value that `open` returns and in the header field that shows it, never in a sentence.
 
-import type { IncomingMessage } from 'node:http';
 import { isAbsolute } from 'node:path';
 import type { Json } from '../core/canonical-json.ts';
 import { bodyOfFacts, isSha256, type FileFacts } from '../core/file-facts.ts';
@@ -19,6 +18,8 @@ import { isRemote, problemOfSocket } from './control-socket.ts';
 import type { CredentialProblem, GetCredential } from './credential-sources.ts';
 import type { IdentityOffer } from './login.ts';
 import { readOffer } from './offer.ts';
+import { askRemote } from './remote-exchange.ts';
+import { askSocket } from './socket-exchange.ts';
 
 export type { ClosedInvocation, RunTotals } from './closed.ts';
 export { controlSocketPath, homeFolder } from './control-socket.ts';
@@ -222,10 +223,6 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Not imported: an import reads every member of the module, and one of them loads a second HTTP client, which takes longer than the exchange. */
-const { request } = process.getBuiltinModule('node:http');
-const { connect } = process.getBuiltinModule('node:net');
-
 const parsed = (bytes: Buffer): unknown => {
   try {
     return JSON.parse(bytes.toString('utf8'));
@@ -243,48 +240,36 @@ interface Question {
 }
 
 /** One request, one whole answer. Time and size are bounded; whatever goes wrong is `unreachable` or `unreadable`. */
-const exchange = (
+const exchange = async (
   place: string,
   answerMs: number,
-  { method, path, body, headers = {}, sent: onSent }: Question,
-): Promise<Answer | ClientFailure> =>
-  new Promise((resolve) => {
-    const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
-    const settle = (answer: Answer | ClientFailure): void => {
-      clearTimeout(timer);
-      resolve(answer);
+  { method, path, body, headers = {}, sent }: Question,
+): Promise<Answer | ClientFailure> => {
+  const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
+  const question = {
+    method,
+    path,
+    body: bytes,
+    headers: { ...headers, ...(bytes !== null && { 'content-type': 'application/json' }) },
+    sent,
+  };
+  const { answer, giveUp } = (isRemote(place) ? askRemote : askSocket)(place, question, limits.controlBodyBytes);
+  // An answer that came while this process was busy with something else is read first.
+  const timer = setTimeout(() => setImmediate(() => giveUp(new Error(`no answer within ${answerMs / 1_000} s`))), answerMs);
+  try {
+    const { status, body: read } = await answer;
+    return { status, body: parsed(read) };
+  } catch (error) {
+    const why = error instanceof Error ? ('code' in error ? String(error.code) : error.message) : 'unknown error';
+    return {
+      failure: 'unreachable',
+      code: null,
+      problem: `No envelope answers at ${place} (${why}). Start one with \`sealwright up\`, or name its socket with --control PATH.`,
     };
-    const unreachable = (why: string): void =>
-      settle({
-        failure: 'unreachable',
-        code: null,
-        problem: `No envelope answers at ${place} (${why}). Start one with \`sealwright up\`, or name its socket with --control PATH.`,
-      });
-    const read = (answer: IncomingMessage): void => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      answer.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size <= limits.controlBodyBytes) chunks.push(chunk);
-        else sent.destroy(new Error(`an answer of more than ${limits.controlBodyBytes} bytes`));
-      });
-      answer.on('end', () => settle({ status: answer.statusCode ?? 0, body: parsed(Buffer.concat(chunks)) }));
-      answer.on('error', (error) => unreachable(error.message));
-    };
-    const carried = { ...headers, ...(bytes !== null && { 'content-type': 'application/json', 'content-length': String(bytes.length) }) };
-    // A variable that switches checking off in Node does not do so where a credential is shown.
-    const remote = { method, headers: carried, agent: false, rejectUnauthorized: true };
-    const sent = isRemote(place)
-      ? process.getBuiltinModule('node:https').request(new URL(path, place), remote, read)
-      : // An agent of Node's would look for a name to ask TLS for, by an expression whose making takes longer than the exchange.
-        request({ method, path, headers: carried, createConnection: () => connect(place) }, read);
-    const giveUp = (): void => void sent.destroy(new Error(`no answer within ${answerMs / 1_000} s`));
-    // An answer that came while this process was busy with something else is read first.
-    const timer = setTimeout(() => setImmediate(giveUp), answerMs);
-    if (onSent !== undefined) sent.on('finish', onSent);
-    sent.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
-    sent.end(bytes ?? undefined);
-  });
+  } finally {
+    clearTimeout(timer);
+  }
+};
 
 const refusal = ({ status, body }: Answer): ClientFailure => {
   const { code, message } = members(members(body)['error']);
