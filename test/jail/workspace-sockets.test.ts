@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +64,24 @@ test(
       '',
     ]);
     for (const path of sockets) assert.ok(lstatSync(path).isSocket(), 'outside nothing of it has changed');
+  },
+);
+
+test(
+  'G-JAIL-1: a socket that the kernel lists by no path of its own is found where it lies, and covered before the agent starts',
+  { timeout },
+  async (t) => {
+    const folder = join(ground.workspace, 'relative/deep');
+    mkdirSync(folder, { recursive: true });
+    const serves =
+      'import socket; s = socket.socket(socket.AF_UNIX); s.bind("r.sock"); s.listen(); print("ready", flush=True)\nwhile True: s.accept()[0].send(b"outside")';
+    const server = spawn('python3', ['-c', serves], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => server.kill());
+    await new Promise((resolve) => server.stdout.once('data', resolve));
+    const path = join(folder, 'r.sock');
+    assert.equal((await collect('sh', ['-c', asking([path])], { cwd: '/', env: ground.env })).stdout, 'outside\n');
+    const { stdout, exitCode, stderr } = await ground.sh(`${asking([path])}; kill -INT $$; echo not reached`);
+    assert.deepEqual([stdout, exitCode], ['ConnectionRefusedError\n', 130], stderr);
   },
 );
 
