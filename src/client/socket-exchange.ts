@@ -128,7 +128,7 @@ export const askSocket = (place: string, question: SocketQuestion, bytesMax: num
     open.on('end', () => fail(new Error('it ended before its answer')));
     const all = question.body === null ? text : Buffer.concat([Buffer.from(text, 'latin1'), question.body]);
     open.write(all, (error) => {
-      if (error == null) question.sent?.();
+      if (!error) question.sent?.();
     });
   } catch (error) {
     fail(error);
