@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { JailOrder } from './jail.ts';
 import { openJail, stdioWith } from './jail.ts';
@@ -42,4 +45,24 @@ test('what a jail is started with names no credential, hides its own list, and h
       closeSync(fd);
     }
   assert.equal(wasOpened(), false);
+});
+
+test('a signal before there is an agent lets the jail come to its own end, and does not kill what is opening it', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const { attach, signal } = openJail(orderIn(folder), ['/bin/agent']);
+  const word = new PassThrough();
+  const killed: unknown[] = [];
+  const child = Object.assign(new EventEmitter(), {
+    stdio: [null, null, null, null, word, null, new PassThrough()],
+    kill: (with_: unknown) => killed.push(with_),
+  }) as unknown as ChildProcess;
+  attach(child);
+  signal(child, 'SIGCONT');
+  assert.equal(word.destroyed, false);
+  signal(child, 'SIGTERM');
+  assert.deepEqual([word.destroyed, killed], [true, []]);
+  signal(child, 'SIGKILL');
+  assert.deepEqual(killed, ['SIGKILL']);
+  child.emit('exit', 125, null);
 });

@@ -143,6 +143,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   const relays: Relay[] = [];
   let firstPid: number | null = null;
   let opened = false;
+  let takeWordBack = (): void => undefined;
   const awaited = new Map(doorsOf(order));
   const command = commandOf(order, agent, architecture);
   return {
@@ -154,6 +155,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       if (status instanceof Readable) watchStatus(status, (pid) => (firstPid = pid));
       if (!(word instanceof Writable)) throw new Error('a jail was started without the descriptors that it needs');
       word.on('error', () => undefined);
+      takeWordBack = () => void word.destroy();
       const late = setTimeout(() => child.kill('SIGKILL'), limits.jailOpeningMs);
       child.on('exit', () => clearTimeout(late));
       child.on('message', ({ port }: { readonly port: number }, listening) => {
@@ -169,9 +171,11 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       });
     },
     signal: (child, signal) => {
-      // The end of what stands around it is the end of everything in it; until there is something in it, that is what a signal means.
-      if (signal === 'SIGKILL' || firstPid === null) child.kill(signal === 'SIGCONT' ? signal : 'SIGKILL');
-      else for (const pid of childrenOf(firstPid)) sendTo(pid, signal);
+      // The end of what stands around it is the end of everything in it.
+      if (signal === 'SIGKILL') child.kill(signal);
+      else if (opened && firstPid !== null) for (const pid of childrenOf(firstPid)) sendTo(pid, signal);
+      // Nothing is in it yet, so it comes to its own end: a bubblewrap that is killed while it opens can leave a half of itself that waits for the other.
+      else if (signal !== 'SIGCONT') takeWordBack();
     },
     wasOpened: () => opened,
     close: () => {
