@@ -18,6 +18,8 @@ import type { Target } from '../target.ts';
 const folder = mkdtempSync(join(tmpdir(), 'fuzz-server-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const socketPath = join(folder, 's');
+// A thread cannot set the mask of its process, by which the socket is its owner's alone; here the folder is.
+Object.assign(process, { umask: () => 0o077 });
 
 interface Handled {
   readonly method: string;
