@@ -204,6 +204,8 @@ export const limits = {
   gitSettingsFilesCount: 32,
   gitIndexBytes: 256 * MIB,
   gitRepositoriesCount: 64,
+  /** In which modules of one repository are looked for. */
+  gitModuleFoldersCount: 1_024,
   gitFiltersCount: 64,
   gitCommitBytes: MIB,
   gitDeltasCount: 256,

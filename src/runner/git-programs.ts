@@ -64,11 +64,22 @@ const isFolder = (path: string): boolean => seen(() => statSync(path).isDirector
 export const looksLikeRepository = (folder: string): boolean =>
   isFolder(join(folder, 'objects')) && isFolder(join(folder, 'refs')) && seen(() => lstatSync(join(folder, 'HEAD')), null) !== null;
 
-/** The folders of modules, at any depth: a name of a module may hold slashes. */
+/** Which folder it is, whatever leads to it. */
+const folderAt = (path: string): string | null =>
+  seen(() => {
+    const stats = statSync(path);
+    return stats.isDirectory() ? `${stats.dev}:${stats.ino}` : null;
+  }, null);
+
+/** The folders of modules, at any depth: a name of a module may hold slashes. Links are followed, as git does, and each folder is looked at once. */
 const modulesBelow = (gitFolder: string): readonly string[] => {
   const found: string[] = [];
   const waiting = ['modules'];
+  const looked = new Set<string>();
   for (let path = waiting.pop(); path !== undefined && found.length < limits.gitRepositoriesCount; path = waiting.pop()) {
+    const place = folderAt(join(gitFolder, path));
+    if (place === null || looked.has(place)) continue;
+    if (looked.add(place).size > limits.gitModuleFoldersCount) return found;
     for (const name of listed(join(gitFolder, path)).names) {
       const below = `${path}/${name}`;
       const folder = join(gitFolder, below);

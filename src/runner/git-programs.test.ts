@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Repository } from './git-facts.ts';
+import { watchGitPrograms } from './git-programs.ts';
+
+test('folders of modules that lead into each other are looked at once, and what lies behind them is still found', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'sealwright-modules-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const git = join(root, '.git');
+  const module = join(git, 'modules/group/one');
+  for (const folder of [git, module]) {
+    for (const name of ['objects', 'refs', 'hooks']) mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/main\n');
+  }
+  for (const name of ['a', 'b', 'c']) symlinkSync('.', join(git, 'modules', name));
+  symlinkSync('..', join(git, 'modules/group/up'));
+  const repository = { root, gitFolder: git, commonFolder: git, problem: null } as Repository;
+  const watch = watchGitPrograms(repository);
+  assert.deepEqual(watch.changed(), []);
+  writeFileSync(join(module, 'hooks/post-checkout'), '#!/bin/sh\n');
+  const changed = watch.changed();
+  assert.equal(changed.length, 1);
+  assert.match(changed[0] ?? '', /one\/hooks\/post-checkout$/);
+});
+
+test('folders of modules that hold nothing but ways to themselves come to an end', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'sealwright-loops-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const git = join(root, '.git');
+  mkdirSync(join(git, 'modules'), { recursive: true });
+  for (const name of ['a', 'b']) symlinkSync('.', join(git, 'modules', name));
+  const repository = { root, gitFolder: git, commonFolder: git, problem: null } as Repository;
+  assert.deepEqual(watchGitPrograms(repository).changed(), []);
+});
