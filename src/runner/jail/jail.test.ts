@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -65,4 +67,27 @@ test('a signal before there is an agent lets the jail come to its own end, and d
   signal(child, 'SIGKILL');
   assert.deepEqual(killed, ['SIGKILL']);
   child.emit('exit', 125, null);
+});
+
+test('a signal for an agent that has begun is kept until it is known which process is its jail', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const { attach, signal, close } = openJail(orderIn(folder), ['/bin/agent']);
+  const [word, status] = [new PassThrough(), new PassThrough()];
+  const child = Object.assign(new EventEmitter(), {
+    stdio: [null, null, null, null, word, null, status],
+    kill: () => assert.fail('it is not killed'),
+    disconnect: () => undefined,
+  }) as unknown as ChildProcess;
+  attach(child);
+  const server = createServer();
+  child.emit('message', { port: 7420 }, server);
+  const outside = spawn('sh', ['-c', 'sleep 60 & echo ready; wait $!'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(outside, 'exit');
+  await once(outside.stdout, 'data');
+  signal(child, 'SIGTERM');
+  status.write(`${JSON.stringify({ 'child-pid': outside.pid })}\n`);
+  assert.deepEqual(await ended, [128 + 15, null]);
+  child.emit('exit', 0, null);
+  close();
 });

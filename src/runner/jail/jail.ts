@@ -144,6 +144,11 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   let firstPid: number | null = null;
   let opened = false;
   let takeWordBack = (): void => undefined;
+  /** Signals for an agent that has begun and of which bubblewrap's report was not read yet. */
+  let waiting: NodeJS.Signals[] = [];
+  const sendInside = (pid: number, signal: NodeJS.Signals): void => {
+    for (const child of childrenOf(pid)) sendTo(child, signal);
+  };
   const awaited = new Map(doorsOf(order));
   const command = commandOf(order, agent, architecture);
   return {
@@ -152,7 +157,13 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       for (const fd of command.furtherStdio) if (typeof fd === 'number') closeSync(fd);
       const stdio = child.stdio as readonly unknown[];
       const [word, status] = [stdio[wordFd], stdio[statusFd]];
-      if (status instanceof Readable) watchStatus(status, (pid) => (firstPid = pid));
+      if (status instanceof Readable) {
+        watchStatus(status, (pid) => {
+          firstPid = pid;
+          for (const signal of waiting) sendInside(pid, signal);
+          waiting = [];
+        });
+      }
       if (!(word instanceof Writable)) throw new Error('a jail was started without the descriptors that it needs');
       word.on('error', () => undefined);
       takeWordBack = () => void word.destroy();
@@ -173,9 +184,11 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
     signal: (child, signal) => {
       // The end of what stands around it is the end of everything in it.
       if (signal === 'SIGKILL') child.kill(signal);
-      else if (opened && firstPid !== null) for (const pid of childrenOf(firstPid)) sendTo(pid, signal);
       // Nothing is in it yet, so it comes to its own end: a bubblewrap that is killed while it opens can leave a half of itself that waits for the other.
-      else if (signal !== 'SIGCONT') takeWordBack();
+      else if (!opened) {
+        if (signal !== 'SIGCONT') takeWordBack();
+      } else if (firstPid === null) waiting.push(signal);
+      else sendInside(firstPid, signal);
     },
     wasOpened: () => opened,
     close: () => {
