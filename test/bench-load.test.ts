@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { createConnection, type Answered } from '../bench/load/connection.ts';
 import { answerEvents, formats, numberOffset, requestBody, wholeAnswer, writeNumber } from '../bench/load/exchange.ts';
 import { type Client, closedLoop, type LoopClock, type Measured, openLoop } from '../bench/load/loops.ts';
+import { deviceInterrupts } from '../bench/processors.ts';
 import { createHistogram, quantile, spreadOf } from '../bench/statistics.ts';
 import { tcp } from './loopback.ts';
 import { createVirtualClock } from './virtual-clock.ts';
@@ -182,4 +183,15 @@ test('a client takes whole answers however their bytes are cut, and no others', 
       if (error === null) assert.deepEqual([answered.error, answered.bodyBytes > 0], [null, true]);
       else assert.match(answered.error ?? '', error);
     }
+});
+
+test('what devices interrupt is counted for each processor, and what processors tell each other is not', () => {
+  const table = `           CPU0       CPU1
+  24:          1          0  IO-APIC   5-edge      ACPI:Ged
+  36:          0     219018 PCI-MSIX-0000:00:02.0   1-edge      virtio1-req.0
+  41:       1807          0 PCI-MSIX-0000:00:04.0   1-edge      virtio3-rx
+ LOC:     261077      97956   Local timer interrupts
+ ERR:          0
+`;
+  assert.deepEqual(deviceInterrupts(table), [1_808, 219_018]);
 });
