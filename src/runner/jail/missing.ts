@@ -33,7 +33,14 @@ export const missingForJail = (platform: NodeJS.Platform, architecture: string):
   return null;
 };
 
-const settingOf = (path: string): string | null => {
+/** What of a machine tells why it refuses namespaces. */
+export interface Refusing {
+  /** The text of a small file; null where there is none. */
+  readonly textOf: (path: string) => string | null;
+  readonly uid: number;
+}
+
+const textOf: Refusing['textOf'] = (path) => {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
@@ -41,28 +48,50 @@ const settingOf = (path: string): string | null => {
   }
 };
 
+/** Bit of `CapEff` in proc_pid_status(5): whoever lacks it makes no namespace in which his root is root (user_namespaces(7)). */
+const CAP_SETFCAP = 31n;
+
+const maySetFileCapabilities = (status: string): boolean => {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_SETFCAP) & 1n) === 1n;
+};
+
+/** What to do about it, each as the end of a sentence. */
+export const waysOut = ({ textOf: of, uid }: Refusing): readonly string[] => {
+  const isPodman = of('/run/.containerenv') !== null;
+  const inContainer = isPodman || of('/.dockerenv') !== null;
+  const paths = isPodman ? 'unmask=ALL' : 'systempaths=unconfined';
+  return [
+    of('/proc/sys/user/max_user_namespaces') === '0' ? 'allow user namespaces: sysctl user.max_user_namespaces=15000' : '',
+    of('/proc/sys/kernel/unprivileged_userns_clone') === '0'
+      ? 'allow them to ordinary users: sysctl kernel.unprivileged_userns_clone=1'
+      : '',
+    of('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1'
+      ? 'let AppArmor allow them to bubblewrap: a profile for /usr/bin/bwrap with `userns,`'
+      : '',
+    inContainer ? `start this container with \`--security-opt seccomp=unconfined --security-opt ${paths}\` (docs/jail.md)` : '',
+    uid === 0 && !maySetFileCapabilities(of('/proc/self/status') ?? '')
+      ? 'run as another user than root, or give root the capability SETFCAP'
+      : '',
+  ].filter((way) => way !== '');
+};
+
+/** What a jail begins with; and a program that is there wherever this runs. */
 const tryNamespaces = () =>
-  spawnSync(systemProgram('bwrap') ?? 'bwrap', ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', 'true'], {
-    encoding: 'utf8',
-    timeout: 5_000,
-  });
+  spawnSync(
+    systemProgram('bwrap') ?? 'bwrap',
+    ['--unshare-user', '--unshare-net', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', '--', process.execPath, '--version'],
+    { encoding: 'utf8', timeout: 5_000 },
+  );
 
 /** What the machine refuses a jail, found by trying; null when it refuses nothing. */
 const refusedOfJail = (): string | null => {
   const tried = tryNamespaces();
   if (tried.error !== undefined) return `bubblewrap could not be started (${tried.error.message}). ${otherwise}`;
   if (tried.status === 0) return null;
-  const hints = [
-    settingOf('/proc/sys/user/max_user_namespaces') === '0' ? 'allow user namespaces: sysctl user.max_user_namespaces=15000' : '',
-    settingOf('/proc/sys/kernel/unprivileged_userns_clone') === '0'
-      ? 'allow them to ordinary users: sysctl kernel.unprivileged_userns_clone=1'
-      : '',
-    settingOf('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1'
-      ? 'let AppArmor allow them to bubblewrap: a profile for /usr/bin/bwrap with `userns,`'
-      : '',
-  ].filter((hint) => hint !== '');
+  const ways = waysOut({ textOf, uid: process.getuid?.() ?? 0 });
   const said = tried.stderr.replaceAll(/\s+/g, ' ').trim();
-  return `This machine does not let bubblewrap make namespaces (${said}).${hints.map((hint) => ` To change that, ${hint}.`).join('')} ${otherwise}`;
+  return `This machine does not let bubblewrap make namespaces (${said}).${ways.map((way) => ` To change that, ${way}.`).join('')} ${otherwise}`;
 };
 
 /** Why a jail that was tried did not come about, as far as the machine says. */

@@ -1,5 +1,5 @@
 // An image to build upon where none can be fetched: this machine's Node, shell and the few programs that the recipe calls, with the
-// libraries that they load. Laid into a folder that the caller removes; made an image of by buildah.
+// libraries that they load. Laid into a folder that the caller removes; made an image of by whoever builds.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -23,12 +23,12 @@ const lay = (root: string, path: string, from = path): void => {
 const librariesOf = (program: string): readonly string[] =>
   [...output('ldd', program).matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? []);
 
-/** Fills `root`; `node` is the program to be the image's Node. */
-export const layBaseImage = (root: string, node: string): void => {
+/** Fills `root`; `node` is the program to be the image's Node, `further` what an image needs besides. */
+export const layBaseImage = (root: string, node: string, further: readonly string[] = []): void => {
   for (const folder of ['tmp', 'root', 'etc', 'proc', 'dev', 'run', 'var/lib']) mkdirSync(join(root, folder), { recursive: true });
   lay(root, '/usr/bin/node', node);
   for (const library of librariesOf(node)) lay(root, library);
-  for (const name of programs) {
+  for (const name of [...programs, ...further]) {
     const path = output('sh', '-c', `command -v ${name}`).trim();
     lay(root, `/usr/bin/${name}`, path);
     for (const library of librariesOf(path)) lay(root, library);
