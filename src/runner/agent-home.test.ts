@@ -174,6 +174,23 @@ test('a link that a run left among what is kept leads the next one nowhere', (t)
   assert.throws(() => openAgentHome(state, owner), /sessions is not a folder$/);
 });
 
+test('G-JAIL-1: links beside what is kept, and in place of folders above it, lead the end of a run to nothing of the person', (t) => {
+  const state = stateOf(t);
+  const person = join(dirname(state), 'person');
+  mkdirSync(join(person, 'tmp/project/chats'), { recursive: true });
+  writeFileSync(join(person, 'tmp/project/chats/own.jsonl'), 'of the person');
+  const opened = openAgentHome(state, { ...owner, kept: [...owner.kept, '.gemini/tmp/*/chats/'] });
+  const store = join(state, 'agents/coder/codex');
+  assert.deepEqual(opened.conversations, [join(store, 'codex/sessions')]);
+  write(opened, 'codex/history.jsonl', 'theirs');
+  symlinkSync(join(person, 'profile'), join(store, `codex/history.jsonl.${process.pid}`));
+  symlinkSync(person, join(opened.home, '.gemini'));
+  assert.deepEqual(opened.close(), []);
+  assert.deepEqual([existsSync(join(person, 'profile')), existsSync(join(store, '.gemini'))], [false, false]);
+  assert.equal(readFileSync(join(person, 'tmp/project/chats/own.jsonl'), 'utf8'), 'of the person');
+  assert.equal(readFileSync(join(store, 'codex/history.jsonl'), 'utf8'), 'theirs');
+});
+
 test('folders that the agent made unwritable go with the rest', (t) => {
   const state = stateOf(t);
   // The superuser may remove anything, so somebody else does it where a test is run by one.

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, readSmall } from './bounded-file.ts';
@@ -27,8 +27,8 @@ export interface AgentHome {
   readonly temporary: string;
   /** Empty; stands for the person's home in a jail. */
   readonly person: string;
-  /** Where its conversations lie. */
-  readonly store: string;
+  /** Folders in which its conversations lie; of what lies around them a jail holds nothing, because this process writes there. */
+  readonly conversations: readonly string[];
   /** For what a jail is made with; never inside one. */
   readonly folder: string;
   /** Writes the settings: text by path inside the home. */
@@ -102,7 +102,9 @@ const carryOver = (from: string, to: string): string | null => {
   if (isUnreadable(bytes)) return bytes.missing ? null : bytes.unreadable;
   makeFolder(dirname(to));
   const beside = `${to}.${process.pid}`;
-  writeFileSync(beside, bytes, { mode: 0o600 });
+  rmSync(beside, { force: true });
+  // Exclusive, so that no link that somebody put there is followed.
+  writeFileSync(beside, bytes, { mode: 0o600, flag: 'wx' });
   renameSync(beside, to);
   return null;
 };
@@ -115,8 +117,12 @@ const connect = (path: string, home: string, store: string): void => {
   symlinkSync(kept, inside.replace(/\/$/, ''));
 };
 
+/** Whether a folder is there, and no part of its path is a link: an agent could lead this process anywhere by one. */
+const isDirect = (folder: string): boolean =>
+  existsSync(folder) && realpathSync(folder) === resolve(folder) && lstatSync(folder).isDirectory();
+
 const foldersIn = (folder: string): readonly string[] =>
-  existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])) : [];
+  isDirect(folder) ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])) : [];
 
 /** The paths that a pattern stands for below `root`. */
 const pathsOf = (pattern: string, root: string): readonly string[] => {
@@ -130,7 +136,7 @@ const keepNewFolders = (kept: readonly string[], home: string, store: string): v
   const made = kept.filter((path) => path.includes('*')).flatMap((pattern) => pathsOf(pattern, home));
   for (const path of made) {
     const [inside, beside] = [join(home, path).replace(/\/$/, ''), join(store, path).replace(/\/$/, '')];
-    if (!existsSync(inside) || !lstatSync(inside).isDirectory()) continue;
+    if (!isDirect(inside)) continue;
     makeFolder(beside);
     for (const name of readdirSync(inside)) if (!existsSync(join(beside, name))) renameSync(join(inside, name), join(beside, name));
   }
@@ -179,12 +185,13 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
   const temporary = join(folder, 'tmp');
   const person = join(folder, 'person');
   for (const inside of [home, temporary, person]) mkdirSync(inside, { mode: 0o700 });
-  for (const path of kept.flatMap((pattern) => pathsOf(pattern, store))) connect(path, home, store);
+  const keptHere = kept.flatMap((pattern) => pathsOf(pattern, store));
+  for (const path of keptHere) connect(path, home, store);
   return {
     home,
     temporary,
     person,
-    store,
+    conversations: keptHere.filter(isFolder).map((path) => join(store, path).replace(/\/$/, '')),
     folder,
     lay: (files) => {
       for (const [path, text] of Object.entries(files)) {

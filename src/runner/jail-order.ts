@@ -106,7 +106,9 @@ export const jailOrder = (
   const { readable, linked, hidden } = heldOf(place, program);
   for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
   writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
-  const made = [home.home, home.store].filter((path) => !liesWithin(workspace, path));
+  if (liesWithin(workspace, home.folder))
+    throw new Error('the folder of its state lies in the workspace, where the agent could change it; let XDG_STATE_HOME name another');
+  const made = [home.home, ...home.conversations];
   const writable = [...made, ...linked];
   const sockets = lyingSockets([workspace, ...writable, ...readable], hidden, [walk, walkThrough(made, hidden)]);
   return {
