@@ -164,6 +164,26 @@ test('G-JAIL-1: nothing is left running at the end, whatever it did to get away'
   assert.equal(processesNamed(`sleep ${mark}`), 0);
 });
 
+test(
+  'G-JAIL-1: an agent neither kills the runner by their common process group nor reaches into the first process of the jail, so that its end is told',
+  { timeout },
+  async () => {
+    const repository = join(ground.folder, 'killing');
+    mkdirSync(repository);
+    await collect('git', ['init', '-q'], { cwd: repository, env: ground.env });
+    const tried = `
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+for number, args in ((101, (0x4206, 1, 0, 0)), (434, (1, 0)), (311, (1, 0, 0, 0, 0, 0))):
+    print(libc.syscall(number, *args), errno.errorcode[ctypes.get_errno()])
+print(os.listdir("/proc/1"))`;
+    const script = `echo all: > Makefile; python3 -c '${tried}'; kill -9 0 || echo refused`;
+    const { exitCode, stdout, stderr } = await ground.sh(script, { cwd: repository, under: ['/usr/bin/setsid'] });
+    assert.deepEqual([exitCode, stdout], [0, '-1 EPERM\n-1 EPERM\n-1 EPERM\n[]\nrefused\n'], stderr);
+    assert.match(stderr, /the agent changed what runs later outside its jail; look at it first: Makefile/);
+  },
+);
+
 test('a jailed agent has its own exit code, standard input, output and error', { timeout }, async () => {
   const ran = await ground.sh('cat; echo bad >&2; exit 42', { input: 'through the pipe\n' });
   assert.deepEqual([ran.exitCode, ran.stdout], [42, 'through the pipe\n']);

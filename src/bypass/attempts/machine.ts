@@ -130,12 +130,13 @@ export const machine: readonly Attempt[] = [
             'processes of others',
             () => `for p in /proc/[0-9]*; do tr '\\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q 'main.[tj]s up' && exit 0; done; exit 1`,
           ),
+          whether('the memory of the first process', () => `call(101, 117, 0x4206, 1, 0, 0) == 0 || open(F, '+<', '/proc/1/mem')`),
           whether(
-            'the memory of the first process, where no filter holds it',
-            () => `
-            do { open(my $f, '<', '/proc/1/status'); my ($mode) = join('', <$f>) =~ /Seccomp:\\s*(\\d)/; $mode ne '2' } && call(101, 117, 0x4206, 1, 0, 0) == 0`,
+            'a descriptor of the first process',
+            () => `do { my $p = call(434, 434, 1, 0); $p >= 0 && call(438, 438, $p, 0, 0) >= 0 }`,
           ),
           whether('characters into the terminal', () => `open(F, '+<', '/dev/tty') && ioctl(F, 0x5412, $c = 'x')`),
+          whether('what the kernel wrote down', () => `do { $b = "\\0" x 64; call(103, 116, 3, $b, 64) >= 0 }`),
           shell('kernel keys', () => `keyctl show 2>/dev/null || exit 1`),
           whether('a key ring', () => `do { my ($a, $b) = ("user\\0", "kit\\0"); call(248, 217, $a, $b, $a, 4, -3) >= 0 }`),
           whether('BPF', () => `do { $b = "\\0" x 128; call(321, 280, 0, $b, 128) >= 0 }`),

@@ -42,6 +42,7 @@ test('G-JAIL-1: what can be changed is the workspace, the home of the run and wh
   assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/etc/hosts', '/opt/agent', '/people/me/project/dev.sock']);
   assert.ok(!args.includes('/') || args[args.indexOf('/') - 1] === '--remount-ro');
   assert.ok(at('--symlink', 'usr/bin', '/bin') >= 0 && at('--tmpfs', '/proc/acpi') >= 0);
+  assert.ok(at('--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1') >= 0);
 });
 
 test('the home stands before what lies in it, what is hidden or covered behind the workspace that holds it, and the root is closed last', () => {

@@ -116,7 +116,9 @@ export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly st
     namespaces,
     ['--die-with-parent', '--hostname', 'jail', '--cap-drop', 'ALL', '--uid', `${plan.uid}`, '--gid', `${plan.gid}`],
     ['--seccomp', `${plan.seccompFd}`, '--json-status-fd', `${plan.statusFd}`],
-    ['--proc', '/proc', ...covered(host), '--dev', '/dev', '--ro-bind', '/usr', '/usr', ...system(host)],
+    // The first process in there is bubblewrap's, and nobody's to look into or to write to.
+    ['--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
+    [...covered(host), '--dev', '/dev', '--ro-bind', '/usr', '/usr', ...system(host)],
     readableOfEtc.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
     // Settings of APT can hold credentials of mirrors, and it warns of a folder that is not there.
     ['--dir', '/etc/apt/apt.conf.d', '--ro-bind-try', '/var/lib/dpkg/status', '/var/lib/dpkg/status'],

@@ -54,6 +54,29 @@ for (const architecture of ['x64', 'arm64'] as const) {
     for (const request of [0x5401, 0x5413, 0x5411]) assert.equal(verdict('ioctl', 0, request), ALLOW);
   });
 
+  test(`${architecture}: the first process of the jail is nobody's to look into, and the process group is sent nothing that ends what stands around`, () => {
+    for (const [call, argument] of [
+      ['ptrace', 1],
+      ['process_vm_readv', 0],
+      ['process_vm_writev', 0],
+      ['pidfd_open', 0],
+    ] as const) {
+      const args = (pid: number): readonly number[] => (argument === 1 ? [0x4206, pid] : [pid]);
+      assert.deepEqual([verdict(call, ...args(1)), verdict(call, ...args(2))], [errno(1), ALLOW], call);
+    }
+    for (const signal of [4, 6, 9, 11, 13, 14, 31, 34, 64]) {
+      assert.equal(verdict('kill', 0, signal), errno(1), `${signal}`);
+      for (const to of [2, -2, -1]) assert.equal(verdict('kill', to, signal), ALLOW, `${to} ${signal}`);
+    }
+    for (const signal of [0, 1, 2, 3, 10, 12, 15, 18, 19, 20, 21, 22, 28]) assert.equal(verdict('kill', 0, signal), ALLOW, `${signal}`);
+    for (const [family, found] of [
+      [1, ALLOW],
+      [2, errno(97)],
+      [30, errno(97)],
+    ] as const)
+      assert.equal(verdict('socketpair', family), found);
+  });
+
   test(`${architecture}: calls of another table do not get through`, () => {
     assert.equal(decide(program, 0x40000003, 1), 0x80000000);
     if (architecture === 'x64') assert.equal(decide(program, machines.x64, 0x40000000 + 425), errno(38));

@@ -10,7 +10,7 @@ const EPERM = 1;
 const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 
-/** A condition on the lower half of an argument; what does not meet it is allowed. */
+/** A condition on the lower half of an argument. */
 type Condition =
   | { readonly argument: number; readonly anyBitOf: number }
   | { readonly argument: number; readonly oneOf: readonly number[] }
@@ -21,26 +21,41 @@ interface Refused {
   readonly x64: number;
   readonly arm64: number;
   readonly errno: number;
-  readonly where?: Condition;
+  /** All of these; what does not meet one is allowed. */
+  readonly where?: readonly Condition[];
 }
 
 /** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (linux/sched.h). */
 const newNamespaces = 0x7e020080;
-/** AF_UNIX, AF_INET, AF_INET6: no netlink, packet, vsock, AF_ALG or anything else. */
-const families = [1, 2, 10] as const;
+const AF_UNIX = 1;
+/** With AF_INET and AF_INET6: no netlink, packet, vsock, AF_ALG or anything else. */
+const families = [AF_UNIX, 2, 10] as const;
 /** TIOCSTI and TIOCLINUX put characters into the terminal as if the person had typed them. */
 const typing = [0x5412, 0x541c] as const;
 
+/**
+ * What a process may send to its whole process group, in which the runner outside is as well: what that survives or passes on (SIGHUP, SIGINT, SIGQUIT,
+ * SIGUSR1, SIGUSR2, SIGTERM), and what stops a job and lets it go on (SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH).
+ */
+const groupSignals = [0, 1, 2, 3, 10, 12, 15, 18, 19, 20, 21, 22, 28] as const;
+/** Of the first process in a jail. It ends with what stands around it, unless somebody makes it forget that. */
+const firstPid = [1] as const;
+
 const plain = (call: string, x64: number, arm64: number, errno = EPERM): Refused => ({ call, x64, arm64, errno });
+const ofFirst = (call: string, x64: number, arm64: number, argument: number): Refused => ({
+  ...plain(call, x64, arm64),
+  where: [{ argument, oneOf: firstPid }],
+});
 
 export const refusedCalls: readonly Refused[] = [
   // It opens sockets that this filter would not see. Programs fall back without it.
   plain('io_uring_setup', 425, 425, ENOSYS),
   plain('io_uring_enter', 426, 426, ENOSYS),
   plain('io_uring_register', 427, 427, ENOSYS),
-  { call: 'socket', x64: 41, arm64: 198, errno: EAFNOSUPPORT, where: { argument: 0, noneOf: families } },
-  { call: 'ioctl', x64: 16, arm64: 29, errno: EPERM, where: { argument: 1, oneOf: typing } },
-  { call: 'clone', x64: 56, arm64: 220, errno: EPERM, where: { argument: 0, anyBitOf: newNamespaces } },
+  { call: 'socket', x64: 41, arm64: 198, errno: EAFNOSUPPORT, where: [{ argument: 0, noneOf: families }] },
+  { call: 'socketpair', x64: 53, arm64: 199, errno: EAFNOSUPPORT, where: [{ argument: 0, noneOf: [AF_UNIX] }] },
+  { call: 'ioctl', x64: 16, arm64: 29, errno: EPERM, where: [{ argument: 1, oneOf: typing }] },
+  { call: 'clone', x64: 56, arm64: 220, errno: EPERM, where: [{ argument: 0, anyBitOf: newNamespaces }] },
   // Its flags lie in memory that no filter reads; the C library falls back to clone.
   plain('clone3', 435, 435, ENOSYS),
   plain('unshare', 272, 97),
@@ -62,6 +77,23 @@ export const refusedCalls: readonly Refused[] = [
   plain('bpf', 321, 280),
   plain('perf_event_open', 298, 241),
   plain('userfaultfd', 323, 282),
+  // Somebody who is killed cannot say what was changed.
+  {
+    call: 'kill',
+    x64: 62,
+    arm64: 129,
+    errno: EPERM,
+    where: [
+      { argument: 0, oneOf: [0] },
+      { argument: 1, noneOf: groupSignals },
+    ],
+  },
+  ofFirst('ptrace', 101, 117, 1),
+  ofFirst('process_vm_readv', 310, 270, 0),
+  ofFirst('process_vm_writev', 311, 271, 0),
+  ofFirst('pidfd_open', 434, 434, 0),
+  // What the kernel wrote down is the whole machine's.
+  plain('syslog', 103, 116),
   plain('kexec_load', 246, 104),
   plain('init_module', 175, 105),
   plain('finit_module', 313, 273),
@@ -88,19 +120,19 @@ const x32Bit = 0x40000000;
 
 const give = (value: number): Instruction => [RETURN, 0, 0, value];
 
-/** Refuses or allows by an argument; always returns. */
-const conditional = (where: Condition, errno: number): readonly Instruction[] => {
+/** Allows what does not meet the condition, and goes on behind it with what does. */
+const unlessAllowed = (where: Condition): readonly Instruction[] => {
   const load: Instruction = [LOAD, 0, 0, argumentOffset(where.argument)];
-  if ('anyBitOf' in where) return [load, [JUMP_SET, 0, 1, where.anyBitOf], give(failing(errno)), give(ALLOW)];
-  const values = 'oneOf' in where ? where.oneOf : where.noneOf;
-  const [matched, other] = 'oneOf' in where ? [failing(errno), ALLOW] : [ALLOW, failing(errno)];
+  if ('anyBitOf' in where) return [load, [JUMP_SET, 1, 0, where.anyBitOf], give(ALLOW)];
+  if ('noneOf' in where)
+    return [load, ...where.noneOf.flatMap((value): readonly Instruction[] => [[JUMP_EQUAL, 0, 1, value], give(ALLOW)])];
   // Each comparison jumps over those behind it and over the return of what matched none.
-  const compared = values.map((value, index): Instruction => [JUMP_EQUAL, values.length - index, 0, value]);
-  return [load, ...compared, give(other), give(matched)];
+  const { oneOf } = where;
+  return [load, ...oneOf.map((value, index): Instruction => [JUMP_EQUAL, oneOf.length - index, 0, value]), give(ALLOW)];
 };
 
-const instructionsOf = ({ errno, where, ...numbers }: Refused, architecture: Architecture): readonly Instruction[] => {
-  const body = where === undefined ? [give(failing(errno))] : conditional(where, errno);
+const instructionsOf = ({ errno, where = [], ...numbers }: Refused, architecture: Architecture): readonly Instruction[] => {
+  const body = [...where.flatMap(unlessAllowed), give(failing(errno))];
   return [[JUMP_EQUAL, 0, body.length, numbers[architecture]], ...body];
 };
 
