@@ -202,6 +202,8 @@ export const limits = {
   fileSettledMs: 2_000,
   gitTextBytes: 8 * MIB,
   gitSettingsFilesCount: 32,
+  /** Of values that may name a path. Each is looked at twice, while the lease runs. */
+  gitWordsCount: 16_384,
   gitIndexBytes: 256 * MIB,
   gitRepositoriesCount: 64,
   /** In which modules of one repository are looked for. */

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { limits } from '../core/limits.ts';
 import type { Repository } from './git-facts.ts';
 import { watchGitPrograms } from './git-programs.ts';
 
@@ -34,4 +35,22 @@ test('folders of modules that hold nothing but ways to themselves come to an end
   for (const name of ['a', 'b']) symlinkSync('.', join(git, 'modules', name));
   const repository = { root, gitFolder: git, commonFolder: git, problem: null } as Repository;
   assert.deepEqual(watchGitPrograms(repository).changed(), []);
+});
+
+test('settings that name more than can be looked at in time are said to be so, and take no longer', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'sealwright-words-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const git = join(root, '.git');
+  mkdirSync(git);
+  const repository = { root, gitFolder: git, commonFolder: git, problem: null } as Repository;
+  const watch = watchGitPrograms(repository);
+  const lines = Array.from({ length: limits.gitWordsCount }, (_, index) => `x = ./file-${index}\n`);
+  const asked = (count: number) => {
+    writeFileSync(join(git, 'config'), `[a]\n${lines.slice(0, count).join('')}`);
+    const { isNamed, whole } = watch.named();
+    return { whole, named: lines.filter((_, index) => isNamed(`file-${index}/deep`)).length };
+  };
+  assert.deepEqual(asked(lines.length), { whole: true, named: lines.length });
+  lines.push('x = ./one-more\n');
+  assert.deepEqual(asked(lines.length), { whole: false, named: lines.length - 1 });
 });

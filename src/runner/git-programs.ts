@@ -138,14 +138,21 @@ const isHarmless = ({ section, key }: GitSetting): boolean =>
 
 const words = (value: string): readonly string[] => value.split(/[\s;&|"'!=]+/).filter((word) => word !== '');
 
+interface Named {
+  readonly paths: readonly string[];
+  /** False past the bound. */
+  readonly whole: boolean;
+}
+
 /** Paths below the root that the settings of its repository name: programs, folders of hooks, further settings. */
-const namedBySettings = (root: string, repository: Repository): readonly string[] => {
+const namedBySettings = (root: string, repository: Repository): Named => {
   const folder = leadsTo(root);
-  if (folder === null) return [];
+  if (folder === null) return { paths: [], whole: true };
   const files = [...new Set([folder, repository.commonFolder, repository.gitFolder])]
     .filter((each) => each !== '')
     .flatMap((each) => [join(each, 'config'), join(each, 'config.worktree')]);
   const named = new Set<string>();
+  let looked = 0;
   for (let file = files.shift(), read = 0; file !== undefined && read < limits.gitSettingsFilesCount; file = files.shift(), read += 1) {
     const text = readSmall(
       seen(() => realpathSync(file ?? ''), file),
@@ -155,23 +162,26 @@ const namedBySettings = (root: string, repository: Repository): readonly string[
     for (const setting of config?.settings ?? []) {
       if (setting.value === null || isHarmless(setting)) continue;
       const isInclusion = /^include(?:if\.|$)/.test(setting.section) && setting.key === 'path';
-      for (const word of [setting.value, ...words(setting.value)])
+      for (const word of new Set([setting.value, ...words(setting.value)])) {
+        looked += 1;
+        if (looked > limits.gitWordsCount) return { paths: [...named], whole: false };
         for (const from of [root, dirname(file)]) {
           const path = resolve(from, Buffer.from(word, 'latin1').toString());
           if (path === root || !liesWithin(root, path)) continue;
           if (isInclusion && !named.has(path.slice(root.length + 1))) files.push(path);
           named.add(path.slice(root.length + 1));
         }
+      }
     }
   }
-  return [...named];
+  return { paths: [...named], whole: true };
 };
 
 export interface GitProgramsWatch {
   /** Files of git's own folders that are others now. */
   readonly changed: () => readonly string[];
-  /** Whether a path of the workspace is one that settings of git name, then or now. */
-  readonly isNamed: () => (path: string) => boolean;
+  /** Whether a path of the workspace is one that settings of git name, then or now; and whether all of them were looked at. */
+  readonly named: () => { readonly isNamed: (path: string) => boolean; readonly whole: boolean };
 }
 
 /** Looks now, and again when it is asked. */
@@ -185,12 +195,14 @@ export const watchGitPrograms = (repository: Repository): GitProgramsWatch => {
         .filter((name) => (before.get(name) ?? '') !== (now.get(name) ?? ''))
         .toSorted();
     },
-    isNamed: () => {
-      const named = new Set([...namedBefore, ...namedBySettings(root, repository)]);
-      return (path) => {
+    named: () => {
+      const now = namedBySettings(root, repository);
+      const named = new Set([...namedBefore.paths, ...now.paths]);
+      const isNamed = (path: string): boolean => {
         for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) if (named.has(path.slice(0, end))) return true;
         return false;
       };
+      return { isNamed, whole: now.whole };
     },
   };
 };

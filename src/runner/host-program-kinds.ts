@@ -1,5 +1,5 @@
 // Names of files that programs outside a jail run or obey by themselves, where a person opens, builds or asks something in the folder.
-// By path below the root of the workspace, in any case of letters, since some file systems know none. A name that nothing runs by itself is not here.
+// By path below the root of the workspace, in any case of letters, since some file systems know none, and whatever a folder above is called. A name that nothing runs by itself is not here.
 
 export interface HostProgramKind {
   readonly runsWith: string;
@@ -8,7 +8,7 @@ export interface HostProgramKind {
 
 /** A name at the root or below; a folder ends with a slash, all else is a whole name. */
 const named = (...names: readonly string[]): RegExp =>
-  new RegExp(`^(?:.*/)?(?:${names.map((name) => (name.endsWith('/') ? name : `${name}$`)).join('|')})`, 'i');
+  new RegExp(`^(?:.*/)?(?:${names.map((name) => (name.endsWith('/') ? name : `${name}$`)).join('|')})`, 'is');
 
 const script = '[cm]?[jt]sx?';
 
@@ -99,20 +99,27 @@ export const hostProgramKinds: readonly HostProgramKind[] = [
       '\\.augment/',
       '\\.factory/',
       '\\.agents/',
+      '\\.clinerules/',
+      '\\.?crush\\.json',
       '\\.mcp\\.json',
       'opencode\\.jsonc?',
       '\\.aider\\.conf\\.yml',
       '\\.(?:cursor|windsurf|cline)rules',
       '\\.goosehints',
-      '(?:AGENTS|AGENT|CLAUDE|CLAUDE\\.local|GEMINI|QWEN)\\.md',
+      '(?:AGENTS(?:\\.override)?|AGENT|CLAUDE|CLAUDE\\.local|GEMINI|QWEN)\\.md',
       '\\.github/copilot-instructions\\.md',
       '\\.github/(?:prompts|instructions|chatmodes|agents)/',
     ),
   },
   {
+    // One that a person keeps with a project, and starts there.
+    runsWith: 'the envelope',
+    matches: named('sealwright\\.ya?ml', '[^/]*\\.cedar'),
+  },
+  {
     runsWith: 'CI',
     matches:
-      /^(?:\.(?:github|gitea|forgejo)\/(?:workflows|actions)\/|(?:.*\/)?\.gitlab-ci\.ya?ml$|.*\.gitlab-ci\.ya?ml$|\.gitlab\/|\.circleci\/|\.buildkite\/|\.woodpecker|\.drone\.(?:ya?ml|star|jsonnet)$|\.?azure-pipelines(?:\/|\.ya?ml$)|bitbucket-pipelines\.ya?ml$|(?:.*\/)?Jenkinsfile(?:\..*)?$|\.travis\.ya?ml$|\.?appveyor\.ya?ml$|(?:.*\/)?cloudbuild\.ya?ml$|(?:.*\/)?buildspec\.ya?ml$|\.semaphore\/|\.teamcity\/|\.cirrus\.(?:ya?ml|star)$|codefresh\.ya?ml$|wercker\.yml$|netlify\.toml$|vercel\.json$|action\.ya?ml$)/i,
+      /^(?:\.(?:github|gitea|forgejo)\/(?:workflows|actions)\/|(?:.*\/)?\.gitlab-ci\.ya?ml$|.*\.gitlab-ci\.ya?ml$|\.gitlab\/|\.circleci\/|\.buildkite\/|\.woodpecker|\.drone\.(?:ya?ml|star|jsonnet)$|\.?azure-pipelines(?:\/|\.ya?ml$)|bitbucket-pipelines\.ya?ml$|(?:.*\/)?Jenkinsfile(?:\..*)?$|\.travis\.ya?ml$|\.?appveyor\.ya?ml$|(?:.*\/)?cloudbuild\.ya?ml$|(?:.*\/)?buildspec\.ya?ml$|\.semaphore\/|\.teamcity\/|\.cirrus\.(?:ya?ml|star)$|codefresh\.ya?ml$|wercker\.yml$|netlify\.toml$|vercel\.json$|action\.ya?ml$)/is,
   },
   {
     runsWith: 'a build tool',

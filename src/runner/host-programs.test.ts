@@ -52,6 +52,12 @@ test('what runs outside later is known by its name, at the root and below', () =
     ['gradle/wrapper/gradle-wrapper.properties', 'a build tool'],
     ['pom.xml', 'a build tool'],
     ['.bazelrc', 'a build tool'],
+    ['sealwright.yaml', 'the envelope'],
+    ['policies/own.cedar', 'the envelope'],
+    ['AGENTS.override.md', 'an agent'],
+    ['a\nb/.vscode/tasks.json', 'an editor'],
+    ['a\u2028b/Jenkinsfile', 'CI'],
+    ['.env.a\nb', 'a shell'],
   ];
   for (const [path, runsWith] of known) assert.equal(runsLater(path), runsWith, path);
   for (const path of [

@@ -54,14 +54,15 @@ const notLookedAt = ({ hidden }: FilesChanged, before: TreeSnapshot, after: Tree
 
 /** A setting or a hook of a folder in which somebody might ask git. */
 const isOfBareRepository = (root: string, path: string): boolean => {
-  const folder = /^(.*?)\/(?:config|commondir|hooks\/[^/]+)$/.exec(path)?.[1];
+  const folder = /^(.*?)\/(?:config|commondir|hooks\/[^/]+)$/s.exec(path)?.[1];
   return folder !== undefined && looksLikeRepository(join(root, folder));
 };
 
 const programsIn = (root: string, changed: FilesChanged, gitPrograms: GitProgramsWatch | null): readonly HostProgram[] => {
-  const isNamed = gitPrograms?.isNamed() ?? (() => false);
+  const { isNamed, whole } = gitPrograms?.named() ?? { isNamed: () => false, whole: true };
   const ofGit = (path: string): boolean => isNamed(path) || isOfBareRepository(root, path);
-  return inTurns(hostPrograms([...(gitPrograms?.changed() ?? []), ...changed.paths], ofGit));
+  const unread = whole ? [] : [{ path: '.git/config', runs_with: 'more settings of git than can be looked at' }];
+  return [...unread, ...inTurns(hostPrograms([...(gitPrograms?.changed() ?? []), ...changed.paths], ofGit))];
 };
 
 /** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `host_programs`, `truncated`, `not_read`. */
