@@ -186,6 +186,8 @@ export const limits = {
   jailOpeningMs: 30_000,
   /** Threads count as processes here. */
   jailProcessesCount: 4_096,
+  /** Of one jail to one door, at a time. */
+  relayedConnectionsCount: 1_024,
   /** Of what a jail holds; more would be felt before each start. */
   socketsSoughtEntriesCount: 10_000,
   toolchainsCount: 64,

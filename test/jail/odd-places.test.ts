@@ -116,3 +116,21 @@ test('signals that meet an agent which is about to go break nothing: its own exi
     assert.equal(await lastClosed(), 7);
   }
 });
+
+test(
+  'an agent that opens more connections than its runner may have files ends like any other, and its end is recorded',
+  { timeout },
+  async () => {
+    const open = `
+import socket, time
+kept = []
+for count in range(400):
+    try: kept.append(socket.create_connection(("127.0.0.1", 7421), 2))
+    except OSError: break
+time.sleep(1)`;
+    const few = ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'];
+    const { exitCode, stderr } = await ground.sh(`python3 -c '${open}'; exit 7`, { under: ['timeout', '-s', 'KILL', '40', ...few] });
+    assert.equal(exitCode, 7, stderr);
+    assert.equal(await lastClosed(), 7);
+  },
+);

@@ -158,7 +158,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
   test(`${architecture}: it listens on the loopback of the jail alone, and sends each socket with the message that Node's own processes send`, () => {
     for (const [index, port] of [7420, 7421].entries()) {
       const [socket, bind, listen, sendmsg] = calls.slice(1 + 4 * index);
-      assert.deepEqual(socket, ['socket', 2, 1, 0]);
+      assert.deepEqual(socket, ['socket', 2, 1 | 0o4000, 0]);
       assert.deepEqual([bind?.[1], bind?.[3], listen?.[1]], [5 + index, 16, 5 + index]);
       assert.deepEqual([...at(bind?.[2], 8)], [2, 0, port >>> 8, port & 255, 127, 0, 0, 1]);
       assert.equal(sendmsg?.[1], 3);

@@ -62,6 +62,7 @@ const call = (name: CallName, operands: readonly Operand[], demand: Demand = 'no
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const RLIMIT_CORE = 4;
@@ -201,7 +202,8 @@ export const firstProgram = (architecture: Architecture, { ports, processesCount
       const message = place([u64(0), u64(0), u64(part), u64(1), u64(rights), u64(24), u64(0)].flat());
       const loopback = place([...u16(AF_INET), port >>> 8, port & 0xff, 127, 0, 0, 1, ...u64(0)]);
       return [
-        call('socket', [AF_INET, SOCK_STREAM, 0]),
+        // The runner that accepts from it must not wait where there is nothing to accept.
+        call('socket', [AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0]),
         call('bind', [fd, loopback, 16]),
         call('listen', [fd, backlog]),
         call('sendmsg', [handOverFd, message, 0]),

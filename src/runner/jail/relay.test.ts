@@ -4,6 +4,8 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { until } from '../../../test/until.ts';
+import { limits } from '../../core/limits.ts';
 import { relayTo } from './relay.ts';
 
 const listening = async (t: TestContext): Promise<{ readonly server: Server; readonly port: number }> => {
@@ -63,4 +65,35 @@ test('closing the relay breaks what is open and takes nothing more', async (t) =
   const late = connect(jail.port, '127.0.0.1');
   const [problem] = (await once(late, 'error')) as [NodeJS.ErrnoException];
   assert.equal(problem.code, 'ECONNREFUSED');
+});
+
+test('beyond so many connections at a time a jail gets no more, and one that ends makes place', { timeout: 60_000 }, async (t) => {
+  const [jail, door] = [await listening(t), await listening(t)];
+  let most = 0;
+  let open = 0;
+  door.server.on('connection', (socket: Socket) => {
+    open += 1;
+    most = Math.max(most, open);
+    socket.on('error', () => undefined).on('close', () => void (open -= 1));
+    socket.on('data', () => socket.write('here'));
+  });
+  const relay = relayTo(jail.server, `http://127.0.0.1:${door.port}`, 'sw_mine');
+  t.after(relay.close);
+  const ask = (): Promise<Socket | null> =>
+    new Promise((resolve) => {
+      const inside = connect(jail.port, '127.0.0.1');
+      inside.on('error', () => undefined).on('close', () => resolve(null));
+      inside.once('data', () => resolve(inside));
+    });
+  const asked: (Socket | null)[] = [];
+  // As many at a time as wait to be accepted.
+  while (asked.length < limits.relayedConnectionsCount + 64) asked.push(...(await Promise.all(Array.from({ length: 64 }, ask))));
+  const held = asked.filter((socket) => socket !== null);
+  assert.deepEqual([held.length, most], [limits.relayedConnectionsCount, limits.relayedConnectionsCount]);
+  const [first] = held;
+  first?.destroy();
+  await until(() => open < limits.relayedConnectionsCount);
+  const late = await ask();
+  assert.notEqual(late, null);
+  for (const socket of [...held, late]) socket?.destroy();
 });

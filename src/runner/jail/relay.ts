@@ -3,6 +3,7 @@
 
 import type { Server, Socket } from 'node:net';
 import { connect } from 'node:net';
+import { limits } from '../../core/limits.ts';
 
 const dialDoor = (door: URL): Socket => {
   const port = Number(door.port === '' ? (door.protocol === 'https:' ? 443 : 80) : door.port);
@@ -27,8 +28,9 @@ export const relayTo = (listening: Server, origin: string, credential: string): 
     sockets.add(socket);
     return socket.once('close', () => sockets.delete(socket));
   };
-  // It was made in the jail, by the defaults of there.
-  Object.assign(listening, { allowHalfOpen: true });
+  // It was made in the jail, by the defaults of there. What comes beyond the bound is closed at once: else who opens connections and leaves them takes all
+  // the descriptors that this process may have, and the places of other agents at the door.
+  Object.assign(listening, { allowHalfOpen: true, maxConnections: limits.relayedConnectionsCount });
   listening.on('connection', (inside: Socket) => {
     const outside = keep(dialDoor(door));
     keep(inside);
