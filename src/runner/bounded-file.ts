@@ -1,7 +1,7 @@
 // Reading files that a hostile repository may have laid out: regular files only, through no symbolic link, never more than a bound.
 // A FIFO, a device, a link anywhere below the trusted root or a file past its bound is `unreadable` with a reason; nothing here throws or blocks.
 
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import type { FileFacts } from '../core/file-facts.ts';
 
@@ -27,6 +27,8 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 /** Whether the path, as bytes, is what it says: no part of it is a symbolic link. */
 const isDirect = (path: Buffer): boolean => realpathSync.native(path, { encoding: 'buffer' }).equals(path);
 
+const isOther = (stats: Stats): boolean => !stats.isFile() && !stats.isSymbolicLink();
+
 const factsOf = (fd: number): FileFacts => {
   const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
   return { device: `${dev}`, inode: `${ino}`, sizeBytes: `${size}`, modifiedNs: `${mtimeNs}`, changedNs: `${ctimeNs}` };
@@ -37,6 +39,8 @@ export const openRegular = (path: string | Buffer): OpenFile | Unreadable => {
   const bytes = typeof path === 'string' ? Buffer.from(path) : path;
   let fd: number | null = null;
   try {
+    // To open a device or a FIFO does something by itself, also where a link above leads to it; what takes its place meanwhile is found out below.
+    if (isOther(lstatSync(bytes))) return { unreadable: 'not a regular file', missing: false };
     // Non-blocking, because opening a FIFO would wait for its writer.
     fd = openSync(bytes, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const open = fd;
