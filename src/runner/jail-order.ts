@@ -28,9 +28,18 @@ export interface JailedProgram {
   readonly managed: Readonly<Record<string, string>>;
 }
 
+/** What the machine is run by: whoever could change one of these would need no way out. */
+const foldersOfSystem: ReadonlySet<string> = new Set(
+  ['bin', 'boot', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'libx32', 'proc', 'run', 'sbin', 'sys', 'usr', 'var'].map((name) => `/${name}`),
+);
+/** Of these also each part: what lies there is the kernel itself. */
+const ofKernel = ['/proc', '/sys'] as const;
+
 /** Why no jail can be made around this workspace; null where one can. */
 export const workspaceProblem = ({ workspace, userHome }: JailPlace): string | null => {
   if (workspace === '/') return 'The whole machine is no workspace. Change into the folder of a project.';
+  if (foldersOfSystem.has(workspace) || ofKernel.some((folder) => liesWithin(folder, workspace)))
+    return `The workspace is ${workspace}, a folder of the system, so a jail would hold nothing back. Change into the folder of a project.`;
   if (!liesWithin(workspace, userHome)) return null;
   const what = workspace === userHome ? 'your home folder' : 'a folder that holds your home folder';
   return `The workspace is ${what}, so a jail would hold nothing back. Change into the folder of a project.`;

@@ -240,13 +240,17 @@ test('every record of a jailed run says so, and that the program had no sandbox 
   assert.match(JSON.stringify(opened?.['run']), /"inner_sandbox":"off"/);
 });
 
-test('G-JAIL-4: a workspace that is, or holds, the home is refused, and so is the whole machine', { timeout }, async () => {
-  for (const cwd of [ground.home, ground.folder, '/']) {
-    const { exitCode, stderr } = await ground.sh('echo ran', { cwd });
-    assert.equal(exitCode, 125, cwd);
-    assert.match(stderr, /Change into the folder of a project/);
-  }
-});
+test(
+  'G-JAIL-4: a workspace that is, or holds, the home is refused, and so are the whole machine and folders of the system',
+  { timeout },
+  async () => {
+    for (const cwd of [ground.home, ground.folder, '/', '/etc', '/var', '/dev', '/proc', '/proc/sys/kernel', '/sys/kernel']) {
+      const { exitCode, stderr } = await ground.sh('echo ran', { cwd });
+      assert.equal(exitCode, 125, cwd);
+      assert.match(stderr, /Change into the folder of a project/);
+    }
+  },
+);
 
 test('a symbolic link to the workspace, a linked working tree and a read-only workspace are worked in', { timeout }, async () => {
   const link = join(ground.folder, 'link');
