@@ -68,6 +68,7 @@ export interface PreparingPlace {
   readonly containment: Containment;
   /** Folders of the envelope, where they are known. */
   readonly ofEnvelope: readonly string[];
+  readonly dataOfEnvelope: string | null;
   readonly how: Identification;
 }
 
@@ -84,10 +85,11 @@ export const seenFrom = (opened: OpenedInvocation, containment: Containment): Op
   return { ...opened, modelDoor: at('model'), networkDoor, credential: 'held-outside-the-jail' };
 };
 
-export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope }: PreparingPlace): JailPlace => ({
+export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: PreparingPlace): JailPlace => ({
   cwd: realpathSync(cwd),
   workspace,
   userHome: realpathSync(env['HOME'] ?? homedir()),
   repository,
   ofEnvelope,
+  dataOfEnvelope,
 });

@@ -18,6 +18,8 @@ export interface JailPlace {
   readonly repository: Repository | null;
   /** Folders of the envelope, where they are known: its data, its control socket. */
   readonly ofEnvelope: readonly string[];
+  /** One of these: its data. */
+  readonly dataOfEnvelope: string | null;
 }
 
 export interface JailedProgram {
@@ -36,10 +38,12 @@ const foldersOfSystem: ReadonlySet<string> = new Set(
 const ofKernel = ['/proc', '/sys'] as const;
 
 /** Why no jail can be made around this workspace; null where one can. */
-export const workspaceProblem = ({ workspace, userHome }: JailPlace): string | null => {
+export const workspaceProblem = ({ workspace, userHome, dataOfEnvelope: data }: JailPlace): string | null => {
   if (workspace === '/') return 'The whole machine is no workspace. Change into the folder of a project.';
   if (foldersOfSystem.has(workspace) || ofKernel.some((folder) => liesWithin(folder, workspace)))
     return `The workspace is ${workspace}, a folder of the system, so a jail would hold nothing back. Change into the folder of a project.`;
+  if (data !== null && liesWithin(data, workspace))
+    return 'The workspace lies in the data of the envelope. Change into the folder of a project.';
   if (!liesWithin(workspace, userHome)) return null;
   const what = workspace === userHome ? 'your home folder' : 'a folder that holds your home folder';
   return `The workspace is ${what}, so a jail would hold nothing back. Change into the folder of a project.`;
@@ -89,13 +93,18 @@ const unseenSockets = `Only the first ${limits.socketsSoughtEntriesCount} entrie
 type Held = Pick<JailedProgram, 'files' | 'toolchains'>;
 
 /** What it holds of the machine, beside what is made for the run. */
-const heldOf = ({ workspace, repository, ofEnvelope }: JailPlace, { files, toolchains }: Held) => {
+const heldOf = ({ workspace, repository, ofEnvelope, dataOfEnvelope }: JailPlace, { files, toolchains }: Held) => {
   const outside = (path: string): boolean => !liesWithin(workspace, path);
-  return {
-    readable: [...new Set([...files.map(unitOf), ...toolchains.filter(existsSync)])].filter((path) => !isSystem(path) && outside(path)),
-    linked: [...new Set(repository === null ? [] : [repository.gitFolder, repository.commonFolder])].filter(outside),
-    hidden: ofEnvelope.filter((path) => path !== workspace && liesWithin(workspace, path) && existsSync(path)),
-  };
+  const readable = [...new Set([...files.map(unitOf), ...toolchains.filter(existsSync)])].filter(
+    (path) => !isSystem(path) && outside(path),
+  );
+  const linked = [...new Set(repository === null ? [] : [repository.gitFolder, repository.commonFolder])].filter(outside);
+  // Beside its data there are only sockets in its folders, which are sought by themselves.
+  const isHeld = (path: string): boolean =>
+    path === dataOfEnvelope
+      ? [workspace, ...linked, ...readable].some((folder) => liesWithin(folder, path))
+      : path !== workspace && !outside(path);
+  return { readable, linked, hidden: ofEnvelope.filter((path) => isHeld(path) && existsSync(path)) };
 };
 
 /** For sockets, through what it will hold of the machine. It takes the longest of all, and needs nothing of the run, so that it can be done ahead. */

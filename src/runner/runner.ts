@@ -242,11 +242,25 @@ const programsLine = ({ listed, more: unlisted }: Programs): string => {
   return `the agent changed what runs later outside its jail; look at it first: ${shown.join(', ')}${more}`;
 };
 
-/** The folders of the envelope that a workspace may hold. */
-const envelopeFolders = async (client: ControlClient, socket: string): Promise<readonly string[]> => {
+type OfEnvelope = Pick<PreparingPlace, 'ofEnvelope' | 'dataOfEnvelope'>;
+
+/** As the workspace is named: with symbolic links resolved. An envelope elsewhere has its folders elsewhere. */
+const resolved = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+};
+
+/** The folders of the envelope that a workspace may hold, or lie in. */
+const envelopeFolders = async (client: ControlClient, socket: string): Promise<OfEnvelope> => {
   const status = await client.status();
-  const data = isClientFailure(status) ? null : status.data;
-  return [...(data === null ? [] : [data]), ...(socket.startsWith('/') ? [dirname(socket)] : [])];
+  const data = isClientFailure(status) || status.data === null ? null : resolved(status.data);
+  return {
+    ofEnvelope: [...(data === null ? [] : [data]), ...(socket.startsWith('/') ? [resolved(dirname(socket))] : [])],
+    dataOfEnvelope: data,
+  };
 };
 
 interface Opened {
@@ -302,7 +316,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
 
 interface Asked {
   readonly executable: string;
-  readonly place: Omit<PreparingPlace, 'ofEnvelope' | 'how'>;
+  readonly place: Omit<PreparingPlace, keyof OfEnvelope | 'how'>;
 }
 
 /** What can be said before anybody is asked. */
@@ -344,7 +358,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
   const asking = client.agents();
-  const looking = order.containment === 'jail' ? envelopeFolders(client, socket) : [];
+  const looking = order.containment === 'jail' ? envelopeFolders(client, socket) : { ofEnvelope: [], dataOfEnvelope: null };
   // While the envelope answers: what is loaded and looked at here takes as long.
   await turns();
   if (needsHash(executable)) newHash('sha256');
@@ -355,7 +369,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(agents)) return clientFailed(agents);
 
   const how = { known, wallMs: surroundings.wallMs, progress: surroundings.progress };
-  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ofEnvelope: await looking, how });
+  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ...(await looking), how });
   if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
   const opening = openInvocation(client, order, prepared, before);

@@ -284,6 +284,25 @@ test("the envelope's data in the workspace does not exist for the agent", { time
   }
 });
 
+test("G-JAIL-1: no run works in the envelope's data, and a toolchain that holds them shows none of them", { timeout }, async () => {
+  const tools = mkdtempSync(join(tmpdir(), 'sealwright-tools-'));
+  const held = await openGround({
+    parent: tools,
+    edit: (text) => text.replace('roles: [demo] }', `roles: [demo], toolchains: ['${tools}'] }`),
+  });
+  try {
+    for (const cwd of [held.dataDir, join(held.dataDir, 'private')]) {
+      const { exitCode, stdout, stderr } = await held.sh('ls -R', { cwd });
+      assert.deepEqual([exitCode, stdout], [125, ''], cwd);
+      assert.match(stderr, /lies in the data of the envelope/);
+    }
+    assert.equal((await held.sh(`ls -A '${held.dataDir}'`)).stdout, '');
+  } finally {
+    await held.close();
+    rmSync(tools, { recursive: true });
+  }
+});
+
 test('policy may forbid to run without a jail', { timeout }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
   writeFileSync(
