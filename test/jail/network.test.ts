@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -84,4 +86,18 @@ test('npm installs a package', { timeout }, async () => {
 
 test('Python finds the door by itself', { timeout }, async () => {
   assert.equal(await said(`python3 -c 'import urllib.request as r; print(r.urlopen("${site.origin}/page").read().decode())'`), 'plainly');
+});
+
+test('apt-get updates its lists and downloads a package, in folders of its own', { timeout }, async () => {
+  const control = 'Package: sw-one\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: one\n';
+  site.put('one/DEBIAN/control', control);
+  const built = spawnSync('dpkg-deb', ['-b', join(site.folder, 'one'), join(site.folder, 'apt-one.deb')], { encoding: 'utf8' });
+  assert.equal(built.status, 0, built.stderr);
+  const bytes = readFileSync(join(site.folder, 'apt-one.deb'));
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  site.put('apt/Packages', `${control}Filename: ../apt-one.deb\nSize: ${bytes.length}\nSHA256: ${digest}\n\n`);
+  writeFileSync(join(ground.workspace, 'sources.list'), `deb [trusted=yes] ${site.origin}/apt ./\n`);
+  const options = '-q -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=-';
+  const script = `apt-get ${options} update >&2 && apt-get ${options} download sw-one >&2 && sha256sum < sw-one_1.0_all.deb`;
+  assert.match(await said(script), new RegExp(`^${digest}`));
 });
