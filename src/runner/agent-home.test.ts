@@ -185,10 +185,31 @@ test('G-JAIL-1: links beside what is kept, and in place of folders above it, lea
   write(opened, 'codex/history.jsonl', 'theirs');
   symlinkSync(join(person, 'profile'), join(store, `codex/history.jsonl.${process.pid}`));
   symlinkSync(person, join(opened.home, '.gemini'));
-  assert.deepEqual(opened.close(), []);
+  assert.match(opened.close().join(), /^a conversation of this run is not kept: .*\.gemini is not a folder$/);
   assert.deepEqual([existsSync(join(person, 'profile')), existsSync(join(store, '.gemini'))], [false, false]);
   assert.equal(readFileSync(join(person, 'tmp/project/chats/own.jsonl'), 'utf8'), 'of the person');
   assert.equal(readFileSync(join(store, 'codex/history.jsonl'), 'utf8'), 'theirs');
+});
+
+test('a link in place of a folder above what is kept moves nothing of the person, neither out of a folder nor into one', (t) => {
+  const state = stateOf(t);
+  const person = join(dirname(state), 'person');
+  mkdirSync(join(person, 'project/chats'), { recursive: true });
+  writeFileSync(join(person, 'project/chats/own'), 'of the person');
+  const each = { ...owner, kept: ['tmp/*/chats/'] };
+  const first = openAgentHome(state, each);
+  symlinkSync(person, join(first.home, 'tmp'));
+  const [said, ...others] = first.close();
+  assert.match(said ?? '', /^a conversation of this run is not kept: .*tmp is not a folder$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(readdirSync(join(person, 'project/chats')), ['own']);
+
+  const second = openAgentHome(state, each);
+  write(second, 'tmp/planted/chats/one', 'theirs');
+  symlinkSync(person, join(join(state, 'agents/coder/codex'), 'tmp'));
+  assert.match(second.close()[0] ?? '', /tmp is not a folder$/);
+  assert.deepEqual(readdirSync(person), ['project']);
+  assert.throws(() => openAgentHome(state, each), /tmp is not a folder$/);
 });
 
 test('folders that the agent made unwritable go with the rest', (t) => {

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, readSmall } from './bounded-file.ts';
@@ -91,53 +91,66 @@ const sweep = (runs: string): void => {
 
 const isFolder = (path: string): boolean => path.endsWith('/');
 
-const makeFolder = (path: string): void => {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (!lstatSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
+/** The folder below `root`, which nobody but us can replace; null where it is not there. A link on the way would lead to what is not ours. */
+const folderBelow = (root: string, path: string): string | null => {
+  let folder = root;
+  for (const part of path.split('/').filter((each) => each !== '' && each !== '.')) {
+    folder = join(folder, part);
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    if (!stats.isDirectory()) throw new Error(`${folder} is not a folder`);
+  }
+  return folder;
+};
+
+/** The same, made where it is not there. */
+const makeBelow = (root: string, path: string): string => {
+  const there = folderBelow(root, path);
+  if (there !== null) return there;
+  // Another run may make it at the same moment.
+  mkdirSync(join(makeBelow(root, dirname(path)), basename(path)), { recursive: true, mode: 0o700 });
+  return makeBelow(root, path);
 };
 
 /** From one side to the other: as bytes, of a regular file that is reached through no link. An agent could write on both sides. */
-const carryOver = (from: string, to: string): string | null => {
-  const bytes = readSmall(from, limits.keptFileBytes);
+const carryOver = (path: string, from: string, to: string): string | null => {
+  const bytes = readSmall(join(from, path), limits.keptFileBytes);
   if (isUnreadable(bytes)) return bytes.missing ? null : bytes.unreadable;
-  makeFolder(dirname(to));
-  const beside = `${to}.${process.pid}`;
+  const target = join(makeBelow(to, dirname(path)), basename(path));
+  const beside = `${target}.${process.pid}`;
   rmSync(beside, { force: true });
   // Exclusive, so that no link that somebody put there is followed.
   writeFileSync(beside, bytes, { mode: 0o600, flag: 'wx' });
-  renameSync(beside, to);
+  renameSync(beside, target);
   return null;
 };
 
 const connect = (path: string, home: string, store: string): void => {
-  const [inside, kept] = [join(home, path), join(store, path)];
-  mkdirSync(dirname(inside), { recursive: true, mode: 0o700 });
-  if (!isFolder(path)) return void carryOver(kept, inside);
-  makeFolder(kept.replace(/\/$/, ''));
-  symlinkSync(kept, inside.replace(/\/$/, ''));
+  if (!isFolder(path)) return void carryOver(path, store, home);
+  symlinkSync(makeBelow(store, path), join(makeBelow(home, dirname(path)), basename(path)));
 };
 
-/** Whether a folder is there, and no part of its path is a link: an agent could lead this process anywhere by one. */
-const isDirect = (folder: string): boolean =>
-  existsSync(folder) && realpathSync(folder) === resolve(folder) && lstatSync(folder).isDirectory();
-
-const foldersIn = (folder: string): readonly string[] =>
-  isDirect(folder) ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])) : [];
+const foldersIn = (root: string, path: string): readonly string[] => {
+  const folder = folderBelow(root, path);
+  if (folder === null) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+};
 
 /** The paths that a pattern stands for below `root`. */
 const pathsOf = (pattern: string, root: string): readonly string[] => {
   const [before, after] = pattern.split('*');
   if (before === undefined || after === undefined) return [pattern];
-  return foldersIn(join(root, before)).map((name) => `${before}${name}${after}`);
+  return foldersIn(root, before).map((name) => `${before}${name}${after}`);
 };
 
 /** Folders that did not exist yet when the run began, so that no link led to what is kept. */
 const keepNewFolders = (kept: readonly string[], home: string, store: string): void => {
   const made = kept.filter((path) => path.includes('*')).flatMap((pattern) => pathsOf(pattern, home));
   for (const path of made) {
-    const [inside, beside] = [join(home, path).replace(/\/$/, ''), join(store, path).replace(/\/$/, '')];
-    if (!isDirect(inside)) continue;
-    makeFolder(beside);
+    const inside = join(home, path).replace(/\/$/, '');
+    // One that was there when the run began is a link to what is kept.
+    if (lstatSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    const beside = makeBelow(store, path);
     for (const name of readdirSync(inside)) if (!existsSync(join(beside, name))) renameSync(join(inside, name), join(beside, name));
   }
 };
@@ -146,7 +159,7 @@ const keepFiles = (kept: readonly string[], home: string, store: string): readon
   kept
     .filter((path) => !isFolder(path))
     .flatMap((path) => {
-      const problem = attempt(() => carryOver(join(home, path), join(store, path)));
+      const problem = attempt(() => carryOver(path, home, store));
       return problem === null ? [] : [`${path} of this run is not kept: ${problem}`];
     });
 
@@ -176,8 +189,8 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
   // Links above are the person's own; those below are nobody's.
   const base = realpathSync(state);
   const runs = join(base, 'runs');
-  const store = join(base, 'agents', agent, client);
-  for (const folder of [runs, store]) makeFolder(folder);
+  const store = makeBelow(base, join('agents', agent, client));
+  makeBelow(base, 'runs');
   sweep(runs);
   // Short, because programs put sockets into their temporary folder, and the path of one may have 107 bytes.
   const folder = mkdtempSync(join(runs, `${process.pid}-`));
