@@ -1,7 +1,7 @@
 // `agents list` and `agents check`: what is installed of the configured agents, what is pinned, and what is new.
 // `check` ends with 1 when an agent would be refused or is pinned to nothing, and names the lines of the config that would let it in.
 
-import { homedir } from 'node:os';
+import { homeFolder } from '../client/client.ts';
 import { surveyAgent, type SurveyedAgent } from '../runner/agent-survey.ts';
 import { findRepository, liesWithin, type Identification } from '../runner/runner.ts';
 import { CommandError, configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
@@ -18,7 +18,7 @@ const survey = async (input: CommandInput, io: CommandIo): Promise<readonly Surv
     throw new CommandError('no_config', 'no config is named and no envelope answers', 'Name a config with --config FILE.', exitCode.usage);
   const { environment, cwd } = io;
   const root = findRepository(cwd)?.root ?? cwd;
-  const workspace = liesWithin(root, environment['HOME'] ?? homedir()) ? null : root;
+  const workspace = liesWithin(root, homeFolder(environment)) ? null : root;
   const progress = createProgress(io, 'reading programs', 'bytes');
   const how: Identification = {
     known: { find: async () => null, keep: async () => undefined },

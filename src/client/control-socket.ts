@@ -3,7 +3,7 @@
 
 import { lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
 export interface ClientFailure {
@@ -32,10 +32,16 @@ const look = (path: string): Stats | null => {
   }
 };
 
-/** The home folder of whoever runs us. */
+/** The home folder of whoever runs us, as the environment names it, else as the system does; its root for a user whom it does not know. */
 export const homeFolder = (env: Environment): string => {
   const home = env['HOME'];
-  return home !== undefined && isAbsolute(home) ? home : homedir();
+  if (home !== undefined && isAbsolute(home)) return home;
+  try {
+    // Not `homedir`, which takes the variable as it is.
+    return userInfo().homedir;
+  } catch {
+    return '/';
+  }
 };
 
 /** The places where an envelope of this machine may listen, the one that `up` takes by default first. */

@@ -14,7 +14,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -237,6 +237,7 @@ test('a name that would lead out of the state folder is refused', (t) => {
 });
 
 test('the state folder is the one that the person named, if it is absolute', () => {
+  for (const HOME of ['', 'relative']) assert.equal(stateFolder({ HOME }), join(userInfo().homedir, '.local/state/sealwright'));
   assert.equal(stateFolder({ HOME: '/of/p' }), '/of/p/.local/state/sealwright');
   assert.equal(stateFolder({ HOME: '/of/p', XDG_STATE_HOME: '/var/p' }), '/var/p/sealwright');
   assert.equal(stateFolder({ HOME: '/of/p', XDG_STATE_HOME: 'relative' }), '/of/p/.local/state/sealwright');

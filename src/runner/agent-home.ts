@@ -15,8 +15,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { homeFolder } from '../client/client.ts';
 import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, readSmall } from './bounded-file.ts';
@@ -48,7 +48,7 @@ export interface HomeOwner {
 /** Where the state of a person's programs lies (XDG Base Directory Specification). */
 export const stateFolder = (env: Readonly<Record<string, string | undefined>>): string => {
   const named = env['XDG_STATE_HOME'] ?? '';
-  const base = isAbsolute(named) ? named : join(env['HOME'] ?? homedir(), '.local', 'state');
+  const base = isAbsolute(named) ? named : join(homeFolder(env), '.local', 'state');
   return join(base, 'sealwright');
 };
 

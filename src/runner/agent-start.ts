@@ -1,9 +1,8 @@
 // What a prepared agent is and is started with, and how the machine looks from where it will run: for programs with an adapter and without.
-// Looks up the person's home; throws what the file system says of it.
+// Looks up the person's home, which need not be there; throws what the file system says of the working folder.
 
 import { realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
-import type { OpenedInvocation } from '../client/client.ts';
+import { homeFolder, type OpenedInvocation } from '../client/client.ts';
 import type { Containment } from '../core/principal.ts';
 import type { Identification } from './agent-digest.ts';
 import type { Environment } from './agent-environment.ts';
@@ -85,10 +84,20 @@ export const seenFrom = (opened: OpenedInvocation, containment: Containment): Op
   return { ...opened, modelDoor: at('model'), networkDoor, credential: 'held-outside-the-jail' };
 };
 
+/** Users of services have homes that are nowhere; in a jail it is empty anyway. */
+const realHome = (env: Environment): string => {
+  const home = homeFolder(env);
+  try {
+    return realpathSync(home);
+  } catch {
+    return home;
+  }
+};
+
 export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: PreparingPlace): JailPlace => ({
   cwd: realpathSync(cwd),
   workspace,
-  userHome: realpathSync(env['HOME'] ?? homedir()),
+  userHome: realHome(env),
   repository,
   ofEnvelope,
   dataOfEnvelope,

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fakeAgents, layFiles } from '../../test/fake-agents.ts';
 import { credential, run, stage } from '../../test/runner-stage.ts';
 import type { Stage } from '../../test/runner-stage.ts';
+import { jailPlace } from './agent-start.ts';
 import { meantAgent } from './prepared-agent.ts';
 
 const configured = (name: string, client: 'sdk' | 'claude-code' | 'codex' | 'gemini-cli') => ({
@@ -42,6 +44,13 @@ type Runner = (...argv: readonly string[]) => ReturnType<typeof run>;
 
 const bodiesOf = ({ seen }: Stage): readonly Record<string, unknown>[] =>
   seen.filter(([path]) => path === '/invocations').map(([, body]) => JSON.parse(body) as Record<string, unknown>);
+
+test('a home that is nowhere, as users of services have, stands for itself; one that is named by no absolute path is not the working folder', () => {
+  const cwd = realpathSync(tmpdir());
+  const homeOf = (HOME: string): string => jailPlace({ env: { HOME }, cwd, workspace: cwd, repository: null, ofEnvelope: [] }).userHome;
+  assert.equal(homeOf('/nonexistent'), '/nonexistent');
+  assert.equal(homeOf(''), realpathSync(userInfo().homedir));
+});
 
 test('the agent that is meant is the named one, the only one, or the only one with that program', async () => {
   const [one, two, three] = [configured('a', 'claude-code'), configured('b', 'codex'), configured('c', 'codex')];

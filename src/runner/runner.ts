@@ -4,9 +4,8 @@
 
 import type { StdioOptions } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
+import { controlSocketPath, createControlClient, homeFolder, isClientFailure } from '../client/client.ts';
 import type { ClientFailure, ClosedInvocation, ControlClient, IdentityOffer, OpenedInvocation } from '../client/client.ts';
 import type { GetCredential } from '../client/credential-sources.ts';
 import type { Json } from '../core/canonical-json.ts';
@@ -79,7 +78,7 @@ const clientFailed = ({ failure, code, problem }: ClientFailure): RunResult =>
 
 /** The folder whose programs are not found by name; a home folder and what holds it are everything the person has, so nothing can be told from them. */
 const untrustedFolder = (folder: string, env: RunnerSurroundings['env']): string | null =>
-  liesWithin(folder, env['HOME'] ?? homedir()) ? null : folder;
+  liesWithin(folder, homeFolder(env)) ? null : folder;
 
 const announceOpened = (
   opened: OpenedInvocation,
