@@ -17,6 +17,8 @@ interface Follows {
   readonly first: readonly Word[];
   readonly second: ReadonlyMap<string, readonly Word[]>;
   readonly options: ReadonlyMap<string, readonly Word[]>;
+  /** Commands behind whose `--` stands a command of somebody else. */
+  readonly takingCommands: readonly string[];
 }
 
 const followsOf = (commands: readonly Command[]): Follows => {
@@ -37,14 +39,20 @@ const followsOf = (commands: readonly Command[]): Follows => {
       optionsOf(command).map(({ name, describe }) => ({ word: `--${name}`, describe })),
     );
   }
-  return { first: [...first.values()], second, options };
+  const takingCommands = commands.flatMap(({ name, takesCommand }) => (takesCommand ? [name] : []));
+  return { first: [...first.values()], second, options, takingCommands };
 };
 
 const words = (list: readonly Word[]): string => list.map(({ word }) => word).join(' ');
 
-const bash = ({ first, second, options }: Follows): string => {
+/** What was typed so far is the command, alone or with words behind it; not another one that begins with its name. */
+const isCommand = (name: string): string => `'${name}'|'${name} '*`;
+const isBehindDashes = (name: string): string => `'${name}'*' --'|'${name}'*' -- '*`;
+
+const bash = ({ first, second, options, takingCommands }: Follows): string => {
   const cases = [
-    ...[...options].map(([name, list]) => `    '${name}'*) [[ $word == -* ]] && next='${words(list)}' ;;`),
+    ...takingCommands.map((name) => `    ${isBehindDashes(name)}) ;;`),
+    ...[...options].map(([name, list]) => `    ${isCommand(name)}) [[ $word == -* ]] && next='${words(list)}' ;;`),
     ...[...second].map(([group, list]) => `    '${group}') next='${words(list)}' ;;`),
   ];
   return `# bash completion for sealwright; source it from ~/.bashrc
@@ -69,16 +77,17 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const zshWords = (list: readonly Word[]): string =>
   list.map(({ word, describe }) => quoted(`${word.replaceAll(':', '\\:')}:${describe}`)).join(' ');
 
-const zsh = ({ first, second, options }: Follows): string => {
+const zsh = ({ first, second, options, takingCommands }: Follows): string => {
   const cases = [
-    ...[...options].map(([name, list]) => `    '${name}'*) [[ $PREFIX == -* ]] && next=(${zshWords(list)}) ;;`),
+    ...takingCommands.map((name) => `    ${isBehindDashes(name)}) ;;`),
+    ...[...options].map(([name, list]) => `    ${isCommand(name)}) [[ $PREFIX == -* ]] && next=(${zshWords(list)}) ;;`),
     ...[...second].map(([group, list]) => `    '${group}') next=(${zshWords(list)}) ;;`),
   ];
   return `#compdef sealwright
 # zsh completion for sealwright; save it as _sealwright in a folder of $fpath
 _sealwright() {
   local -a next
-  local before="\${words[*]:1:CURRENT-2}"
+  local before="\${(j: :)words[2,CURRENT-1]}"
   case $before in
     '') next=(${zshWords(first)}) ;;
 ${cases.join('\n')}
