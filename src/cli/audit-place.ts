@@ -2,10 +2,10 @@
 // Reads the files of a ledger, of a running envelope or of a copy; asks an envelope only where its data lie. Throws what a person can act on.
 // The config is loaded only where it has to name the folder: its parser takes longer than looking into a small ledger.
 
-import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { controlSocketPath, createControlClient, isClientFailure } from '../client/client.ts';
+import { controlSocketPath, createControlClient, isClientFailure, isRemote } from '../client/client.ts';
 import { recordLine, searchRecords, type Found, type Ledger, type RecordFilter, type StoredRecord } from '../ledger/reading.ts';
 import {
   CommandError,
@@ -52,6 +52,11 @@ const isWritable = (path: string): boolean => {
 /** The data folder of the envelope that answers at the control socket; null where none answers or it does not say. */
 const runningData = async (input: CommandInput, io: CommandIo): Promise<string | null> => {
   const socket = controlSocketPath(input.text('control') ?? null, io.environment, 'connect');
+  if (typeof socket === 'string' && isRemote(socket))
+    throw usageError(
+      'a ledger is read from its files, and those of that envelope lie on its machine',
+      'Do this there, or name a copy of the ledger with --ledger DIR.',
+    );
   const status = typeof socket === 'string' ? await createControlClient(socket).status() : socket;
   if (!isClientFailure(status)) return status.data;
   if (input.text('control') === undefined) return null;
@@ -61,16 +66,16 @@ const runningData = async (input: CommandInput, io: CommandIo): Promise<string |
 const dataFolder = async (input: CommandInput, io: CommandIo): Promise<string> => {
   const data = input.text('data');
   if (data !== undefined) return resolve(io.cwd, data);
-  const running = input.text('config') === undefined ? await runningData(input, io) : null;
+  const named = input.text('config') !== undefined;
+  const running = named ? null : await runningData(input, io);
   if (running !== null) return running;
-  const { loadConfig } = await import('../config/config.ts');
-  const loaded = loadConfig(configPathOf(input, io), {
-    files: { readFileSync, realpathSync, statSync },
-    userId: process.getuid?.() ?? null,
-  });
-  if ('config' in loaded) return loaded.config.data_dir;
+  const path = configPathOf(input, io);
+  if (named || existsSync(path)) {
+    const { loadOrExplain } = await import('./envelope-options.ts');
+    return loadOrExplain(path).config.data_dir;
+  }
   throw usageError(
-    'no ledger is named, no envelope is running that could say where its data lie, and no config that names a folder can be read',
+    'no ledger is named, and no envelope is running and no config is there that could say where its data lie',
     'Name a data folder with --data DIR, or a copy of a ledger with --ledger DIR.',
   );
 };

@@ -64,6 +64,21 @@ test('audit verify prints the logs and ends with 0', async () => {
   });
 });
 
+test('a config that is named and cannot be used is told as such, not as one that is missing', async () => {
+  const absent = await sealwright(['search', '--config', 'nowhere.yaml']);
+  assert.deepEqual([absent.code, absent.stderr.split('\n')[0]], [1, `sealwright: there is no file ${join(folder, 'nowhere.yaml')}`]);
+  writeFileSync(join(folder, 'odd.yaml'), 'environment: nowhere\n', { mode: 0o600 });
+  const odd = await sealwright(['search', '--config', 'odd.yaml']);
+  assert.equal(odd.code, 1);
+  assert.match(odd.stderr, /odd\.yaml.*environment/);
+});
+
+test('the ledger of an envelope on another machine is not looked for on this one', async () => {
+  const { code, stderr } = await sealwright(['search', '--control', 'https://envelope.example.com:7422']);
+  assert.equal(code, 2);
+  assert.match(stderr, /lie on its machine\n {2}Do this there/);
+});
+
 test('audit verify names what does not verify and ends with 1', async () => {
   const bundle = join(data, 'ledger/logs/local/model/standard/2026q4/tile/entries/000.p/6');
   const sound = readFileSync(bundle);
@@ -225,7 +240,7 @@ test('a folder without a ledger and no folder at all are explained', async () =>
   const { code, stderr } = await sealwright(['verify', '--ledger', 'nowhere']);
   assert.equal(code, 1);
   assert.match(stderr, /there is no ledger in .*nowhere\n {2}Name the folder that holds/);
-  const unnamed = await sealwright(['verify', '--config', 'nowhere.yaml']);
+  const unnamed = await sealwright(['verify'], createTestIo({ cwd: folder, environment: { HOME: folder } }));
   assert.equal(unnamed.code, 2);
   assert.match(unnamed.stderr, /--data DIR/);
 });

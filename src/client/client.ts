@@ -22,7 +22,7 @@ import { askRemote } from './remote-exchange.ts';
 import { askSocket } from './socket-exchange.ts';
 
 export type { ClosedInvocation, RunTotals } from './closed.ts';
-export { controlSocketPath, homeFolder } from './control-socket.ts';
+export { controlSocketPath, homeFolder, isRemote } from './control-socket.ts';
 export type { ClientFailure } from './control-socket.ts';
 export type { IdentityOffer } from './login.ts';
 
