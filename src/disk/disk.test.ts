@@ -85,7 +85,7 @@ describe('the disk', () => {
     const path = join(folder, 'nowhere/file');
     assert.equal(await disk.readFile(path), null);
     assert.equal(await disk.openFile(path), null);
-    assert.equal(await disk.statusOf(path), null);
+    assert.equal(await disk.sizeOf(path), null);
     assert.deepEqual(await disk.list(path), []);
     await disk.remove(path);
   });
@@ -166,7 +166,7 @@ describe('the disk', () => {
   it('removes a folder with all that is in it', async () => {
     await disk.replaceFiles([{ path: join(folder, 'gone/x/y'), bytes: Buffer.from('y') }]);
     await disk.remove(join(folder, 'gone'));
-    assert.equal(await disk.statusOf(join(folder, 'gone')), null);
+    assert.equal(await disk.sizeOf(join(folder, 'gone')), null);
   });
 
   it('tells a full disk from other errors without repeating a path', () => {

@@ -11,15 +11,6 @@ import { placeOf } from './place.ts';
 
 export type { Lock } from './lock.ts';
 
-export interface FileStatus {
-  readonly device: number;
-  readonly inode: number;
-  /** Names that lead to the file; 0 once it was deleted. */
-  readonly links: number;
-  readonly bytes: number;
-  readonly folder: boolean;
-}
-
 export interface DiskFile {
   /** Writes all of `bytes` at `position`, or rejects. Durable only after `sync`. */
   readonly write: (position: number, bytes: Uint8Array) => Promise<void>;
@@ -41,8 +32,8 @@ export interface Disk {
   readonly readFile: (path: string) => Promise<Uint8Array | null>;
   /** Names in a folder, sorted; none when it is absent. */
   readonly list: (path: string) => Promise<readonly string[]>;
-  /** What the path itself names, links not followed. */
-  readonly statusOf: (path: string) => Promise<FileStatus | null>;
+  /** Bytes of what the path itself names, links not followed; null when absent. */
+  readonly sizeOf: (path: string) => Promise<number | null>;
   /** Gives each path its new content whole, or leaves it as it was; makes missing folders. Each is durable when all resolved. A rejection says nothing about any of them. */
   readonly replaceFiles: (files: readonly NewContent[]) => Promise<void>;
   /** An empty file (0600) in place of whatever was there. Durable only after `syncFolder`. */
@@ -81,14 +72,6 @@ const fileMode = 0o600;
 const folderMode = 0o700;
 
 const absent = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
-
-const statusFrom = (stats: machineFiles.Stats): FileStatus => ({
-  device: stats.dev,
-  inode: stats.ino,
-  links: stats.nlink,
-  bytes: stats.size,
-  folder: stats.isDirectory(),
-});
 
 // Callbacks and plain descriptors: a file handle's promises cost several times as much, twice for each commit.
 const writeAll = ({ fs }: System, descriptor: number, position: number, bytes: Uint8Array): Promise<void> =>
@@ -251,10 +234,7 @@ export const createDisk = (system: System = machine): Disk => {
     createFolder: folders.create,
     readFile: (path) => orNull(fsPromises.readFile(path)),
     list: async (path) => ((await orNull(fsPromises.readdir(path))) ?? []).toSorted(),
-    statusOf: async (path) => {
-      const stats = fs.lstatSync(path, { throwIfNoEntry: false });
-      return stats === undefined ? null : statusFrom(stats);
-    },
+    sizeOf: async (path) => fs.lstatSync(path, { throwIfNoEntry: false })?.size ?? null,
     replaceFiles: (files) => replaceFiles(system, files, folders, lanes),
     createFile: async (path) => openedFile(system, await open(system, path, 'w+'), path),
     openFile: async (path) => {

@@ -45,7 +45,7 @@ const createRoom = (content: string | Uint8Array | null = null): Room => {
       const cache = createDigestCache({
         path,
         disk: {
-          statusOf: async () => (room.file === null ? null : { bytes: room.file.length }),
+          sizeOf: async () => room.file?.length ?? null,
           readFile: async () => (room.broken === 'reading' ? fail() : room.file),
           replaceFiles: async ([only]) => {
             if (room.broken === 'writing') fail();

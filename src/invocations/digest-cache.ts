@@ -17,7 +17,7 @@ export interface DigestCacheParts {
   readonly path: string;
   /** The part of a disk that is needed. What is replaced is only its owner's to read. */
   readonly disk: {
-    readonly statusOf: (path: string) => Promise<{ readonly bytes: number } | null>;
+    readonly sizeOf: (path: string) => Promise<number | null>;
     readonly readFile: (path: string) => Promise<Uint8Array | null>;
     readonly replaceFiles: (files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) => Promise<void>;
   };
@@ -61,7 +61,7 @@ const add = (entries: Entries, entry: Entry): void => {
 const read = async ({ path, disk }: DigestCacheParts): Promise<Entries> => {
   const entries: Entries = new Map();
   try {
-    const bytes = ((await disk.statusOf(path))?.bytes ?? 0) > limits.digestCacheBytes ? null : await disk.readFile(path);
+    const bytes = ((await disk.sizeOf(path)) ?? 0) > limits.digestCacheBytes ? null : await disk.readFile(path);
     const listed: unknown = bytes === null ? [] : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const found = (Array.isArray(listed) ? listed : []).map(entryFrom).filter((entry) => entry !== null);
     for (const entry of found.slice(-limits.digestsCachedTotalCount)) entries.set(keyOf(entry.invoker, entry.facts), entry);

@@ -109,7 +109,7 @@ export const createJournal = (
     await disk.syncFolder(settings.folder);
   };
 
-  const isReady = async (): Promise<boolean> => (await disk.statusOf(path(readyName)))?.bytes === settings.segmentBytes;
+  const isReady = async (): Promise<boolean> => (await disk.sizeOf(path(readyName))) === settings.segmentBytes;
 
   const prepare = async (): Promise<void> => {
     try {

@@ -3,7 +3,7 @@
 // After a crash the old disk answers no more, like the disk of a process that is gone; `crash` gives the disk that the next process finds.
 
 import { dirname } from 'node:path';
-import type { Disk, DiskFile, FileStatus, Lock } from '../../src/disk/disk.ts';
+import type { Disk, DiskFile, Lock } from '../../src/disk/disk.ts';
 
 export type DiskFault = 'ok' | 'failed' | 'failed_but_persisted' | 'torn' | 'full' | 'slow';
 
@@ -25,6 +25,16 @@ export interface MemoryDiskSettings {
   readonly beforeStep?: (operation: DiskOperation) => void;
   /** Bytes that all files together may have. */
   readonly capacityBytes?: () => number;
+}
+
+/** What the system says of a file or a folder. */
+export interface FileStatus {
+  readonly device: number;
+  readonly inode: number;
+  /** Names that lead to the file; 0 once it was deleted. */
+  readonly links: number;
+  readonly bytes: number;
+  readonly folder: boolean;
 }
 
 export interface MemoryFile extends DiskFile {
@@ -298,7 +308,7 @@ const createOn = (store: Store, settings: MemoryDiskSettings): MemoryDisk => {
       const below = [...store.names.keys(), ...store.folders].filter((name) => name.startsWith(`${path}/`));
       return [...new Set(below.map((name) => name.slice(path.length + 1).split('/')[0] ?? ''))].toSorted();
     },
-    statusOf: async (path) => (gone ? await nothing() : statusNow(path)),
+    sizeOf: async (path) => (gone ? await nothing() : (statusNow(path)?.bytes ?? null)),
     statusNow,
     makeFolder: (path) => {
       if (store.folders.has(path)) return false;

@@ -3,8 +3,8 @@
 // Contract: as node:fs, as far as `src/disk/disk.ts` uses it. A descriptor belongs to the process that opened it.
 
 import { dirname } from 'node:path';
-import type { FileStatus, System } from '../../src/disk/disk.ts';
-import type { MemoryDisk, MemoryFile } from './memory-disk.ts';
+import type { System } from '../../src/disk/disk.ts';
+import type { FileStatus, MemoryDisk, MemoryFile } from './memory-disk.ts';
 
 type Callback<T> = (error: Error | null, value: T) => void;
 
