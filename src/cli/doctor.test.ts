@@ -54,6 +54,21 @@ const examine = async (path: string, io: Partial<CommandIo> = {}, judge = judged
   return { code, ok, checks, standing: (check: string) => checks.filter((each) => each.check === check).map(({ standing }) => standing) };
 };
 
+test('an agent whose program is not there is not examined, and the sentence says what is missing', async () => {
+  const doctor = async (...argv: readonly string[]) => {
+    const world = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch, PATH: scratch }, cwd: scratch });
+    const load = async () => createDoctor({ judge: async () => judged, start: noEnvelope, outside });
+    return { code: await runCli([{ name: 'doctor', load }], ['doctor', ...argv], world), ...world.written() };
+  };
+  for (const name of ['claude-code', 'claude']) {
+    const { code, stderr } = await doctor('--agent', name);
+    assert.deepEqual([code, stderr.split('\n')[0]], [1, 'sealwright: Claude Code is not examined: there is no program claude']);
+    assert.match(stderr, /--program PATH/);
+  }
+  assert.match((await doctor('--agent', 'codex', '--program', 'bin/codex')).stderr, /there is no program bin\/codex/);
+  assert.equal((await doctor('--agent', 'nobody')).code, 2);
+});
+
 test('a sound machine is healthy, and what is only weak is a warning with something to do', async () => {
   const { code, ok, checks, standing } = await examine(config('sound'));
   assert.deepEqual([code, ok], [0, true]);

@@ -268,15 +268,18 @@ const examineAll = async (input: CommandInput, io: CommandIo, parts: DoctorParts
   ];
 };
 
-/** Which CLI agent is meant: one that the config or the running envelope names, else a kind of client. */
+/** Which CLI agent is meant: one that the config or the running envelope names, else a kind of client, or its program. */
 const adapterFor = async (name: string, input: CommandInput, io: CommandIo): Promise<AgentAdapter> => {
-  const [{ configuredAgents }, { adapterOf }] = await Promise.all([
+  const [{ configuredAgents }, { adapterOf, allAdapters }] = await Promise.all([
     import('./configured-agents.ts'),
     import('../runner/agents/adapters.ts'),
   ]);
   const agents = await configuredAgents(input, io);
-  const client = agents?.find((agent) => agent.name === name)?.client ?? agentClients.find((each) => each === name);
-  const adapter = client === undefined ? null : adapterOf(client);
+  const configured = agents?.find((agent) => agent.name === name)?.client;
+  const adapter =
+    configured === undefined
+      ? (allAdapters.find(({ client, programs }) => client === name || programs.includes(name)) ?? null)
+      : adapterOf(configured);
   if (adapter !== null) return adapter;
   const known = [
     ...(agents ?? []).filter((agent) => agent.client !== 'sdk').map((agent) => agent.name),
@@ -287,8 +290,16 @@ const adapterFor = async (name: string, input: CommandInput, io: CommandIo): Pro
 
 const examineOne = async (name: string, start: StartEnvelope, input: CommandInput, io: CommandIo): Promise<number> => {
   const adapter = await adapterFor(name, input, io);
+  const { findExecutable } = await import('../runner/runner.ts');
+  const place = { path: io.environment['PATH'] ?? '', cwd: io.cwd, workspace: null };
+  const wanted = input.text('program') ?? adapter.programs[0] ?? name;
+  const program = findExecutable(wanted, place);
+  if (typeof program !== 'string') {
+    const problem = program.exitCode === 127 ? `there is no program ${wanted}` : `${wanted} cannot be executed`;
+    throw new CommandError('not_found', `${adapter.title} is not examined: ${problem}`, 'Install it, or name it with --program PATH.');
+  }
   const { examine } = await import('./doctor-agent.ts');
-  return examine(start, { adapter, program: input.text('program') ?? adapter.programs[0] ?? name, json: input.json }, io);
+  return examine(start, { adapter, program, json: input.json }, io);
 };
 
 /** What the command may not know: what judges policies, loaded only where there is a config, what starts an envelope, and what looks outside. */
@@ -312,14 +323,14 @@ export const createDoctor = (parts: DoctorParts): Command => ({
       name: 'agent',
       type: 'text',
       value: 'NAME',
-      describe: 'Examine instead an installed CLI agent: one of the config, or claude-code, codex or gemini-cli',
+      describe: 'Examine instead an installed CLI agent: one of the config, or its program: claude, codex or gemini',
     },
     { name: 'offline', type: 'flag', describe: 'Contact no endpoint and no issuer' },
     { name: 'program', type: 'text', value: 'PATH', describe: 'With --agent: the program, where it is not the one on the PATH' },
   ],
   examples: [
     { line: 'sealwright doctor --config sealwright.yaml', does: 'examine before the first start' },
-    { line: 'sealwright doctor --agent claude-code', does: 'whether the installed version keeps to what is known of it' },
+    { line: 'sealwright doctor --agent claude', does: 'whether the installed version keeps to what is known of it' },
   ],
   run: async (input, io) => {
     const agent = input.text('agent');

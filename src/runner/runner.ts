@@ -31,7 +31,7 @@ import type { ChangeReport, RepositoryView } from './repository-report.ts';
 export type { Identification } from './agent-digest.ts';
 export { stateFolder } from './agent-home.ts';
 export type { AgentAdapter } from './agents/adapter.ts';
-export { liesWithin } from './executable.ts';
+export { findExecutable, liesWithin } from './executable.ts';
 export { findRepository } from './git-facts.ts';
 export { jailProblem } from './jail/missing.ts';
 
