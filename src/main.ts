@@ -268,6 +268,9 @@ const createRandom = (): Random => {
   };
 };
 
+/** Those who want to end by themselves when they are to end. */
+const interruptible = new Set<(signal: NodeJS.Signals) => void>();
+
 /** The real world. */
 export const processIo = (): CommandIo => ({
   stdout: process.stdout,
@@ -299,7 +302,9 @@ export const processIo = (): CommandIo => ({
   onInterrupt: (listener) => {
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, listener);
+    interruptible.add(listener);
     return () => {
+      interruptible.delete(listener);
       for (const signal of signals) process.off(signal, listener);
     };
   },
@@ -307,9 +312,15 @@ export const processIo = (): CommandIo => ({
 
 /** The whole process, from its arguments to its exit code. */
 export const main = async (): Promise<void> => {
-  // A reader that has seen enough (`| head`) is no error.
+  let isRead = true;
   process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
-    if (problem.code === 'EPIPE') process.exit();
+    if (problem.code === 'EPIPE' || !isRead) {
+      // A reader that has seen enough (`| head`) is no error. What goes on until somebody ends it ends; what else there is to do is done, so that
+      // nothing is left behind and the exit code says what it always says.
+      isRead = false;
+      for (const listener of interruptible) listener('SIGPIPE');
+      return;
+    }
     process.stderr.write(`sealwright: standard output cannot be written (${problem.code})\n`);
     process.exit(1);
   });

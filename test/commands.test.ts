@@ -4,6 +4,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { commands } from '../src/main.ts';
@@ -65,6 +68,24 @@ test('the process answers version and help and ends with the exit code of what i
   assert.equal(help.status, 0);
   for (const { row } of all) assert.ok(help.stdout.includes(row.name));
   assert.equal(call('no-such-command').status, 2);
+});
+
+test('a reader that leaves early changes no exit code, and leaves nothing behind', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'sealwright-commands-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home };
+  const child = spawn(bin, ['demo', '--port', '0', '--network-port', '0', '--admin-port', '0'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0);
+  assert.deepEqual(
+    readdirSync(home).filter((name) => name.startsWith('sealwright-demo-')),
+    [],
+  );
 });
 
 test('a reader that leaves early is no error', async () => {
