@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { commandHelp } from '../src/cli/help.ts';
 import { commands } from '../src/main.ts';
 import { root } from './project-files.ts';
 
@@ -59,6 +60,12 @@ test('every command has an example, and every example calls a command that exist
       }
     }
   }
+});
+
+test('the help of every command fits a terminal of 80 columns', () => {
+  for (const { command } of all)
+    for (const line of (commandHelp(command, 80).split('\nExamples:\n')[0] ?? '').split('\n'))
+      assert.ok(line.length <= 80, `${command.name}: ${line}`);
 });
 
 test('the process answers version and help and ends with the exit code of what it was asked', () => {

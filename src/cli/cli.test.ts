@@ -89,6 +89,8 @@ test('each usage error ends with 2 and says what to do', async () => {
     [['greet', 'you', '--times'], /`--times` needs a value/],
     [['greet', 'you', '--times', '-1'], /`--times` needs a value\n {2}A value that begins with a dash is given as `--times=VALUE`/],
     [['help', 'gret'], /Did you mean/],
+    [['greet', 'you', '--x'], /no option `--x`/],
+    [['greet', 'you', '-x'], /no option `-x`/],
   ];
   for (const [argv, expected] of cases) {
     const { code, stdout, stderr } = await call(...argv);
@@ -149,6 +151,26 @@ test('help shows all commands, a group, or one with its options and examples', a
   assert.match(one.stdout, /^ {2}-t, --times N +How often \(default: 1\)$/m);
   assert.match(one.stdout, /^ {2}sealwright greet you$/m);
   assert.equal((await call('help', 'greet')).stdout, one.stdout);
+});
+
+test('help is as wide as the terminal, and never wider than can be read', async () => {
+  const words = 'A word or two of it, so that it takes more than one line. '.repeat(3).trim();
+  const long = plain('long', async () => 0, { describe: words, options: [{ name: 'much', type: 'flag', describe: words }] });
+  for (const [columns, most] of [
+    [80, 80],
+    [120, 100],
+    [null, 100],
+  ] as const) {
+    const io = createTestIo({ columns });
+    await runCli([long], ['long', '--help'], io);
+    const lines = io.written().stdout.split('\n');
+    const longest = Math.max(...lines.map(({ length }) => length));
+    assert.ok(longest <= most && longest > most - 10, `${longest} at ${columns}`);
+    assert.ok(
+      lines.some((line) => /^ {14}\w/.test(line)),
+      'what an option means does not go on below its beginning',
+    );
+  }
 });
 
 test('help as JSON is the table of commands', async () => {

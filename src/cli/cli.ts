@@ -63,9 +63,9 @@ const optionProblem = (command: Command, problem: unknown): CommandError => {
   const lacking = /^Option '(?:-\w, )?--([\w-]+)(?: <value>)?' argument/.exec(message)?.[1];
   if (lacking !== undefined)
     return usage(`\`--${lacking}\` needs a value`, `A value that begins with a dash is given as \`--${lacking}=VALUE\`.`);
-  const typed = /^Unknown option '-*([^']*)'/.exec(message)?.[1];
+  const [, dashes = '', typed] = /^Unknown option '(-*)([^']*)'/.exec(message) ?? [];
   const meant = typed === undefined ? undefined : nearest(typed, ['json', 'help', ...command.options.map((option) => option.name)]);
-  const sentence = typed === undefined ? message : `\`${command.name}\` has no option \`${typed.length > 1 ? '--' : '-'}${typed}\``;
+  const sentence = typed === undefined ? message : `\`${command.name}\` has no option \`${dashes}${typed}\``;
   return usage(sentence, meant ? `Did you mean \`--${meant}\`?` : `Run \`sealwright ${command.name} --help\` for what it takes.`);
 };
 
@@ -166,7 +166,7 @@ const asksForHelp = (word: string | undefined): boolean => word === '--help' || 
 const dispatch = async (rows: readonly CommandRow[], argv: readonly string[], io: CommandIo): Promise<number> => {
   const first = argv[0];
   if (first === undefined) {
-    io.stderr.write(await (await loadHelp()).tableHelp(rows));
+    io.stderr.write(await (await loadHelp()).tableHelp(rows, io.columns));
     return exitCode.usage;
   }
   if (first === '--version' || first === '-V') return dispatch(rows, ['version', ...argv.slice(1)], io);
@@ -175,13 +175,13 @@ const dispatch = async (rows: readonly CommandRow[], argv: readonly string[], io
   if (!found) {
     const group = findGroup(rows, first);
     if (group.length === 0 || (argv.length > 1 && !asksForHelp(argv[1]))) throw unknownCommand(rows, argv);
-    (argv.length > 1 ? io.stdout : io.stderr).write(await (await loadHelp()).groupHelp(first, group));
+    (argv.length > 1 ? io.stdout : io.stderr).write(await (await loadHelp()).groupHelp(first, group, io.columns));
     return argv.length > 1 ? exitCode.ok : exitCode.usage;
   }
   const command = await found.row.load();
   const input = parseInput(command, found.argv);
   if (input.help) {
-    io.stdout.write((await loadHelp()).commandHelp(command));
+    io.stdout.write((await loadHelp()).commandHelp(command, io.columns));
     return exitCode.ok;
   }
   return command.run(input, io);
