@@ -22,12 +22,17 @@ export const credentialOf =
     };
   };
 
-export const failureError = ({ failure, code, problem }: ClientFailure): CommandError =>
-  new CommandError(code ?? failure, problem, '', failure === 'unreachable' ? exitCode.unreachable : exitCode.no);
+const failureError = ({ failure, code, problem }: ClientFailure, needs = ''): CommandError =>
+  new CommandError(
+    code ?? failure,
+    problem,
+    code === 'not_permitted' ? needs : '',
+    failure === 'unreachable' ? exitCode.unreachable : exitCode.no,
+  );
 
-/** What was asked for; a failure is thrown as the command's own. */
-export const orThrow = <T>(answer: T | ClientFailure): T => {
-  if (isClientFailure(answer)) throw failureError(answer);
+/** What was asked for; a failure is thrown as the command's own. `needs` says what somebody must be who may do this. */
+export const orThrow = <T>(answer: T | ClientFailure, needs?: string): T => {
+  if (isClientFailure(answer)) throw failureError(answer, needs);
   return answer;
 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,14 @@ const commands: readonly CommandRow[] = [stop, stopsList, stopsLift, subjectShow
   load: async () => command,
 }));
 
+const tokenFile = (t: TestContext): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'sw-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'token');
+  writeFileSync(path, 'a.b.c', { mode: 0o600 });
+  return path;
+};
+
 const inForce = {
   id: 's1',
   scope: { kind: 'agent', name: 'sdk' },
@@ -27,11 +35,11 @@ const inForce = {
 };
 
 /** An envelope that proves nobody, and answers as `answers` say by path. */
-const stage = async (t: TestContext, answers: Readonly<Record<string, readonly [status: number, body: object]>>) => {
+const stage = async (t: TestContext, answers: Readonly<Record<string, readonly [status: number, body: object]>>, local = true) => {
   const folder = mkdtempSync(join(tmpdir(), 'sw-'));
   const socket = join(folder, 'c.sock');
   const seen: string[] = [];
-  const offer = { local_development: true, audience: 'a', admin_audience: 'b', reprove_minutes: 15, issuers: [] };
+  const offer = { local_development: local, audience: 'a', admin_audience: 'b', reprove_minutes: 15, issuers: [] };
   const server = createServer((sent, answer) => {
     const chunks: Buffer[] = [];
     sent.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -90,6 +98,17 @@ test('stopping, listing and lifting say what is in force, and to a machine as JS
     'POST /stops/s1/lift {"reason":"mended"}',
     'GET /subjects/user_1',
   ]);
+});
+
+test('who stops is told by whom it can be lifted, and whoever may not is told what it takes', async (t) => {
+  const local = await stage(t, { '/stops': [200, inForce], '/stops/s1/lift': [403, { error: { code: 'not_permitted', message: 'No.' } }] });
+  const stopping = ['stop', '--agent', 'sdk', '--reason', 'x'];
+  assert.match((await local.ask(...stopping)).stdout, /nobody can lift it, since under `local_development`/);
+  const lift = await local.ask('stops', 'lift', 's1', '--reason', 'x');
+  assert.equal(lift.code, 1);
+  assert.match(lift.stderr, /^sealwright: No\.\n {2}It takes another person .* approver/);
+  const { ask } = await stage(t, { '/stops': [200, inForce] }, false);
+  assert.match((await ask(...stopping, '--token-file', tokenFile(t))).stdout, /another person lifts it with `sealwright stops lift`/);
 });
 
 test('what others wrote as a reason cannot steer the terminal of whoever lists', async (t) => {

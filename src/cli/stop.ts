@@ -1,6 +1,7 @@
 // `stop`: ends at once what an agent, a role, a person, a run, a model or a tool does, until another person lifts it.
 // Ends with 1 when the envelope refuses, 3 when none answers. What is said to be in force is in force when the command returns.
 
+import { isClientFailure } from '../client/client.ts';
 import { limits } from '../core/limits.ts';
 import type { Stop, StopKind, StopScope } from '../core/stop.ts';
 import { scopeText, stopKinds } from '../core/stop.ts';
@@ -60,14 +61,21 @@ export const reasonOption: CommandOption = {
 export const stopLine = ({ id, scope, reason, author, since }: Stop): string =>
   `${id}  ${since}  ${scopeText(scope)}  by ${author}: ${reason}`;
 
+const liftedBy = (proved: boolean): string =>
+  proved
+    ? '; another person lifts it with `sealwright stops lift`'
+    : '; nobody can lift it, since under `local_development` nobody is proved to be another person';
+
 const runStop = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const [scope, reason] = [scopeOf(input), reasonOf(input)];
-  const stop = orThrow(await controlClientOf(input, io).stop(scope, reason));
+  const client = controlClientOf(input, io);
+  const stop = orThrow(await client.stop(scope, reason), 'It takes the control role breaker.');
   if (input.json) writeJson(io.stdout, stop);
-  else
-    io.stdout.write(
-      `stopped: ${scopeText(stop.scope)}\nstop ${stop.id}${stop.scope.kind === 'invocation' ? '' : '; another person lifts it with `sealwright stops lift`'}\n`,
-    );
+  else {
+    const offer = await client.identity();
+    const proved = isClientFailure(offer) || !offer.local_development;
+    io.stdout.write(`stopped: ${scopeText(stop.scope)}\nstop ${stop.id}${stop.scope.kind === 'invocation' ? '' : liftedBy(proved)}\n`);
+  }
   return exitCode.ok;
 };
 

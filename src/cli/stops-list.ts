@@ -13,7 +13,7 @@ export const stopsList: Command = {
   options: callerOptions,
   examples: [{ line: 'sealwright stops list', does: 'what is stopped, since when, by whom and why' }],
   run: async (input, io) => {
-    const stops = orThrow(await controlClientOf(input, io).stops());
+    const stops = orThrow(await controlClientOf(input, io).stops(), 'It takes a control role, such as operator.');
     if (input.json) for (const stop of stops) writeJson(io.stdout, stop);
     else io.stdout.write(stops.length === 0 ? 'nothing is stopped\n' : stops.map((stop) => `${printable(stopLine(stop))}\n`).join(''));
     return exitCode.ok;

@@ -14,7 +14,7 @@ export const subjectShow: Command = {
   examples: [{ line: 'sealwright subject show user_0f3c…', does: 'the issuer and the subject behind it' }],
   run: async (input, io) => {
     const [pseudonym = ''] = input.positionals;
-    const subject = orThrow(await controlClientOf(input, io).nameSubject(pseudonym));
+    const subject = orThrow(await controlClientOf(input, io).nameSubject(pseudonym), 'It takes the control role privacy.');
     if (input.json) writeJson(io.stdout, { pseudonym, subject });
     else io.stdout.write(`${printable(subject)}\n`);
     return exitCode.ok;
