@@ -24,7 +24,10 @@ const print = ({ results, unexercised, unexercisedCompiled }: PolicyTestReport, 
   for (const { file, number, name, problem } of failed) io.stdout.write(`FAILED  ${file}  test ${number}, ${name}: ${problem}\n`);
   for (const { id, file, line } of unexercised) io.stdout.write(`no test exercises ${id} (${file}${line === null ? '' : `:${line}`})\n`);
   const compiled = unexercisedCompiled.length;
-  if (compiled > 0) io.stdout.write(`and none exercises ${compiled} of those that the config became; --json lists them\n`);
+  if (compiled > 0)
+    io.stdout.write(
+      `${unexercised.length > 0 ? 'and none' : 'no test'} exercises ${compiled} of those that the config became; --json lists them\n`,
+    );
   io.stdout.write(`${results.length - failed.length} of ${results.length} tests passed\n`);
 };
 

@@ -67,7 +67,7 @@ export const createUp = (start: StartEnvelope): Command => ({
   name: 'up',
   summary: 'Run the envelope until it is interrupted',
   describe:
-    'Opens the ledger, listens on the model door, the admin plane and the control socket, and stays in the foreground. Diagnostics go to stderr, one line for each crossing.',
+    'Opens the ledger, listens on the model door, the network door, the admin plane and the control socket, and stays in the foreground. Diagnostics go to stderr, one line for each crossing.',
   positionals: [],
   options: [configOption, dataOption, controlOption, ...portOptions, ...lineOptions],
   examples: [
