@@ -8,6 +8,7 @@ import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } 
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
 import { createProgress } from './progress.ts';
+import { textOf } from './record-members.ts';
 
 interface Access {
   readonly kind: 'agent' | 'role' | 'client' | 'user';
@@ -22,8 +23,6 @@ interface Access {
 
 const dayMs = 86_400_000;
 
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
 const joined = (...parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined).join(', ');
 
 /** What the config names, each with what was done with it. */
@@ -36,10 +35,10 @@ const configured = (
     name,
     about,
     runs: use?.count ?? 0,
-    last: text(use?.latest.members['timestamp']),
+    last: textOf(use?.latest.members['timestamp']),
   });
   const named = (list: readonly Use[], name: string): Use | undefined => list.find((use) => use.name === name);
-  const issuerOf = ({ latest: { members } }: Use): string | null => text(members['user_issuer']);
+  const issuerOf = ({ latest: { members } }: Use): string | null => textOf(members['user_issuer']);
   return [
     ...Object.entries(agents).map(([name, agent]) => {
       const about = joined(

@@ -7,6 +7,7 @@ import { placeOf, placeOptions } from './audit-place.ts';
 import { exitCode, writeJson, type Command } from './command.ts';
 import { sinceOf } from './policy-impact.ts';
 import { printable } from './printable.ts';
+import { membersOf, textOf } from './record-members.ts';
 
 interface Suggestion {
   readonly role: string;
@@ -21,11 +22,6 @@ interface Suggestion {
   /** Why what went on failed all the same, such as an address that a rule would have to list. */
   readonly failed: string | null;
 }
-
-type Members = Readonly<Record<string, unknown>>;
-
-const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? { ...value } : {});
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 const suggestionOf = ({ members }: StoredRecord): Suggestion | null => {
   const { name, port } = membersOf(members['destination']);

@@ -3,8 +3,7 @@
 
 import { denialTable, type DenialCode } from '../core/denial.ts';
 import type { RuleChange } from '../core/rules.ts';
-
-export type RecordMembers = Readonly<Record<string, unknown>>;
+import { membersOf, type RecordMembers, textOf, textsOf } from './record-members.ts';
 
 export interface Explanation {
   readonly record: string | null;
@@ -28,30 +27,23 @@ export interface WayOut {
   readonly owner: string | null;
 }
 
-const textOf = (members: RecordMembers, name: string): string | null => {
-  const value = members[name];
-  return typeof value === 'string' ? value : null;
-};
-
-const membersOf = (value: unknown): RecordMembers => (typeof value === 'object' && value !== null ? { ...value } : {});
-
 const attempted = (record: RecordMembers): string => {
-  const tool = textOf(membersOf(record['tool']), 'name');
-  const model = textOf(record, 'model_asked') ?? textOf(record, 'model_version');
-  const action = textOf(record, 'action_type');
+  const tool = textOf(membersOf(record['tool'])['name']);
+  const model = textOf(record['model_asked']) ?? textOf(record['model_version']);
+  const action = textOf(record['action_type']);
   if (action === 'tool_call') return `a call of the tool ${tool ?? '(unknown)'}`;
   const { name, port } = membersOf(record['destination']);
   if (action === 'network_connection')
     return typeof name === 'string' ? `a connection to ${name}, port ${String(port)}` : 'a connection to a host that could not be read';
   if (action === 'model_request') return `a request to the model ${model ?? '(unknown)'}`;
-  const control = textOf(record, 'control_action');
+  const control = textOf(record['control_action']);
   if (control !== null) return `${control} on the control plane`;
-  return action === 'invocation' ? 'an invocation' : `a record of kind ${textOf(record, 'kind') ?? '(unknown)'}`;
+  return action === 'invocation' ? 'an invocation' : `a record of kind ${textOf(record['kind']) ?? '(unknown)'}`;
 };
 
 const attemptOf = (record: RecordMembers): string => {
   const parts = [attempted(record)];
-  const [agent, role, user, when] = ['agent_id', 'agent_role', 'user_id', 'timestamp'].map((name) => textOf(record, name));
+  const [agent, role, user, when] = ['agent_id', 'agent_role', 'user_id', 'timestamp'].map((name) => textOf(record[name]));
   if (agent) parts.push(`by the agent ${agent}`);
   if (role) parts.push(`in the role ${role}`);
   if (user) parts.push(`for the invoker ${user}`);
@@ -92,7 +84,7 @@ const nextOf = ({ denial, setting, policies, owner, wayOut }: Asking): string =>
 };
 
 /** Denials that say what policy said. */
-const saidByPolicy: ReadonlySet<DenialCode> = new Set([
+export const saidByPolicy: ReadonlySet<string> = new Set<DenialCode>([
   'not_permitted',
   'model_not_permitted',
   'content_not_permitted',
@@ -109,22 +101,21 @@ const byPolicies = (denied: boolean, policies: readonly string[]): string => {
 /** `owner` is who answers for the agent, where the config says so; `wayOut` what would have given another verdict, where that is known. */
 export const explain = (record: RecordMembers, owner: string | null = null, wayOut: WayOut | null = null): Explanation => {
   const decision = membersOf(record['decision']);
-  const listed = decision['policies'];
-  const policies = Array.isArray(listed) ? listed.filter((id) => typeof id === 'string') : [];
-  const code = textOf(record, 'denial');
+  const policies = textsOf(decision['policies']);
+  const code = textOf(record['denial']);
   const denial = isDenialCode(code) ? code : null;
-  const base = { record: textOf(record, 'log_id'), attempt: attemptOf(record), policies };
+  const base = { record: textOf(record['log_id']), attempt: attemptOf(record), policies };
   // What was changed on the control plane says beside it what let its author.
-  const decides = textOf(record, 'kind') === 'decision' || (textOf(record, 'kind') === 'change' && textOf(decision, 'verdict') !== null);
+  const decides = textOf(record['kind']) === 'decision' || (textOf(record['kind']) === 'change' && textOf(decision['verdict']) !== null);
   if (!decides) {
-    const decided = textOf(record, 'decision_log_id');
+    const decided = textOf(record['decision_log_id']);
     const next = decided === null ? '' : `Its decision: \`sealwright why ${decided}\`.`;
     const reason =
-      textOf(record, 'error_message') ?? `This record is of kind ${textOf(record, 'kind') ?? '(unknown)'} and decides nothing.`;
+      textOf(record['error_message']) ?? `This record is of kind ${textOf(record['kind']) ?? '(unknown)'} and decides nothing.`;
     return { ...base, verdict: 'not a decision', denial: null, reason, setting: null, next };
   }
-  const judged = textOf(decision, 'verdict');
-  const sentence = textOf(decision, 'reason') ?? '';
+  const judged = textOf(decision['verdict']);
+  const sentence = textOf(decision['reason']) ?? '';
   if (denial === null && judged === 'permit') {
     return {
       ...base,
@@ -140,7 +131,7 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
   const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
   const byPolicy = judged !== null && !unlisted && saidByPolicy.has(cause);
   const tried = byPolicy ? wayOut : null;
-  const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record, 'agent_role'), policies));
+  const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record['agent_role']), policies));
   return {
     ...base,
     verdict: denial === null ? 'would have been denied' : 'denied',

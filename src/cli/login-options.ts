@@ -54,9 +54,6 @@ export const clientSurroundings = ({ environment, cwd, clock, random }: CommandI
   random,
 });
 
-/** What others chose, on one line of a terminal. */
-export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, ' ');
-
 /** Such as `2026-11-21T10:00:00Z`; `seconds` since the Unix epoch. */
 export const timeOf = (seconds: number | null): string | null => {
   const date = new Date((seconds ?? Number.NaN) * 1_000);

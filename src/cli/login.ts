@@ -20,7 +20,8 @@ import {
 import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { CommandError, controlOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
-import { adminOption, clientSurroundings, issuerOption, planeOf, printable, timeOf, type AskIdentity } from './login-options.ts';
+import { adminOption, clientSurroundings, issuerOption, planeOf, timeOf, type AskIdentity } from './login-options.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
 const usage = (problem: string, next: string): CommandError => new CommandError('usage', problem, next, exitCode.usage);

@@ -3,7 +3,8 @@
 
 import { loginsFolder, savedIssuers, signOut } from '../client/login.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
-import { adminOption, clientSurroundings, issuerOption, planeOf, printable } from './login-options.ts';
+import { adminOption, clientSurroundings, issuerOption, planeOf } from './login-options.ts';
+import { printable } from './printable.ts';
 
 const issuerOf = (input: CommandInput, saved: readonly string[]): string => {
   const named = input.text('issuer');

@@ -12,14 +12,13 @@ import { CommandError, exitCode, writeJson, type Command, type CommandInput, typ
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
 import { printable } from './printable.ts';
+import { membersOf } from './record-members.ts';
 import { releasesFolder, releasesOption, rulesError, type RuleBooks } from './rule-books.ts';
 
 interface Question {
   readonly request: unknown;
   readonly rules: RuleBook;
 }
-
-const membersOf = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === 'object' && value !== null ? { ...value } : {});
 
 const ofConfig = (books: RuleBooks, input: CommandInput, io: CommandIo): RuleBook => {
   const loaded = loadOrExplain(configPathOf(input, io));

@@ -1,9 +1,10 @@
 // The decisions of policy that a ledger holds, taken out of its records so that they can be made again.
 // What was refused for another reason than policy is passed over: no rule decided it. Accepts any record; never throws for what one says.
 
-import type { DenialCode } from '../core/denial.ts';
 import type { RuleBook } from '../core/rules.ts';
 import { recordsOf, type Ledger, type StoredRecord } from '../ledger/reading.ts';
+import { saidByPolicy } from './explanation.ts';
+import { membersOf, type RecordMembers, textOf, textsOf } from './record-members.ts';
 import { contradictions, entityOf } from './recorded-question.ts';
 
 export interface RecordedDecision {
@@ -33,23 +34,7 @@ export interface RecordedDecision {
   readonly contradictions: readonly string[];
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
-const membersOf = (value: unknown): Members => (typeof value === 'object' && value !== null ? { ...value } : {});
-const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []);
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-/** Denials that say what policy said. */
-const byPolicy = [
-  'not_permitted',
-  'model_not_permitted',
-  'content_not_permitted',
-  'tool_not_permitted',
-  'host_not_permitted',
-  'approval_unavailable',
-] as const satisfies DenialCode[];
-
-const whatOf = (request: Members): string => {
+const whatOf = (request: RecordMembers): string => {
   const [, action] = entityOf(request['action']);
   const [type, id] = entityOf(request['resource']);
   const parents = Array.isArray(request['parents']) ? request['parents'].map(entityOf) : [];
@@ -65,7 +50,7 @@ export const decisionOf = ({ origin, index, members }: StoredRecord): RecordedDe
   const decision = membersOf(members['decision']);
   const verdict = textOf(decision['verdict']);
   const denial = textOf(members['denial']);
-  if (verdict === null || (denial !== null && !(byPolicy as readonly string[]).includes(denial))) return null;
+  if (verdict === null || (denial !== null && !saidByPolicy.has(denial))) return null;
   const { policies, request } = decision;
   return {
     origin,

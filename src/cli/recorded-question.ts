@@ -1,9 +1,8 @@
 // Whether the question that a record keeps is the one that its other members speak of. A permit for one tool proves nothing about another.
 // Pure. Accepts any record; what it does not say counts as not said, and never makes this throw.
 
-import type { RecordMembers } from './explanation.ts';
+import { membersOf, type RecordMembers } from './record-members.ts';
 
-const membersOf = (value: unknown): RecordMembers => (typeof value === 'object' && value !== null ? { ...value } : {});
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 const entityForm = /^Sealwright::(\w+)::"(.*)"$/s;

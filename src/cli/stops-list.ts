@@ -3,7 +3,7 @@
 
 import { exitCode, writeJson, type Command } from './command.ts';
 import { callerOptions, controlClientOf, orThrow } from './control-client.ts';
-import { printable } from './login-options.ts';
+import { printable } from './printable.ts';
 import { stopLine } from './stop.ts';
 
 export const stopsList: Command = {

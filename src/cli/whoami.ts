@@ -12,10 +12,10 @@ import {
   credentialOptions,
   credentialOrderOf,
   planeOf,
-  printable,
   timeOf,
   type AskIdentity,
 } from './login-options.ts';
+import { printable } from './printable.ts';
 
 type Claims = { readonly [name: string]: unknown };
 

@@ -8,8 +8,9 @@ import { openFolder, openLedger, recordById } from '../ledger/reading.ts';
 import { notFound, placeOf, placeOptions } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
-import { explain, type Explanation, type RecordMembers, type WayOut } from './explanation.ts';
+import { explain, type Explanation, type WayOut } from './explanation.ts';
 import { printable } from './printable.ts';
+import type { RecordMembers } from './record-members.ts';
 import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts';
 
 /** Who answers for the agent, where a config that can be read says so. */

@@ -1,12 +1,10 @@
 // What an envelope says of whom it believes, read strictly: a client follows it to an issuer, so nothing in it is taken on trust of its form.
 // Null where the answer has not the form.
 
+import { isText, members } from './answer-members.ts';
 import type { IdentityOffer, LoginOffer } from './login.ts';
 
-type Members = Readonly<Record<string, unknown>>;
-
-const members = (value: unknown): Members => (typeof value === 'object' && value !== null ? (value as Members) : {});
-const text = (value: unknown): string | null => (typeof value === 'string' && value.length > 0 ? value : null);
+const text = (value: unknown): string | null => (isText(value) ? value : null);
 
 const readLogin = (value: unknown): LoginOffer | null => {
   const { client_id, admin_client_id, token, scopes, resource } = members(value);
