@@ -8,7 +8,8 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { siteAddress } from '../test/site.ts';
 import { openTunnel, repeated, type Tunnel } from './network-client.ts';
-import { cpuMs, type Measured, residentBytes, squidProgram, startEnvelope, startSquid } from './network-doors.ts';
+import { squidProgram } from '../test/squid.ts';
+import { cpuMs, type Measured, residentBytes, startEnvelope, startSquid } from './network-doors.ts';
 import { quantile, round, type Spread, spreadOf } from './statistics.ts';
 import { startSide } from './stream-process.ts';
 

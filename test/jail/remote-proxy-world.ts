@@ -2,7 +2,7 @@
 // `node remote-proxy-world.ts SUBJECT [IDS]`, in namespaces of its own, where every address leads to this machine. Prints what the kit said as JSON.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { toBeAllowed } from '../../src/bypass/bypass.ts';
 import { askForNamesThere, leadNowhere, nameServerAddress } from '../namespace.ts';
 import { root } from '../project-files.ts';
+import { laySquid, squidProgram } from '../squid.ts';
 import { collect, type JailedRun, openGround } from './jailed.ts';
 
 export type Subject = 'squid' | 'squid without names' | 'tinyproxy' | 'envelope';
@@ -46,10 +47,8 @@ const listens = (): Promise<boolean> =>
 /** Names of rules, as squid and tinyproxy write them. */
 const hosts = toBeAllowed.map(({ host }) => host);
 
-/** Asks for a user, keeps nothing, and allows what the kit needs. */
-const squidConfig = (folder: string, names: string): string => `
-http_port 127.0.0.1:${port}
-visible_hostname remote
+/** Asks for a user, and allows what the kit needs. */
+const squidSettings = (folder: string, names: string): string => `
 auth_param basic program ${folder}/users
 acl known proxy_auth REQUIRED
 acl allowed dstdomain ${hosts
@@ -62,16 +61,7 @@ acl raw_port port 22
 http_access deny !known
 http_access allow allowed ports
 http_access allow raw raw_port
-http_access deny all
 ${names}
-cache deny all
-access_log none
-cache_log ${folder}/logs/cache.log
-cache_store_log none
-coredump_dir ${folder}/logs
-pid_filename none
-pinger_enable off
-shutdown_lifetime 0 seconds
 `;
 
 const tinyproxyConfig = (folder: string): string => `
@@ -107,15 +97,14 @@ const besideProxy = async (argv: readonly string[], folder: string, secret: stri
 };
 
 const withSquid = (folder: string, knowsNames: boolean): Promise<JailedRun> => {
-  mkdirSync(join(folder, 'logs'));
-  for (const path of [folder, join(folder, 'logs')]) chmodSync(path, 0o777);
+  const program = squidProgram();
+  if (program === null) throw new Error('there is no squid here');
+  chmodSync(folder, 0o777);
   const hostsFile = join(folder, 'hosts');
   writeFileSync(hostsFile, `${fixtures[0]} allowed.test shared.test\n`);
   writeFileSync(join(folder, 'users'), users, { mode: 0o755 });
   const names = knowsNames ? `dns_nameservers ${fixtures[0]}` : `dns_nameservers ${nameServerAddress}\nhosts_file ${hostsFile}`;
-  const config = join(folder, 'squid.conf');
-  writeFileSync(config, squidConfig(folder, names));
-  return besideProxy(['/usr/sbin/squid', '-N', '-f', config], folder, password);
+  return besideProxy(laySquid({ program, folder, port, settings: squidSettings(folder, names) }), folder, password);
 };
 
 const withTinyproxy = (folder: string): Promise<JailedRun> => {
