@@ -7,7 +7,7 @@ import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { agentEnvironment, credentialVariables } from './agent-environment.ts';
 import { openAgentHome, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
-import { jailPlace, seenFrom } from './agent-start.ts';
+import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
 import { readCarried } from './carried.ts';
 import { trustedPath } from './executable.ts';
@@ -109,7 +109,7 @@ export const prepareAdapted = async (
     );
   // Links of the outside lead nowhere in a jail.
   const launch = launchOf(place.containment === 'jail' ? realpathSync(executable) : executable, place.search);
-  if ('problem' in launch) return { ...launch, code: 'not_found' };
+  if ('problem' in launch) return noProgram(launch);
   const [found, ...before] = launch;
   const program = place.containment === 'jail' ? realpathSync(found) : found;
   const adapted = { adapter, agent, place, files: [...paths, realpathSync(program)], args, before };

@@ -6,7 +6,7 @@ import { homeFolder, type OpenedInvocation } from '../client/client.ts';
 import type { Containment } from '../core/principal.ts';
 import type { Identification } from './agent-digest.ts';
 import type { Environment } from './agent-environment.ts';
-import type { SearchPlace } from './executable.ts';
+import type { NoExecutable, SearchPlace } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import type { JailPlace } from './jail-order.ts';
 import type { JailOrder, JailPort } from './jail/jail.ts';
@@ -70,6 +70,13 @@ export interface PreparingPlace {
   readonly dataOfEnvelope: string | null;
   readonly how: Identification;
 }
+
+/** The refusal of a program that cannot be started. */
+export const noProgram = ({ exitCode, problem }: NoExecutable): Refusal => ({
+  exitCode,
+  problem,
+  code: exitCode === 127 ? 'not_found' : 'not_executable',
+});
 
 export const isRefusal = (value: object): value is Refusal => 'problem' in value && 'exitCode' in value;
 

@@ -1,12 +1,13 @@
 // Which jail an agent gets: what of this machine is in it, by what it is and where it works. Looks at paths; writes only into the folder of the run.
 // A workspace that is, or holds, everything that a person has is refused: a jail around it would hold nothing back.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../core/limits.ts';
 import type { AgentHome } from './agent-home.ts';
 import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
+import { gitIdentity } from './git-identity.ts';
 import { aptFolders, jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
 import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
@@ -69,21 +70,6 @@ const writeInto = (folder: string, files: Readonly<Record<string, string>>): Rea
   );
 };
 
-/** Name and address that the person commits with; nothing else of that file, which can name programs. */
-const gitIdentity = (userHome: string): string => {
-  try {
-    const text = readFileSync(join(userHome, '.gitconfig'), 'utf8');
-    const section = /^\[user\]\s*$([^[]*)/m.exec(text)?.[1] ?? '';
-    const of = (name: string): string => new RegExp(`^\\s*${name}\\s*=\\s*(.*?)\\s*$`, 'm').exec(section)?.[1] ?? '';
-    const lines = ['name', 'email']
-      .filter((name) => of(name) !== '')
-      .map((name) => `\t${name} = ${JSON.stringify(of(name).replaceAll('"', ''))}\n`);
-    return lines.length === 0 ? '' : `[user]\n${lines.join('')}`;
-  } catch {
-    return '';
-  }
-};
-
 export interface LaidOrder extends Omit<JailOrder, 'doors' | 'credential'> {
   readonly warnings: readonly string[];
 }
@@ -123,7 +109,7 @@ export const jailOrder = (
   const { cwd, workspace, userHome } = place;
   const { readable, linked, hidden } = heldOf(place, program);
   for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
-  writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600 });
+  writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600, encoding: 'latin1' });
   if (liesWithin(workspace, home.folder))
     throw new Error('the folder of its state lies in the workspace, where the agent could change it; let XDG_STATE_HOME name another');
   const made = [home.home, ...home.conversations];

@@ -8,7 +8,7 @@ import { identifyAgent } from './agent-digest.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { openAgentHome, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
-import { jailPlace, seenFrom } from './agent-start.ts';
+import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import { compatibleVariables } from './agents/compatible.ts';
 import type { SearchPlace } from './executable.ts';
 import { findExecutable } from './executable.ts';
@@ -38,7 +38,7 @@ export const meantAgent = async (
 /** The program that is asked for: found before anybody is asked, because without it there is nothing to ask for. */
 export const foundProgram = (name: string, search: SearchPlace): string | Refusal => {
   const found = findExecutable(name, search);
-  return typeof found === 'string' ? found : { ...found, code: found.exitCode === 127 ? 'not_found' : 'not_executable' };
+  return typeof found === 'string' ? found : noProgram(found);
 };
 
 /** A program without an adapter in a jail: a home that is empty, and nothing that outlives it. */

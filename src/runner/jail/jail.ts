@@ -21,8 +21,7 @@ import { architectureOf, seccompFilter } from './seccomp.ts';
 export const jailPorts = { model: 7420, network: 7421 } as const;
 export type JailPort = keyof typeof jailPorts;
 
-export interface JailOrder extends Omit<JailPlan, 'seccompFd' | 'statusFd' | 'uid' | 'gid' | 'readable'> {
-  readonly readable: readonly string[];
+export interface JailOrder extends Omit<JailPlan, 'seccompFd' | 'statusFd' | 'uid' | 'gid'> {
   /** A folder of ours, for what the jail is made with. */
   readonly folder: string;
   /** Origins of the doors that it leads to. */

@@ -31,6 +31,8 @@ export const relayTo = (listening: Server, origin: string, credential: string): 
   // It was made in the jail, by the defaults of there. What comes beyond the bound is closed at once: else who opens connections and leaves them takes all
   // the descriptors that this process may have, and the places of other agents at the door.
   Object.assign(listening, { allowHalfOpen: true, maxConnections: limits.relayedConnectionsCount });
+  // One that could not be accepted, for want of descriptors, is nobody's.
+  listening.on('error', () => undefined);
   listening.on('connection', (inside: Socket) => {
     const outside = keep(dialDoor(door));
     keep(inside);
