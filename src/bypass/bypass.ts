@@ -55,6 +55,7 @@ export interface Trying extends Order {
   readonly doing: (done: number, total: number) => void;
   /** What the subject or the kit complained of. */
   readonly complaint: (text: string) => void;
+  readonly stop: AbortSignal;
 }
 
 const concluded = (controls: readonly Control[], problem: string | null, ended: boolean): string | null => {
@@ -65,7 +66,7 @@ const concluded = (controls: readonly Control[], problem: string | null, ended: 
   return ended ? null : 'The kit was ended before it was through; something that was tried may have done that';
 };
 
-export const testBypass = async ({ environment, platform, doing, complaint, ...order }: Trying): Promise<Report> => {
+export const testBypass = async ({ environment, platform, doing, complaint, stop, ...order }: Trying): Promise<Report> => {
   const { subject } = order;
   const impossible = subject.kind === 'remote' ? null : groundProblem(platform);
   if (impossible !== null) return { controls: [], attempts: [], problem: impossible };
@@ -78,8 +79,8 @@ export const testBypass = async ({ environment, platform, doing, complaint, ...o
     else if (line.line === 'problem') problem = line.problem;
     else ended = true;
   };
-  if (subject.kind === 'remote') await tryRemote(subject, order, environment, take);
-  else await onGround(order, environment, take, complaint);
+  if (subject.kind === 'remote') await tryRemote(subject, order, environment, { say: take, stop });
+  else await onGround(order, environment, { said: take, complaint, stop });
   return { controls, attempts: results, problem: concluded(controls, problem, ended) };
 };
 

@@ -52,18 +52,26 @@ const waysIn = (): { readonly options: readonly string[]; readonly problem: stri
   return { options: [], problem };
 };
 
+export interface Telling {
+  readonly said: (line: Line) => void;
+  readonly complaint: (text: string) => void;
+  /** Ends it, with all that it started. */
+  readonly stop: AbortSignal;
+}
+
 /** Tells each line of the kit until it ends. */
-export const onGround = (
-  order: Order,
-  environment: NodeJS.ProcessEnv,
-  said: (line: Line) => void,
-  complaint: (text: string) => void,
-): Promise<void> =>
+export const onGround = (order: Order, environment: NodeJS.ProcessEnv, { said, complaint, stop }: Telling): Promise<void> =>
   new Promise((resolve, reject) => {
     const argv = [...waysIn().options, process.execPath, within, JSON.stringify(order)];
     const child = spawn('unshare', argv, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], cwd: order.folder });
     child.stderr.on('data', (chunk: Buffer) => complaint(chunk.toString()));
     createInterface({ input: child.stdout }).on('line', (line) => said(JSON.parse(line) as Line));
+    // The keyboard's signals reach neither `unshare` nor the first process of a namespace; that one dies with `unshare`, and all the others with it.
+    const end = (): void => void child.kill('SIGKILL');
+    stop.addEventListener('abort', end, { once: true });
     child.once('error', reject);
-    child.once('close', () => resolve());
+    child.once('close', () => {
+      stop.removeEventListener('abort', end);
+      resolve();
+    });
   });

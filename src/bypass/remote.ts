@@ -50,7 +50,7 @@ export const tryRemote = async (
   { url, authority, fixtures }: RemoteProxy,
   { only, folder }: Pick<Order, 'only' | 'folder'>,
   environment: NodeJS.ProcessEnv,
-  say: (line: Line) => void,
+  { say, stop }: { readonly say: (line: Line) => void; readonly stop: AbortSignal },
 ): Promise<void> => {
   const standings = standingsOf(fixtures);
   const outpost = await startOutpost(fixtures, answersHere(standings));
@@ -83,7 +83,10 @@ export const tryRemote = async (
     const attempts = only.length === 0 ? kit : kit.filter(({ id }) => only.includes(id));
     const elsewhere = createElsewhere({ standings, deaf: outpost.deaf, notAsked, lookUp: (name) => lookUp(name) });
     const bench = { places, own: null, arrivals, elsewhere, has: createProbes(places, arrivals) };
-    const results = await judge(attempts, bench, (id, done) => say({ line: 'doing', id, done, total: attempts.length }));
+    const results = await judge(attempts, bench, (id, done) => {
+      stop.throwIfAborted();
+      say({ line: 'doing', id, done, total: attempts.length });
+    });
     if (!(await controls(controlled, 'after'))) return;
     for (const result of results) say({ line: 'result', result });
     say({ line: 'end' });

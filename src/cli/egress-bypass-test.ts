@@ -135,6 +135,10 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-bypass-')));
   const progress = createProgress(io, 'trying to get past', 'attempts');
   let complaints = '';
+  const interruption = new AbortController();
+  const ended = (): CommandError =>
+    new CommandError('interrupted', 'the test was interrupted', 'Nothing is known until the kit runs through.');
+  const release = io.onInterrupt(() => interruption.abort(ended()));
   try {
     const {
       controls,
@@ -149,8 +153,10 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
       platform: io.platform,
       doing: progress.update,
       complaint: (text) => void (complaints = `${complaints}${text}`.slice(-complaintCharacters)),
+      stop: interruption.signal,
     });
     progress.end();
+    interruption.signal.throwIfAborted();
     if (problem !== null && complaints.trim() !== '') io.stderr.write(`${complaints.trim().split('\n').map(printable).join('\n')}\n`);
     if (problem !== null)
       throw new CommandError('bypass_not_tested', printable(problem), 'Nothing is known about this guard until the kit runs through.');
@@ -159,6 +165,7 @@ const run = async (input: CommandInput, io: CommandIo): Promise<number> => {
     else io.stdout.write(reportText(results));
     return surprises === 0 ? exitCode.ok : exitCode.no;
   } finally {
+    release();
     progress.end();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -60,6 +60,7 @@ interface Found {
 const suggestionsIn = (ledger: Ledger, since: string): Found => {
   let others = 0;
   const found = new Map<string, Suggestion>();
+  /** Of what goes on, until its outcome: as many as connections are open at a time. */
   const keyOfDecision = new Map<unknown, string>();
   for (const log of ledger.logs)
     for (const record of recordsOf(ledger, log)) {
@@ -68,11 +69,12 @@ const suggestionsIn = (ledger: Ledger, since: string): Found => {
       const suggestion = suggestionOf(record);
       const key = suggestion === null ? keyOfDecision.get(members['decision_log_id']) : `${suggestion.role} ${suggestion.entry}`;
       const before = key === undefined ? undefined : found.get(key);
+      keyOfDecision.delete(members['decision_log_id']);
       if (key === undefined) continue;
       if (suggestion !== null && before === undefined && found.size >= limits.suggestionsCount) others += 1;
       else if (suggestion !== null) {
         found.set(key, before === undefined ? suggestion : joined(before, suggestion));
-        keyOfDecision.set(suggestion.record, key);
+        if (suggestion.observed > 0) keyOfDecision.set(suggestion.record, key);
       } else if (before !== undefined) found.set(key, { ...before, failed: textOf(members['error_message']) ?? before.failed });
     }
   const suggestions = [...found.values()].toSorted((a, b) => (`${a.role} ${a.entry}` < `${b.role} ${b.entry}` ? -1 : 1));

@@ -2,10 +2,15 @@
 // sandbox of others. All of it in networks of the kit's own.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { toBeAllowed } from '../../src/bypass/bypass.ts';
 import { root } from '../project-files.ts';
+import { until } from '../until.ts';
 import { collect } from './jailed.ts';
 
 const timeout = 600_000;
@@ -110,6 +115,39 @@ describe('the bypass kit', { concurrency: true }, () => {
         found.join('\n'),
       );
     assert.equal(exitCode, 1);
+  });
+
+  it('an interrupt ends it, with all that it started, and leaves nothing', { timeout }, async (t) => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sealwright-kit-')));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const env = { PATH: process.env['PATH'] ?? '', HOME: folder, TMPDIR: folder };
+    const child = spawn(bin, ['egress', 'bypass-test', '--only', '27'], {
+      cwd: '/',
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    const ended = once(child, 'close');
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    const ofKit = (): readonly string[] =>
+      readdirSync('/proc').filter((pid) => {
+        if (!/^\d+$/.test(pid) || pid === `${child.pid}`) return false;
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
+        } catch {
+          return false;
+        }
+      });
+    await until(() => ofKit().length > 0);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    assert.deepEqual(await ended, [1, null]);
+    assert.match(complaint, /interrupted/);
+    await until(() => ofKit().length === 0);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('sealwright-')),
+      [],
+    );
   });
 
   it('a proxy that does not stay is no subject, and nothing of the kit answers at its port', { timeout }, async () => {
