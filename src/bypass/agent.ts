@@ -99,10 +99,11 @@ const script = ({ script: wanted, patienceMs }: Order): Promise<object> =>
     const { program = 'sh', text = '' } = wanted ?? {};
     const child = spawn(program, [program === 'perl' ? '-e' : '-c', text], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString('latin1')));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => void (said = (said + chunk.toString('latin1')).slice(0, saidCharacters)));
     const end = (code: number | null): void => {
       clearTimeout(patience);
-      resolve({ code, said: Buffer.from(said.slice(0, saidCharacters), 'latin1').toString('base64') });
+      resolve({ code, said: Buffer.from(said, 'latin1').toString('base64') });
     };
     const patience = setTimeout(() => {
       try {

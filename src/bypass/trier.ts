@@ -84,7 +84,10 @@ export const startTrier = async (command: readonly string[], env: NodeJS.Process
     });
   };
 
-  const slow = setTimeout(() => lost('the program that tries did not start'), startPatienceMs);
+  const slow = setTimeout(() => {
+    child.kill('SIGKILL');
+    lost('the program that tries did not start');
+  }, startPatienceMs);
   const { network, model } = await ready.finally(() => clearTimeout(slow));
   return {
     network: typeof network === 'string' ? network : null,

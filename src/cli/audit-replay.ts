@@ -98,5 +98,7 @@ export const printReplay = (report: ReplayReport, io: CommandIo): void => {
     say(`PROBLEM  ${file}${index === null ? '' : `  entry ${index}`}${record === null ? '' : `  ${record}`}: ${what}`);
   for (const digest of report.missing_releases) say(`the release ${digest} is not kept here`);
   for (const { why, count } of report.not_replayed) io.stdout.write(`not replayed  ${count}: ${why}\n`);
-  io.stdout.write(`${report.replayed} of ${report.decisions} decisions replayed, ${report.problems.length} problems\n`);
+  io.stdout.write(
+    `${report.replayed} of ${report.decisions} decisions replayed, ${report.problems.length} ${report.problems.length === 1 ? 'problem' : 'problems'}\n`,
+  );
 };

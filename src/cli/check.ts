@@ -1,10 +1,9 @@
 // `check`: reads config and policies as `up` would, and says all that is wrong with them. Offline: opens no socket and writes nothing.
 // Exit 0 when the envelope would start with them, 1 when not. Warnings do not change the answer.
 
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-
-import { loadConfig, problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
+import { problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
 import { configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { readConfig } from './config-file.ts';
 import { configPathOf } from './config-path.ts';
 import { warningsOf } from './envelope-options.ts';
 
@@ -42,7 +41,7 @@ interface Report {
 }
 
 const examine = (path: string, io: CommandIo, judge: JudgeRules): Report => {
-  const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
+  const loaded = readConfig(path);
   const nothing = { ok: false, config: path, release: null, warnings: [], compiled_cedar: null, policy_files: [], observing: [] };
   if ('problems' in loaded) return { ...nothing, problems: loaded.problems };
   const warnings = warningsOf(loaded, io);

@@ -2,14 +2,13 @@
 // Throws what a person can act on.
 
 import { isClientFailure, type ConfiguredAgent } from '../client/client.ts';
+import type { Config } from '../config/config.ts';
 import { carriedByDefault } from '../core/principal.ts';
 import { CommandError, exitCode, type CommandInput, type CommandIo } from './command.ts';
 import { controlClientOf } from './control-client.ts';
 
-const ofConfig = async (path: string, io: CommandIo): Promise<readonly ConfiguredAgent[]> => {
-  const [{ loadOrExplain }, { resolve }] = await Promise.all([import('./envelope-options.ts'), import('node:path')]);
-  const { config } = loadOrExplain(resolve(io.cwd, path));
-  return Object.entries(config.agents).map(
+export const agentsIn = ({ agents }: Pick<Config, 'agents'>): readonly ConfiguredAgent[] =>
+  Object.entries(agents).map(
     ([name, { client, roles, version = null, sha256 = null, carry = carriedByDefault, toolchains = [], changed_programs: changed }]) => ({
       name,
       client,
@@ -21,6 +20,10 @@ const ofConfig = async (path: string, io: CommandIo): Promise<readonly Configure
       failsOnChangedPrograms: changed === 'fail',
     }),
   );
+
+const ofConfig = async (path: string, io: CommandIo): Promise<readonly ConfiguredAgent[]> => {
+  const [{ loadOrExplain }, { resolve }] = await Promise.all([import('./envelope-options.ts'), import('node:path')]);
+  return agentsIn(loadOrExplain(resolve(io.cwd, path)).config);
 };
 
 /** Null where no config is named and no envelope answers. */

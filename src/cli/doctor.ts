@@ -1,11 +1,11 @@
 // `doctor`: examines the machine, the config and the running envelope, and says of each finding what to do.
 // Ends with 1 when something is wrong that stops the envelope; a warning alone does not. Changes nothing.
 
-import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { controlSocketPath, createControlClient, isClientFailure, type ClientFailure, type EnvelopeStatus } from '../client/client.ts';
-import { loadConfig, type Config, type LoadedConfig } from '../config/config.ts';
+import type { Config, LoadedConfig } from '../config/config.ts';
 import { agentClients } from '../core/principal.ts';
 import { shellWord } from '../core/shell-word.ts';
 import type { AgentAdapter } from '../runner/runner.ts';
@@ -21,6 +21,7 @@ import {
   type CommandInput,
   type CommandIo,
 } from './command.ts';
+import { readConfig } from './config-file.ts';
 import { configPathOf } from './config-path.ts';
 import { warningsOf, type StartEnvelope } from './envelope-options.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, ok, warn, type Finding } from './examination.ts';
@@ -37,7 +38,7 @@ interface Configured {
 
 const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
   const path = configPathOf(input, io);
-  const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: userIdOf() });
+  const loaded = readConfig(path);
   if ('config' in loaded) {
     const findings: Finding[] = [{ check: 'config', standing: 'ok', finding: `${path} is valid and nobody else can change it`, next: '' }];
     for (const { path: member, message } of warningsOf(loaded, io)) {

@@ -1,13 +1,14 @@
 // What `up` and `demo` share: loading the config, settings that a command line may override, and waiting for the end.
 // Ports and folders may be overridden; nothing that decides may.
 
-import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { controlSocketPath } from '../client/client.ts';
-import { loadConfig, problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
+import { problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
 import { type LineFormat, lineFormats, type LineLevel, lineLevels } from '../core/diagnostic-line.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+import { readConfig } from './config-file.ts';
 import { systemConfigPath } from './config-path.ts';
 import { unwritableProblem } from './data-folder.ts';
 import { secretWarnings } from './secret-sources.ts';
@@ -84,7 +85,7 @@ const chosen = <Choice extends string>(input: CommandInput, name: string, choice
 /** The config at `path`; a problem is a `CommandError` that names the first and counts the rest. */
 export const loadOrExplain = (path: string): LoadedConfig => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) throw noConfig(path);
-  const loaded = loadConfig(path, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
+  const loaded = readConfig(path);
   if ('config' in loaded) return loaded;
   const [first] = loaded.problems;
   const message = first === undefined ? `${path} cannot be read` : problemText(path, first);

@@ -6,11 +6,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Config } from '../config/config.ts';
-import { carriedByDefault } from '../core/principal.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { openFolder, openLedger } from '../ledger/reading.ts';
 import { surveyAgent, type SurveyedAgent } from '../runner/agent-survey.ts';
 import type { CommandIo } from './command.ts';
+import { agentsIn } from './configured-agents.ts';
 import { ok, warn, fail, type Finding, codeOf } from './examination.ts';
 
 /** Connections of two doors, each with one to the outside, and the ledger's files. */
@@ -137,17 +137,12 @@ const agentFinding = ({ agent, standing, program, version, digest, note }: Surve
 
 /** Agents whose programs lie on this machine; their files are read. */
 export const examineAgents = async (
-  { agents }: Pick<Config, 'agents'>,
+  config: Pick<Config, 'agents'>,
   { environment, cwd, clock }: CommandIo,
 ): Promise<readonly Finding[]> => {
   const findings: Finding[] = [];
   const how = { known: { find: async () => null, keep: async () => undefined }, wallMs: clock.wallMs, progress: () => undefined };
-  for (const [name, { client, roles, version = null, sha256 = null, carry = carriedByDefault, toolchains = [] }] of Object.entries(
-    agents,
-  )) {
-    if (client === 'sdk') continue;
-    const agent = { name, client, roles, version, sha256, carry, toolchains, failsOnChangedPrograms: false };
+  for (const agent of agentsIn(config).filter(({ client }) => client !== 'sdk'))
     findings.push(agentFinding(await surveyAgent(agent, { path: environment['PATH'] ?? '', cwd, workspace: null }, how)));
-  }
   return findings;
 };

@@ -1,12 +1,13 @@
 // `init`: writes a config to begin with, and a folder for policies. Never overwrites; what it writes only its owner can change.
 // The config is the packaged example, so that what is tested is what people get.
 
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { loadConfig, problemText } from '../config/config.ts';
+import { problemText } from '../config/config.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, writeJson, type Command } from './command.ts';
+import { readConfig } from './config-file.ts';
 
 const policiesSetting = `
 # Hand-written Cedar policies, beside what the roles say. \`{ folder: ./policies, mode: observe }\` would let pass what is denied,
@@ -64,7 +65,7 @@ export const init: Command = {
     const folder = resolve(io.cwd, input.positionals[0] ?? '.');
     const written = writeStarter(folder, io.packageFolder);
     const config = join(folder, 'sealwright.yaml');
-    const loaded = loadConfig(config, { files: { readFileSync, realpathSync, statSync }, userId: process.getuid?.() ?? null });
+    const loaded = readConfig(config);
     const problems = 'problems' in loaded ? loaded.problems.map((problem) => problemText(config, problem)) : [];
     if (input.json) writeJson(io.stdout, { written, problems });
     else io.stdout.write(`${written.map((path) => `wrote ${path}\n`).join('')}next: sealwright up --config ${shellWord(config)}\n`);

@@ -2,7 +2,7 @@
 // Where the release that decided is kept, what would have to change was found out by deciding again.
 // Ends with 1 when there is no such record. What it reads it does not verify; `audit verify` does.
 
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { openFolder, openLedger, recordById } from '../ledger/reading.ts';
 import { notFound, placeOf, placeOptions } from './audit-place.ts';
@@ -17,11 +17,8 @@ import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts'
 const ownerOf = async (agent: unknown, input: CommandInput, io: CommandIo): Promise<string | null> => {
   const path = configPathOf(input, io);
   if (typeof agent !== 'string' || !existsSync(path)) return null;
-  const { loadConfig } = await import('../config/config.ts');
-  const loaded = loadConfig(path, {
-    files: { readFileSync, realpathSync, statSync },
-    userId: process.getuid?.() ?? null,
-  });
+  const { readConfig } = await import('./config-file.ts');
+  const loaded = readConfig(path);
   return 'config' in loaded ? (loaded.config.agents[agent]?.owner ?? null) : null;
 };
 
