@@ -14,6 +14,17 @@ export const credential = 'sw-credential-of-a-test-0123456789';
 
 const offer = { local_development: true, audience: 'sealwright', admin_audience: 'sealwright-admin', reprove_minutes: 15, issuers: [] };
 
+/** What the envelope answers an opening with, unless a test says otherwise. */
+export const opened = {
+  invocation_id: id,
+  credential,
+  runner_key: 'swr_key-of-the-runner',
+  lease_seconds: 30,
+  heartbeat_seconds: 0.02,
+  doors: { model: 'http://127.0.0.1:7420' },
+  settings: { agent: 'sdk', role: 'demo', model_pins: ['simulated-1'], containment: 'advisory' },
+};
+
 const sdk = { name: 'sdk', client: 'sdk', roles: ['demo'], version: null, sha256: null, carry: [] };
 
 interface Answers {
@@ -50,15 +61,6 @@ export const stage = async (t: TestContext): Promise<Stage> => {
   const socket = join(folder, 'c.sock');
   const seen: [string, string][] = [];
   const answers: Answers = {};
-  const opened = {
-    invocation_id: id,
-    credential,
-    runner_key: 'swr_key-of-the-runner',
-    lease_seconds: 30,
-    heartbeat_seconds: 0.02,
-    doors: { model: 'http://127.0.0.1:7420' },
-    settings: { agent: 'sdk', role: 'demo', model_pins: ['simulated-1'], containment: 'advisory' },
-  };
   const server = createServer((sent, answer) => {
     const chunks: Buffer[] = [];
     sent.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
-import { credential, id, run, stage, type Stage } from '../../test/runner-stage.ts';
+import { credential, id, opened, run, stage, type Stage } from '../../test/runner-stage.ts';
 import { until } from '../../test/until.ts';
 
 /** A commit without parents among the loose objects of `root`, which HEAD then names. */
@@ -62,6 +62,22 @@ test('a run sends exactly these two bodies, and its lines name what matters', as
     `invocation ${id} · agent sdk as demo · models simulated-1 · containment advisory (nothing keeps the agent from going round the envelope) · recorded: start, end and digest of the agent, commits, changed files`,
     'crossings 2 · denied 1 · record r-1',
   ]);
+});
+
+test('a runner in which something breaks when the agent has ended renews no lease and ends', async (t) => {
+  const at = await stage(t);
+  at.agent('exit 0');
+  const listened = process.listenerCount('SIGUSR2');
+  at.answers.opened = [201, { ...opened, heartbeat_seconds: 60 }];
+  let calls = 0;
+  const monotonicMs = (): number => {
+    // When it starts, when the lease begins, and when it has ended.
+    if ((calls += 1) === 3) throw new Error('broken');
+    return 5;
+  };
+  await assert.rejects(run(at, ['./agent'], { monotonicMs }), /^Error: broken$/);
+  // With its signals it lets go of the lease; else this process would not end.
+  assert.equal(process.listenerCount('SIGUSR2'), listened);
 });
 
 test('the digest of a large program is asked of the envelope, told where it was not known, and believed where it was', async (t) => {

@@ -153,11 +153,15 @@ const runToEnd = async (
     },
     monotonicMs,
   );
-  const exit = await agent.exited;
-  const closed = await close(exit, monotonicMs() - startedMs);
-  lease.stop();
-  agent.release();
-  return { exit, severed, closed };
+  try {
+    const exit = await agent.exited;
+    const closed = await close(exit, monotonicMs() - startedMs);
+    return { exit, severed, closed };
+  } finally {
+    // Whatever goes wrong: a lease that is renewed for nobody would keep the runner, and the invocation with it.
+    lease.stop();
+    agent.release();
+  }
 };
 
 const resultOf = (exit: AgentExit, severed: Severed | null, closed: ClosedInvocation | ClientFailure): RunResult => {
@@ -304,7 +308,9 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
     };
     return client.close(opened, ending, clear);
   };
-  const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start, jail }, surroundings, close);
+  const { exit, severed, closed } = await runToEnd({ client, opened, program: prepared.program, start, jail }, surroundings, close).finally(
+    clear,
+  );
   for (const warning of lastWarnings(prepared, clear(), programs)) warn(warning);
   if (!isClientFailure(closed) && announce !== null) await announceClosed(closed, announce);
   if (jail?.wasOpened() === false)
