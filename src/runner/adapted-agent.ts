@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { agentEnvironment, credentialVariables } from './agent-environment.ts';
-import { openAgentHome, stateFolder } from './agent-home.ts';
+import { type AgentHome, laidIn, openAgentHome, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
 import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
@@ -55,14 +55,17 @@ const lookAround = ({ adapter, agent, place, files }: Adapted) => {
 };
 type Around = ReturnType<typeof lookAround>;
 
-const startAdapted = ({ adapter, agent, place, files, args, before }: Adapted, around: Around, opened: OpenedInvocation): Start => {
+const startAdapted = (
+  run: AgentHome,
+  { adapter, agent: { toolchains }, place, files, args, before }: Adapted,
+  around: Around,
+  opened: OpenedInvocation,
+): Start => {
   const { env, containment } = place;
-  const { name, client, toolchains } = agent;
   const { cwd } = jailPlace(place);
   const { git, walk } = around;
   const { carried, problems } = around.read;
   const { path, leftOut } = around.trusted;
-  const run = openAgentHome(stateFolder(env), { agent: name, client, kept: adapter.kept });
   const seen = seenFrom(opened, containment);
   const { modelDoor, networkDoor, credential, hostedTools } = seen;
   const jailed = containment === 'jail';
@@ -123,6 +126,10 @@ export const prepareAdapted = async (
     failsOnChangedPrograms: agent.failsOnChangedPrograms,
     changed: watchFiles(paths),
     lookAhead: () => void (around = lookAround(adapted)),
-    start: (opened) => startAdapted(adapted, around ?? lookAround(adapted), opened),
+    start: (opened) => {
+      const seen = around ?? lookAround(adapted);
+      const run = openAgentHome(stateFolder(place.env), { agent: name, client: agent.client, kept: adapter.kept });
+      return laidIn(run, () => startAdapted(run, adapted, seen, opened));
+    },
   };
 };

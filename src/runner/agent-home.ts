@@ -181,6 +181,16 @@ const makeState = (state: string): void => {
   }
 };
 
+/** What `lay` gives; where it throws, nothing stays of the run. */
+export const laidIn = <T>(home: Pick<AgentHome, 'close'>, lay: () => T): T => {
+  try {
+    return lay();
+  } catch (error) {
+    home.close();
+    throw error;
+  }
+};
+
 /** Makes the folder of a run below `state`. */
 export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner): AgentHome => {
   // The envelope says it, and it becomes a part of a path.

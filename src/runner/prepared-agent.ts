@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { identifyAgent } from './agent-digest.ts';
 import { agentEnvironment } from './agent-environment.ts';
-import { openAgentHome, stateFolder } from './agent-home.ts';
+import { laidIn, openAgentHome, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
 import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import { compatibleVariables } from './agents/compatible.ts';
@@ -51,7 +51,7 @@ const startPlainJailed = (
 ): Start => {
   const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
   const seen = seenFrom(opened, 'jail');
-  const jail = jailOrder(jailPlace(place), jailed, home, walk);
+  const jail = laidIn(home, () => jailOrder(jailPlace(place), jailed, home, walk));
   return {
     env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,

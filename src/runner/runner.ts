@@ -221,10 +221,12 @@ interface LaidOut {
 }
 
 const laidOut = (prepared: PreparedAgent, opened: OpenedInvocation): LaidOut | Refusal => {
+  let start: Start | null = null;
   try {
-    const start = prepared.start(opened);
+    start = prepared.start(opened);
     return { start, jail: start.jail === null ? null : openJail(jailOf(start.jail, opened), [prepared.program, ...start.args]) };
   } catch (error) {
+    start?.close();
     const problem = `what the agent needs could not be laid out: ${error instanceof Error ? error.message : 'unknown error'}`;
     return { exitCode: ourFailure, code: 'not_laid_out', problem };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -126,5 +126,6 @@ test('G-JAIL-4: a socket whose name nobody could hand on is a reason to start no
   const { exitCode, stdout, stderr } = await ground.sh('echo ran');
   assert.deepEqual([exitCode, stdout], [125, '']);
   assert.match(stderr, /a socket .* whose name is not text/);
+  assert.deepEqual(readdirSync(join(ground.home, '.local/state/sealwright/runs')), [], 'something was left of the run');
   rmSync(name);
 });
