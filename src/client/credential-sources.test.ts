@@ -163,6 +163,17 @@ test('a command that prints nothing in time is ended, even where what it started
   assert.match(answer.problem, /no credential within/);
 });
 
+test('a command whose path leads nowhere is a problem like any other', async (t) => {
+  const { env, cwd } = surroundings(t);
+  writeFileSync(join(cwd, 'file'), '');
+  for (const [program, code] of [
+    [join(cwd, 'nowhere'), 'ENOENT'],
+    [join(cwd, 'file/below'), 'ENOTDIR'],
+    [join(cwd, 'x'.repeat(300)), 'ENAMETOOLONG'],
+  ] as const)
+    assert.deepEqual(await runTokenCommand([program], { env, cwd, home: cwd }), { problem: `${program} cannot be run (${code}).` });
+});
+
 test('a bare name is not found in the folder that an agent is to work in', async (t) => {
   const home = folderFor(t);
   const workspace = join(home, 'project');

@@ -7,6 +7,10 @@ import { findProgram, type ProgramPlace } from './program-path.ts';
 
 export type CommandText = { readonly text: string } | { readonly problem: string };
 
+const notRun = (name: string, error: unknown): { readonly problem: string } => ({
+  problem: `${name} cannot be run (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'}).`,
+});
+
 const endOf = (code: number | null, signal: NodeJS.Signals | null): string =>
   code === null ? `was ended by ${signal}` : `ended with ${code}`;
 
@@ -19,7 +23,7 @@ export const runTokenCommand = (
   const [name = '', ...args] = argv;
   const program = findProgram(name, surroundings);
   if (program === null) return Promise.resolve({ problem: `There is no program ${name} on the PATH outside this folder; give its path.` });
-  return new Promise((settle) => {
+  return new Promise<CommandText>((settle) => {
     const child = spawn(program, args, { env: surroundings.env, cwd: surroundings.cwd, stdio: ['ignore', 'pipe', 'ignore'] });
     const chunks: Buffer[] = [];
     let size = 0;
@@ -39,10 +43,11 @@ export const runTokenCommand = (
       if (size <= limits.credentialBytes) chunks.push(chunk);
       else stop(`${name} printed more than the ${limits.credentialBytes} bytes that a credential may have.`);
     });
-    child.on('error', (error: NodeJS.ErrnoException) => give({ problem: `${name} cannot be run (${error.code ?? 'unknown error'}).` }));
+    child.on('error', (error) => give(notRun(name, error)));
     child.on('close', (code, signal) => {
       if (code === 0) give({ text: Buffer.concat(chunks).toString('utf8') });
       else give({ problem: `${name} ${endOf(code, signal)}. Run it by hand to see why.` });
     });
-  });
+    // Some refusals of the system are thrown instead of told.
+  }).catch((error: unknown) => notRun(name, error));
 };
