@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import type { Random } from './core/clock.ts';
-import { runCli, unknownCommand } from './cli/cli.ts';
+import { reportThrown, runCli, unknownCommand } from './cli/cli.ts';
 import { renderLine } from './core/diagnostic-line.ts';
 import type { JudgeRules } from './cli/check.ts';
 import type { CommandIo, CommandRow } from './cli/command.ts';
@@ -326,7 +326,10 @@ export const main = async (): Promise<void> => {
   });
   // Nobody is left to be told, and an envelope goes on without whoever read its diagnostics.
   process.stderr.on('error', () => undefined);
-  process.exitCode = await runCli(commands, process.argv.slice(2), processIo());
+  const [argv, io] = [process.argv.slice(2), processIo()];
+  // What is thrown where no command waits for it is a bug all the same, and told as one: nothing can go on behind it.
+  process.on('uncaughtException', (bug) => process.exit(reportThrown(bug, argv, io)));
+  process.exitCode = await runCli(commands, argv, io);
 };
 
 if (import.meta.main) await main();

@@ -77,6 +77,16 @@ test('the process answers version and help and ends with the exit code of what i
   assert.equal(call('no-such-command').status, 2);
 });
 
+test('a bug in what no command waits for is told as a bug, without a stack trace', () => {
+  const bug =
+    "const timer = setInterval(() => { if (process.listenerCount('uncaughtException') > 0) throw new TypeError('broken\\n at secret') }, 5).unref();";
+  const argv = ['--import', `data:text/javascript,${encodeURIComponent(bug)}`, `${root}src/main.ts`, 'doctor', '--offline'];
+  const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', cwd: '/' });
+  assert.equal(status, 70, stderr);
+  assert.match(stderr, /^sealwright: this is a bug in sealwright \d+\.\d+\.\d+: broken\n {2}Please report/);
+  assert.equal(stderr.split('\n').length, 3);
+});
+
 test('a reader that leaves early changes no exit code, and leaves nothing behind', async (t) => {
   const home = mkdtempSync(join(tmpdir(), 'sealwright-commands-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));

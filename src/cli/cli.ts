@@ -151,7 +151,10 @@ const systemRefusal = (thrown: unknown): CommandError | undefined => {
   return new CommandError('path_refused', `${path} cannot be used: ${problem} (${String(thrown.code)})`, next);
 };
 
-const report = (thrown: unknown, json: boolean, io: CommandIo): number => {
+/** Says what was thrown, as one sentence for a person or one line for a machine, and answers with the exit code that it stands for. */
+export const reportThrown = (thrown: unknown, argv: readonly string[], io: CommandIo): number => {
+  const split = argv.indexOf('--');
+  const json = (split === -1 ? argv : argv.slice(0, split)).includes('--json');
   const known = thrown instanceof CommandError ? thrown : systemRefusal(thrown);
   const bug = thrown instanceof Error ? thrown.message : String(thrown);
   const message = known?.message ?? `this is a bug in sealwright ${io.version}: ${bug.split('\n')[0]}${placeOf(thrown)}`;
@@ -192,7 +195,6 @@ export const runCli = async (rows: readonly CommandRow[], argv: readonly string[
   try {
     return await dispatch(rows, argv, io);
   } catch (thrown) {
-    const split = argv.indexOf('--');
-    return report(thrown, (split === -1 ? argv : argv.slice(0, split)).includes('--json'), io);
+    return reportThrown(thrown, argv, io);
   }
 };
