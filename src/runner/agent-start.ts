@@ -101,7 +101,9 @@ const realHome = (env: Environment): string => {
   }
 };
 
-export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: PreparingPlace): JailPlace => ({
+type Placed = Omit<PreparingPlace, 'search' | 'containment' | 'how'>;
+
+export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: Placed): JailPlace => ({
   cwd: realpathSync(cwd),
   workspace,
   userHome: realHome(env),

@@ -47,7 +47,8 @@ const bodiesOf = ({ seen }: Stage): readonly Record<string, unknown>[] =>
 
 test('a home that is nowhere, as users of services have, stands for itself; one that is named by no absolute path is not the working folder', () => {
   const cwd = realpathSync(tmpdir());
-  const homeOf = (HOME: string): string => jailPlace({ env: { HOME }, cwd, workspace: cwd, repository: null, ofEnvelope: [] }).userHome;
+  const place = { cwd, workspace: cwd, repository: null, ofEnvelope: [], dataOfEnvelope: null };
+  const homeOf = (HOME: string): string => jailPlace({ ...place, env: { HOME } }).userHome;
   assert.equal(homeOf('/nonexistent'), '/nonexistent');
   assert.equal(homeOf(''), realpathSync(userInfo().homedir));
 });
