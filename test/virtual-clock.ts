@@ -35,6 +35,31 @@ export const createVirtualClock = (startWallMs = Date.UTC(2026, 0, 15)): Virtual
   };
 };
 
+/** A clock of a process that stands still: time passes, then the timers that have become due fire, all of them late. */
+export interface HaltingClock extends Clock {
+  readonly standStill: (ms: number) => void;
+}
+
+export const createHaltingClock = (): HaltingClock => {
+  let nowMs = 0;
+  let timers: { readonly dueMs: number; readonly run: () => void }[] = [];
+  return {
+    wallMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    after: (delayMs, run) => {
+      const timer = { dueMs: nowMs + delayMs, run };
+      timers.push(timer);
+      return () => void (timers = timers.filter((other) => other !== timer));
+    },
+    standStill: (ms) => {
+      nowMs += ms;
+      const due = timers.filter(({ dueMs }) => dueMs <= nowMs);
+      timers = timers.filter(({ dueMs }) => dueMs > nowMs);
+      for (const { run } of due) run();
+    },
+  };
+};
+
 /** Bytes that differ from call to call and repeat from run to run. */
 export const createCountingRandom = (): Random => {
   let count = 0;

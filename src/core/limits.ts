@@ -72,6 +72,8 @@ export const limits = {
   // invocations
   leaseMs: 30_000,
   heartbeatMs: 10_000,
+  /** So late a busy process comes to what is due; later than that it stood still. */
+  heldUpMs: 5_000,
   openInvocationsCount: 10_000,
   openToolCallsPerInvocationCount: 4_096,
   deniedContentPerPersonCount: 1_024,
@@ -131,6 +133,8 @@ export const limits = {
   batchBytes: 4 * MIB,
   queuedEntriesCount: 4_096,
   commitMs: 2_000,
+  /** How often it is looked how long they have waited; a look that comes late does not count what it is late by. */
+  commitLookMs: 250,
   segmentBytes: 64 * MIB,
   outcomeReserveBytes: MIB,
   checkpointEveryMs: 1_000,

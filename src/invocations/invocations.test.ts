@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCountingRandom, createVirtualClock } from '../../test/virtual-clock.ts';
+import { createCountingRandom, createHaltingClock, createVirtualClock } from '../../test/virtual-clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Receipt, RecordBody, RecordRefusal } from '../core/receipt.ts';
 import { limits } from '../core/limits.ts';
 import type { Invocation } from '../core/principal.ts';
@@ -19,12 +20,12 @@ const opening: Opening = {
   facts: {},
 };
 
-const setUp = (
+const setUpBy = <Kept extends Clock>(
+  clock: Kept,
   answer: (body: RecordBody) => Receipt | RecordRefusal = ({ log_id: logId }) => ({ logId, origin: 'o', index: 0 }),
   reproveMs: number | null = null,
   durable: (kind: RecordBody['kind']) => Promise<void> = () => Promise.resolve(),
 ) => {
-  const clock = createVirtualClock();
   const records: RecordBody[] = [];
   const ended: string[] = [];
   const invocations = createInvocations({
@@ -47,6 +48,9 @@ const setUp = (
   return { clock, records, ended, invocations };
 };
 
+type Given = Parameters<typeof setUpBy> extends [Clock, ...infer Others] ? Others : never;
+const setUp = (...given: Given) => setUpBy(createVirtualClock(), ...given);
+
 const opened = async (invocations: ReturnType<typeof setUp>['invocations']) => {
   const result = await invocations.open(opening);
   assert.ok('credential' in result);
@@ -65,6 +69,25 @@ test('G-IDENTITY-1: a credential is accepted exactly while its lease lives', asy
   assert.deepEqual(invocations.identify(credential), { denial: 'unidentified', problem: 'unknown' });
   assert.equal(invocations.heartbeat(invocation.id), 'ended');
   assert.equal(records.at(-1)?.['ended'], 'lost_runner');
+});
+
+test('a lease whose end came while the process stood still, and could hear no runner, is another one, as after a restart', async () => {
+  for (const comesFirst of ['a heartbeat', 'the timer'] as const) {
+    const { clock, invocations, records } = setUpBy(createHaltingClock());
+    const { credential, invocation } = await opened(invocations);
+    if (comesFirst === 'the timer') clock.standStill(2 * limits.leaseMs);
+    else {
+      clock.standStill(limits.leaseMs - 1);
+      assert.equal(invocations.heartbeat(invocation.id), 'alive');
+      clock.standStill(2 * limits.leaseMs);
+    }
+    assert.equal(invocations.heartbeat(invocation.id), 'alive', comesFirst);
+    assert.ok('id' in invocations.identify(credential));
+    // Nobody is heard from then on.
+    for (let second = 0; second <= limits.leaseMs / 1_000; second += 1) clock.standStill(1_000);
+    assert.ok('denial' in invocations.identify(credential));
+    assert.equal(records.at(-1)?.['ended'], 'lost_runner');
+  }
 });
 
 test('G-IDENTITY-1: a missing, malformed, foreign or closed credential identifies nobody', async () => {

@@ -10,17 +10,17 @@ import type { Denial } from '../core/denial.ts';
 import { uuidv7 } from '../core/identifier.ts';
 import { stampOf } from '../core/stamp.ts';
 import { limits } from '../core/limits.ts';
-import type { Agent, Assurance, Containment, Invocation, Invoker } from '../core/principal.ts';
-import { agentClients, assurances } from '../core/principal.ts';
+import type { Agent, Containment, Invocation, Invoker } from '../core/principal.ts';
 import type { Receipt, Recorder, RecordBody, RecordRefusal } from '../core/receipt.ts';
 import { isRefusal } from '../core/receipt.ts';
 import type { KeyedDigest } from '../core/record.ts';
-import { identifyingMembers, invocationMembers } from '../core/record.ts';
+import { invocationMembers } from '../core/record.ts';
 import type { Recorded } from '../core/stages.ts';
 import type { CountedSince, Counting, Totals } from '../core/totals.ts';
 import { createCounting } from '../core/totals.ts';
 import type { ToolCalls } from './tool-calls.ts';
 import { createToolCalls } from './tool-calls.ts';
+import { invocationOf, repeated, type KeptDigests, type Members } from './opened-record.ts';
 
 export interface InvocationParts {
   readonly clock: Clock;
@@ -53,9 +53,6 @@ export interface Opening {
   /** Members of the `opened` record that only the caller knows. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
-
-/** Members of a record as they were read back. */
-type Members = Readonly<Record<string, unknown>>;
 
 export interface Opened {
   readonly invocation: Invocation;
@@ -104,6 +101,8 @@ interface Open {
   readonly openedMs: number;
   readonly counting: Counting;
   leaseEndsMs: number;
+  /** When it is looked whether it has ended. */
+  lookMs: number;
   /** When the invoker is to be proved again; null where nobody is proved. */
   proofDueMs: number | null;
   stopLease: () => void;
@@ -162,12 +161,18 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
   const stamp = () => stampOf(clock, random);
 
   const proofEndsMs = ({ proofDueMs }: Open): number => (proofDueMs === null ? Infinity : proofDueMs + limits.proofGraceMs);
-  const endsMs = (open: Open): number => Math.min(open.leaseEndsMs, proofEndsMs(open));
+  /** Where nobody looked in time the process stood still, and could hear no runner: that is another lease, as after a restart. */
+  const leaseEndsMs = (open: Open): number => {
+    if (clock.monotonicMs() - open.lookMs > limits.heldUpMs) open.leaseEndsMs = clock.monotonicMs() + limits.leaseMs;
+    return open.leaseEndsMs;
+  };
+  const endsMs = (open: Open): number => Math.min(leaseEndsMs(open), proofEndsMs(open));
   const lives = (open: Open | undefined): open is Open => open !== undefined && clock.monotonicMs() < endsMs(open);
 
   const watchLease = (open: Open): void => {
-    open.stopLease = clock.after(Math.max(0, endsMs(open) - clock.monotonicMs()), () => {
-      const leased = clock.monotonicMs() < open.leaseEndsMs;
+    open.lookMs = endsMs(open);
+    open.stopLease = clock.after(Math.max(0, open.lookMs - clock.monotonicMs()), () => {
+      const leased = clock.monotonicMs() < leaseEndsMs(open);
       if (leased && clock.monotonicMs() < endsMs(open)) return watchLease(open);
       void close(open.invocation.id, leased ? 'unproved' : 'lost_runner', {});
     });
@@ -183,6 +188,7 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       openedMs: clock.monotonicMs(),
       counting: createCounting(since),
       leaseEndsMs: clock.monotonicMs() + limits.leaseMs,
+      lookMs: Infinity,
       proofDueMs,
       stopLease: () => undefined,
     };
@@ -342,52 +348,6 @@ export const createInvocations = (parts: InvocationParts): Invocations => {
       for (const open of byId.values()) open.stopLease();
       byId.clear();
       byCredential.clear();
-    },
-  };
-};
-
-/** What a `closed` record repeats of an `opened` one that was read back. */
-const repeated = (record: Members): Record<string, unknown> => ({
-  ...Object.fromEntries(identifyingMembers.map((name) => [name, record[name] ?? null])),
-  source: 'envelope',
-  decision: null,
-});
-
-/** What is kept of an open invocation to recognise it by: SHA-256 digests in hexadecimal. */
-type KeptDigests = Pick<Open, 'credentialDigest' | 'runnerKeyDigest' | 'sessionDigest'>;
-
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const texts = (value: unknown): readonly string[] =>
-  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
-const oneOf = <T extends string>(known: readonly T[], value: unknown): T | undefined => known.find((each) => each === value);
-
-/** The invocation that an `opened` record speaks of; null when the record does not have the form. */
-const invocationOf = (record: Members): { readonly invocation: Omit<Invocation, 'digestKey'>; readonly kept: KeptDigests } | null => {
-  const id = text(record['invocation_id']);
-  const credentialDigest = text(record['credential_digest']);
-  const agentId = text(record['agent_id']);
-  const client = oneOf(agentClients, record['agent_client']);
-  const assurance: Assurance | undefined = oneOf(assurances, record['user_assurance']);
-  const role = text(record['agent_role']);
-  const userId = text(record['user_id']);
-  if (id === null || credentialDigest === null || agentId === null || role === null || userId === null) return null;
-  if (client === undefined || assurance === undefined) return null;
-  const groups = texts(record['user_groups']);
-  const actors = texts(record['user_actors']);
-  return {
-    kept: {
-      credentialDigest,
-      runnerKeyDigest: text(record['runner_key_digest']),
-      sessionDigest: text(record['user_session_digest']),
-    },
-    invocation: {
-      id,
-      invoker: { userId, assurance, issuer: text(record['user_issuer']), groups },
-      ...(actors.length > 0 && { actors }),
-      agent: { id: agentId, client, version: text(record['agent_version']), digest: text(record['agent_digest']) },
-      role,
-      dataClassification: text(record['data_classification']) ?? 'restricted',
-      containment: record['containment'] === 'jail' ? 'jail' : 'advisory',
     },
   };
 };

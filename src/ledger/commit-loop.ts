@@ -1,6 +1,6 @@
 // Group commit without a timer: while one batch is being made durable, the records that arrive queue up and make the next one.
 // Contract: each record is answered exactly once. A receipt means durable; after a refusal the caller must not act. Never rejects.
-// What is not durable within `limits.commitMs` is refused `slow`; if it becomes durable nevertheless, it is handed on as disowned.
+// What is not durable within `limits.commitMs`, while the process was there to hear of it, is refused `slow`; if it becomes durable nevertheless, it is handed on as disowned.
 // Fails for good on the first error of the journal (`sealed`): what the disk holds is then unknown, and only a restart reads it again.
 
 import type { Clock } from '../core/clock.ts';
@@ -52,7 +52,8 @@ export interface CommitMeasures {
 }
 
 interface Waiting extends Submission {
-  readonly sinceMs: number;
+  /** Later than it came by what the process was held up since: that long nobody could hear of the disk. */
+  sinceMs: number;
   readonly answer: (result: Receipt | RecordRefusal) => void;
   answered: boolean;
 }
@@ -121,10 +122,14 @@ export const createCommitLoop = (
     if (stopWatch !== null) return;
     const oldest = [...underWay.map(({ waiting }) => waiting), ...queue].find(isHurried);
     if (oldest === undefined) return;
-    stopWatch = clock.after(Math.max(0, oldest.sinceMs + limits.commitMs - clock.monotonicMs()), () => {
+    const leftMs = Math.max(0, oldest.sinceMs + limits.commitMs - clock.monotonicMs());
+    const dueMs = clock.monotonicMs() + Math.min(leftMs, limits.commitLookMs);
+    stopWatch = clock.after(dueMs - clock.monotonicMs(), () => {
       stopWatch = null;
-      const late = clock.monotonicMs() - limits.commitMs;
+      const nowMs = clock.monotonicMs();
+      const late = nowMs - limits.commitMs;
       for (const waiting of [...underWay.map((placed) => placed.waiting), ...queue]) {
+        waiting.sinceMs = Math.min(nowMs, waiting.sinceMs + Math.max(0, nowMs - dueMs));
         if (isHurried(waiting) && waiting.sinceMs <= late) answer(waiting, refusal('slow', refusals.slow));
       }
       // What was refused before it was written is simply never written.
