@@ -119,6 +119,31 @@ test('a client that has left is given no more memory, which nobody would give ba
   await listener.close();
 });
 
+test('G-SHARE-1: requests that came behind one another by one connection all end with it, and give back what they held', async () => {
+  const bodies = createFairShare(64 * limits.requestOverheadBytes);
+  const came: string[] = [];
+  const ended: string[] = [];
+  const waiting = async (incoming: Incoming, outgoing: Outgoing): Promise<void> => {
+    await incoming.body();
+    came.push(incoming.path);
+    if (incoming.path === '/says') {
+      outgoing.begin(200, {});
+      // More than waits for its turn without being held back.
+      await outgoing.write(Buffer.alloc(1_048_576));
+    } else await new Promise((resolve) => incoming.gone.addEventListener('abort', resolve));
+    outgoing.end();
+    ended.push(incoming.path);
+  };
+  const listener = await listen(settingsFor(waiting, { bodies }));
+  const client = connect(listener.port ?? 0, '127.0.0.1');
+  for (const path of ['/first', '/says', '/last']) client.write(`POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\n\r\nx`);
+  await until(() => came.length === 3);
+  client.destroy();
+  await until(() => ended.length === 3);
+  await until(() => bodies.held() === 0);
+  await listener.close();
+});
+
 test('memory is there for a whole body when the first of it is read: two that come bit by bit do not keep each other from being read', async (t) => {
   const bodyBytes = 10_000;
   const bodies = createFairShare(2 * (limits.requestOverheadBytes + bodyBytes) + limits.requestOverheadBytes);

@@ -17,6 +17,7 @@ import { bound, createCrowd, crowdLimitsOf, descriptorsMax, placeByAddress, plac
 import type { PreambleReader } from './preamble.ts';
 import { createPreambleReader } from './preamble.ts';
 import { createTunnels } from './tunnels.ts';
+import { closeWithConnection } from './turns.ts';
 import type { SecureMaterial, TlsIdentity } from './tls-identity.ts';
 
 export { openTlsIdentity, type TlsIdentity } from './tls-identity.ts';
@@ -86,6 +87,7 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
   if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
   server.maxHeadersCount = limits.headerCount;
   bound(server, crowd);
+  closeWithConnection(server);
   server.on('connect', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
     const { stream, gone } = tunnels.take(socket, head);
