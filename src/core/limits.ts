@@ -59,6 +59,7 @@ export const limits = {
   destinationLookupsCount: 24,
   proxyAnswerBytes: 16 * KIB,
   upstreamHeadersMs: 600_000,
+  upstreamHeaderBytes: 16 * KIB,
   upstreamSilenceMs: 300_000,
   keepAliveMs: 10_000,
   upstreamAttemptsCount: 4,

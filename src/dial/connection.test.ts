@@ -96,6 +96,23 @@ test('a connection that was destroyed on our side does not say so', async (t) =>
   assert.equal(await saysUnsent(exchanged(connection)), false);
 });
 
+test('an answer whose head cannot be read is unreadable and not a lost connection, which would be tried again', async (t) => {
+  const heads = {
+    'is larger than': `HTTP/1.1 200 OK\r\nx-large: ${'x'.repeat(limits.upstreamHeaderBytes)}\r\n\r\n`,
+    'cannot be read as HTTP': 'SMTP ready\r\n\r\n',
+  };
+  for (const [said, head] of Object.entries(heads)) {
+    const { connection, peer } = await connected(t);
+    peer.once('data', () => peer.write(head));
+    await assert.rejects(exchanged(connection), (problem) => {
+      assert.ok(problem instanceof DialProblem);
+      assert.equal(problem.failure, 'unreadable');
+      assert.match(problem.message, new RegExp(said));
+      return true;
+    });
+  }
+});
+
 test('an upstream that sends nothing but announcements of an answer has no more time to begin it than one that is silent', async (t) => {
   const { connection, peer } = await connected(t, { ...limits, upstreamHeadersMs: 200 });
   const announcing = setInterval(() => peer.write('HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n'), 5);

@@ -33,6 +33,7 @@ export interface Response extends Pick<UpstreamAnswer, 'body' | 'discard'> {
 export interface ConnectionLimits extends BodyLimits {
   readonly upstreamHeadersMs: number;
   readonly upstreamSilenceMs: number;
+  readonly upstreamHeaderBytes: number;
 }
 
 export const createConnection = (origin: URL, { socket, address }: Connected, bounds: ConnectionLimits): Connection => {
@@ -40,6 +41,7 @@ export const createConnection = (origin: URL, { socket, address }: Connected, bo
   const client = new Client(origin.origin, {
     headersTimeout: bounds.upstreamHeadersMs,
     bodyTimeout: bounds.upstreamSilenceMs,
+    maxHeaderSize: bounds.upstreamHeaderBytes,
     pipelining: 1,
     connect: (_options, callback) => {
       // Asked for a second socket, the client lost the first before it wrote what waits: only calls that were not written wait.
@@ -116,6 +118,11 @@ const problemOf = (problem: unknown): DialProblem => {
   if (problem instanceof DialProblem) return problem;
   if (problem instanceof errors.HeadersTimeoutError) return tooLate();
   if (problem instanceof errors.InvalidArgumentError) return new DialProblem('unreachable', 'The call cannot be written as HTTP.');
+  // An answer that came and cannot be read: the next one would be like it.
+  if (problem instanceof errors.HeadersOverflowError)
+    return new DialProblem('unreadable', "The head of the upstream's answer is larger than the envelope takes (upstreamHeaderBytes).");
+  if (problem instanceof errors.HTTPParserError)
+    return new DialProblem('unreadable', 'The upstream answered with what cannot be read as HTTP/1.1.');
   // The call may have been received, so it is never sent again.
   return new DialProblem('reset', 'The upstream closed the connection before it answered.');
 };

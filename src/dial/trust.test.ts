@@ -18,9 +18,13 @@ test('a redirect is an answer and is not followed', async (t) => {
 });
 
 test('an upstream that changes the protocol, or does not speak HTTP, is a failure', async (t) => {
-  for (const said of ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'SSH-2.0-x\r\n']) {
+  const cases = [
+    ['HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'reset'],
+    ['SSH-2.0-x\r\n', 'unreadable'],
+  ] as const;
+  for (const [said, failure] of cases) {
     const upstream = await tcp(t, (socket) => socket.once('data', () => socket.write(said)));
-    assert.deepEqual(failed(await dialing(t).send(to(upstream.port))), ['reset', 1]);
+    assert.deepEqual(failed(await dialing(t).send(to(upstream.port))), [failure, 1]);
     await upstream.empty();
   }
 });
