@@ -12,7 +12,7 @@ import { runCli } from './cli.ts';
 import type { CommandIo } from './command.ts';
 import { unwritableProblem } from './data-folder.ts';
 import { createDoctor } from './doctor.ts';
-import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, type Finding } from './examination.ts';
+import { examineClock, examineDataFolder, examineDiskSync, examineSpace, examineNode, examinePort, type Finding } from './examination.ts';
 
 /** Nothing is looked at outside. */
 const outside = { endpoints: async () => ({ problem: 'not looked at' }), issuers: async () => [] };
@@ -182,6 +182,18 @@ test('a secret that is not where the config says is a warning, and a command is 
   assert.match(warned(checks).join('\n'), /endpoints\.b\.credential has no secret: the file .*absent cannot be read/);
   const there = await examine(path, { environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch, ABSENT: 'x' } });
   assert.equal(warned(there.checks).filter((finding) => /credential has no secret/.test(finding)).length, 2);
+});
+
+test('a disk that is nearly full, of bytes or of files, is a warning; one that does not count its files is none', () => {
+  const ample = { bavail: 1_000_000, bsize: 4_096, files: 1_000_000, ffree: 500_000 };
+  const said = (of: Partial<typeof ample>) => {
+    const { standing, finding, next } = examineSpace({ ...ample, ...of });
+    return [standing, finding, next.split(':')[0]];
+  };
+  assert.deepEqual(said({}), ['ok', '3.8 GiB free', '']);
+  assert.deepEqual(said({ bavail: 100 }), ['warn', '0.0 GiB free', 'Free some space']);
+  assert.deepEqual(said({ ffree: 3 }), ['warn', '3.8 GiB free, and room for 3 more files', 'Remove files that nobody needs']);
+  assert.deepEqual(said({ files: 0, ffree: 0 }), ['ok', '3.8 GiB free', '']);
 });
 
 test('the disk probe leaves nothing behind and fails where it cannot write', () => {

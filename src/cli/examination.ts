@@ -1,7 +1,7 @@
 // What `doctor` examines on this machine, one function a subject; each answers with findings and never rejects.
 // Nothing is changed: a probe file of the disk is removed again, a probed port is released at once.
 
-import { existsSync, openSync, closeSync, fsyncSync, mkdtempSync, rmSync, statSync, statfsSync, writeSync } from 'node:fs';
+import { existsSync, openSync, closeSync, fsyncSync, mkdtempSync, rmSync, statSync, statfsSync, writeSync, type StatsFs } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -54,6 +54,22 @@ const privateProblem = (path: string): string | undefined => {
 };
 
 const GIB = 1024 ** 3;
+const fewFiles = 10_000;
+
+/** Some file systems count no files and say 0 of 0. */
+export const examineSpace = ({ bavail, bsize, files, ffree }: Pick<StatsFs, 'bavail' | 'bsize' | 'files' | 'ffree'>): Finding => {
+  const check = 'disk space';
+  const freeGib = (bavail * bsize) / GIB;
+  const room = `${freeGib.toFixed(1)} GiB free`;
+  if (freeGib < 1) return warn(check, room, 'Free some space: when the disk is full every crossing is denied.');
+  return files > 0 && ffree < fewFiles
+    ? warn(
+        check,
+        `${room}, and room for ${ffree} more files`,
+        'Remove files that nobody needs: where none can be made every crossing is denied.',
+      )
+    : ok(check, room);
+};
 
 /** Who may change what lies in the data folder, and whether it has room. `userId` is null where the platform has no users. */
 export const examineDataFolder = (path: string, userId: number | null): readonly Finding[] => {
@@ -67,11 +83,7 @@ export const examineDataFolder = (path: string, userId: number | null): readonly
       problems.push(privateProblem(join(path, 'private')) ?? null);
     const found = problems.filter((problem) => problem !== null);
     const rights = found.map((problem) => fail(check, problem, 'Correct the rights, then start again.'));
-    const { bavail, bsize } = statfsSync(folder);
-    const freeGib = (bavail * bsize) / GIB;
-    const room = `${freeGib.toFixed(1)} GiB free`;
-    const space =
-      freeGib < 1 ? warn('disk space', room, 'Free some space: when the disk is full every crossing is denied.') : ok('disk space', room);
+    const space = examineSpace(statfsSync(folder));
     if (rights.length > 0) return [...rights, space];
     return [ok(check, folder === path ? path : `${path} does not exist yet; \`up\` makes it`), space];
   } catch (error) {
@@ -83,6 +95,15 @@ export const examineDataFolder = (path: string, userId: number | null): readonly
 const inMemory = new Set([0x0102_1994, 0x8584_58f6]);
 const syncs = 15;
 const slowSyncMs = 50;
+
+/** What to do where the data folder takes nothing. */
+const unwritableRemedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free some space on its disk, or some files where these have run out (`df -i`).',
+  EDQUOT: 'Raise the quota of this user on its disk, or free some of it (`quota -s`).',
+  EROFS: 'Mount its file system for writing; where the system made it read-only by itself, look why (`dmesg`).',
+};
+const unwritableRemedy = (code: string): string =>
+  unwritableRemedies[code] ?? 'Make the data folder writable for this user, on a disk that works.';
 
 /** Writes and syncs a small file in the data folder a few times: works at all, how long, and on a disk that keeps it. */
 export const examineDiskSync = (path: string, clock: Clock): Finding => {
@@ -109,11 +130,7 @@ export const examineDiskSync = (path: string, clock: Clock): Finding => {
       return warn(check, `${took}, in memory`, 'A restart of the machine loses it: put `data_dir` on a disk.');
     return medianMs > slowSyncMs ? warn(check, took, 'Every crossing waits for this disk: use a faster one.') : ok(check, took);
   } catch (error) {
-    return fail(
-      check,
-      `cannot write and sync below ${path}: ${codeOf(error)}`,
-      'Make the data folder writable for this user, on a disk that works.',
-    );
+    return fail(check, `cannot write and sync below ${path}: ${codeOf(error)}`, unwritableRemedy(codeOf(error)));
   } finally {
     if (probe !== undefined) rmSync(probe, { recursive: true, force: true });
   }
