@@ -3,7 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import { openFolder, openLedger, usesOf, type Use } from '../ledger/reading.ts';
-import { placeOf, placeOptions } from './audit-place.ts';
+import { placeOf, placeOptions, tellUnread } from './audit-place.ts';
 import { exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
@@ -77,7 +77,7 @@ const listAccess = async (input: CommandInput, io: CommandIo): Promise<number> =
   const ledger = openLedger(openFolder(place.folder));
   const progress = createProgress(io, 'indexing', 'records');
   const ask = (of: 'agent' | 'role' | 'invoker'): readonly Use[] =>
-    usesOf(ledger, of, { indexPath: place.indexPath, onProgress: progress.update });
+    usesOf(ledger, of, { indexPath: place.indexPath, onProgress: progress.update, onUnread: tellUnread(io) });
   const since = new Date(io.clock.wallMs() - (input.whole('unused-days', 1) ?? 1) * dayMs).toISOString();
   const uses = { agent: ask('agent'), role: ask('role'), invoker: ask('invoker') };
   progress.end();

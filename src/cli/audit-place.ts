@@ -106,11 +106,24 @@ export const writeRecords = (records: readonly StoredRecord[], input: CommandInp
   }
 };
 
+const told = new WeakSet<CommandIo>();
+
+/** Says once that what is found is not all that there was: a search is no verification, and must not look like one. */
+export const tellUnread =
+  (io: CommandIo) =>
+  (count: number): void => {
+    if (told.has(io)) return;
+    told.add(io);
+    io.stderr.write(
+      `warning: ${count} ${count === 1 ? 'record' : 'records'} of the ledger cannot be read, and could not be searched; \`sealwright audit verify\` says what is damaged or missing\n`,
+    );
+  };
+
 /** Searches with progress on a terminal. */
 export const find = (ledger: Ledger, place: Place, filter: RecordFilter, io: CommandIo): Found => {
   const progress = createProgress(io, 'indexing', 'records');
   try {
-    return searchRecords(ledger, filter, { indexPath: place.indexPath, onProgress: progress.update });
+    return searchRecords(ledger, filter, { indexPath: place.indexPath, onProgress: progress.update, onUnread: tellUnread(io) });
   } finally {
     progress.end();
   }

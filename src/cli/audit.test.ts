@@ -244,3 +244,19 @@ test('a folder without a ledger and no folder at all are explained', async () =>
   assert.equal(unnamed.code, 2);
   assert.match(unnamed.stderr, /--data DIR/);
 });
+
+test('audit search and show say how much of the ledger they could not read', async () => {
+  const bundle = join(data, 'ledger/logs/local/model/standard/2026q4/tile/entries/000.p/6');
+  const sound = readFileSync(bundle);
+  writeFileSync(bundle, sound.subarray(0, sound.length / 2));
+  try {
+    for (const argv of [['search'], ['show', 'invocation-1']]) {
+      const { stderr } = await sealwright([...argv, '--data', 'data']);
+      assert.match(stderr, /^warning: \d records of the ledger cannot be read.*audit verify/m, argv.join(' '));
+    }
+  } finally {
+    writeFileSync(bundle, sound);
+  }
+  const { code, stderr } = await sealwright(['search', '--data', 'data']);
+  assert.deepEqual([code, stderr], [0, '']);
+});

@@ -84,7 +84,8 @@ const addRecords = (index: DatabaseSync, ledger: Ledger, log: ReadableLog, from:
   if (last !== null) index.prepare('INSERT OR REPLACE INTO log VALUES (?, ?, ?)').run(log.origin, last.index + 1, leafHash(last.leaf));
 };
 
-const bringUpToDate = (index: DatabaseSync, ledger: Ledger, onProgress?: (done: number, total: number) => void): void => {
+/** How many records it could not read: those that lie in a bundle that is missing or damaged, or behind it. */
+const bringUpToDate = (index: DatabaseSync, ledger: Ledger, onProgress?: (done: number, total: number) => void): number => {
   const known = new Map<string, { readonly size: number; readonly last: Uint8Array }>();
   for (const { origin, size, last } of index.prepare('SELECT origin, size, last FROM log').all()) {
     if (typeof origin === 'string' && typeof size === 'number' && last instanceof Uint8Array) known.set(origin, { size, last });
@@ -109,6 +110,7 @@ const bringUpToDate = (index: DatabaseSync, ledger: Ledger, onProgress?: (done: 
     });
     index.exec('COMMIT');
   }
+  return total - done;
 };
 
 const conditions: readonly { readonly of: Exclude<keyof RecordFilter, 'limit'>; readonly sql: string }[] = [
@@ -139,10 +141,11 @@ const query = (index: DatabaseSync, ledger: Ledger, filter: RecordFilter): Found
   return { records, total };
 };
 
-/** Where the index lies (the empty path is a temporary one that disappears afterwards), and who hears how far it is. */
+/** Where the index lies (the empty path is a temporary one that disappears afterwards), who hears how far it is, and how many records nobody can read. */
 export interface SearchSettings {
   readonly indexPath: string;
   readonly onProgress?: (done: number, total: number) => void;
+  readonly onUnread?: (count: number) => void;
 }
 
 export const searchRecords = (ledger: Ledger, filter: RecordFilter, settings: SearchSettings): Found =>
@@ -174,8 +177,10 @@ const askIndex = <T>(ledger: Ledger, settings: SearchSettings, ask: (index: Data
   const searchIn = (path: string): T => {
     const index = openIndex(path);
     try {
-      bringUpToDate(index, ledger, settings.onProgress);
-      return ask(index);
+      const unread = bringUpToDate(index, ledger, settings.onProgress);
+      const answer = ask(index);
+      if (unread > 0) settings.onUnread?.(unread);
+      return answer;
     } finally {
       index.close();
     }
