@@ -64,6 +64,14 @@ export interface Authority {
   /** Runs that are over, and of which no record says so. */
   readonly forgotten: () => readonly string[];
   readonly isStopped: (run: Pick<Run, 'id' | 'role' | 'client' | 'userId'>, about: About) => boolean;
+  /** The same, but for stops whose lifting is recorded and about which nobody was told yet. */
+  readonly mayBeStopped: Authority['isStopped'];
+  /** Whoever lifted the stop was told that it is over. */
+  readonly lifted: (stopId: unknown) => void;
+  /** The runner was told that its lease had ended. */
+  readonly notRenewed: (id: string) => void;
+  /** The proof of whoever started the run was refused. */
+  readonly notProved: (id: string, groups: readonly string[]) => void;
 }
 
 /** A busy process runs its timers so late at most; `schedule.ts` has it so. */
@@ -76,6 +84,9 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
   const runsById = new Map<unknown, Run>();
   /** Pulled in this life; the id is null until the record is handed over. */
   let pulledNow: { id: string | null; readonly scope: StopScope }[] = [];
+  /** Stops that had been lifted when this life began, and when others were. */
+  let liftedBefore: ReadonlySet<unknown> = new Set();
+  const liftedMs = new Map<unknown, number>();
 
   /** Sessions of those who wanted to open what was stopped. */
   const barred = new Set<string>();
@@ -104,6 +115,8 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
   };
 
   const isStopped: Authority['isStopped'] = (run, about) => inForce().some((scope) => concerns(scope, run, about));
+
+  const isOverForSure = (id: unknown): boolean => liftedBefore.has(id) || (liftedMs.get(id) ?? Infinity) < nowMs();
 
   const endStopped = (): void => {
     for (const scope of inForce())
@@ -168,6 +181,8 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
     },
     restarted: () => {
       pulledNow = [];
+      liftedBefore = new Set(evidence.lifted());
+      liftedMs.clear();
       for (const run of runsById.values()) {
         run.ended = evidence.closed(run.id);
         run.endRecorded = run.ended;
@@ -186,5 +201,16 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
       return [...runsById.values()].flatMap((run) => (!run.endRecorded && isDue(run) ? [run.id] : []));
     },
     isStopped,
+    mayBeStopped: (run, about) =>
+      [...pulledNow, ...evidence.stops()].some(({ id, scope }) => !isOverForSure(id) && concerns(scope, run, about)),
+    lifted: (stopId) => void liftedMs.set(stopId, nowMs()),
+    notRenewed: (id) => {
+      const run = runsById.get(id);
+      if (run !== undefined && lives(run)) violated('a lease that lives is honoured', `${id} is not renewed`);
+    },
+    notProved: (id, groups) => {
+      const run = runsById.get(id);
+      if (run !== undefined && !mayTake(run.userId, run.role, groups)) run.ended = true;
+    },
   };
 };

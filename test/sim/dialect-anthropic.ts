@@ -114,6 +114,7 @@ export const anthropic: Dialect = {
   paths: () => ['/anthropic/v1/messages', '/v1/messages'],
   query: () => '',
   credentialFields: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),
+  tellsFailedTools: true,
   ask,
   whole: (message) => ({
     ...headOf(message),

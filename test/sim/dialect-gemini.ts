@@ -65,6 +65,7 @@ export const gemini: Dialect = {
   },
   query: (stream) => (stream ? 'alt=sse' : ''),
   credentialFields: (credential) => ({ 'x-goog-api-key': credential }),
+  tellsFailedTools: true,
   ask,
   whole: (message) => answerOf([{ text: message.text }, ...callParts(message)], true, message),
   events,

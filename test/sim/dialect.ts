@@ -61,6 +61,8 @@ export interface Dialect {
   readonly paths: (model: string, stream: boolean) => readonly [string, ...string[]];
   readonly query: (stream: boolean) => string;
   readonly credentialFields: (credential: string) => Readonly<Record<string, string>>;
+  /** Whether an agent can say of a tool call that it failed. */
+  readonly tellsFailedTools: boolean;
   readonly ask: (said: Said) => Members;
   readonly whole: (message: Message) => Members;
   readonly events: (message: Message) => readonly SentEvent[];

@@ -165,14 +165,18 @@ const createSite = (parts: EnvelopeParts, { invocations, stops, recorder }: Runn
       } as const;
       wanted.set(session, { role, client, userId, session });
       const opened = await desk.open(opening, [userId, session, ...staff].join(' '));
-      if ('problem' in opened) return null;
+      if ('problem' in opened) {
+        invariants.notOpened(session, { role, userId });
+        return null;
+      }
       const { credential, runnerKey, invocation } = opened;
       invariants.opened({ id: invocation.id, credential, runnerKey, role, client, userId, session });
       return { id: invocation.id, credential, runnerKey };
     },
     heartbeat: ({ id, runnerKey }) => {
       const answer = desk.heartbeat(id, runnerKey);
-      if (answer !== 'ended') invariants.renewed(id, runnerKey, answer === 'prove');
+      if (answer === 'ended') invariants.notRenewed(id, runnerKey);
+      else invariants.renewed(id, runnerKey, answer === 'prove');
       return answer;
     },
     prove: async ({ id, runnerKey }, userId) => {
@@ -180,6 +184,7 @@ const createSite = (parts: EnvelopeParts, { invocations, stops, recorder }: Runn
       const groups = parts.chance.happens(0.1) ? [] : staff;
       const proof = await desk.prove(id, runnerKey, [userId, session, ...groups].join(' '));
       if (proof === 'proved') invariants.proved({ id, runnerKey }, { userId, session, groups });
+      else invariants.notProved({ id, runnerKey }, { userId, groups });
     },
     close: async ({ id, runnerKey }, facts) => {
       const closed = await desk.close(id, runnerKey, facts);

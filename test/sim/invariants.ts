@@ -21,7 +21,7 @@ import type { RecordWatch } from './record-watch.ts';
 import { createSendingRules, type SentView } from './sending.ts';
 import { createEventWatch, type SeenEvent } from './sse-watch.ts';
 import type { UpstreamCall } from './upstream.ts';
-import { canonicalTool, permitted, secondsOf } from './world.ts';
+import { canonicalTool, permitted, reportsOf, secondsOf } from './world.ts';
 
 /** One request at the door, from acceptance to its end. */
 interface View extends SentView {
@@ -39,6 +39,8 @@ interface View extends SentView {
   /** Digest of what was released when the outcome was handed over. */
   digestThen: string | null;
   toolsSeen: number;
+  /** What its outcome says that the model calls itself. */
+  modelReported: unknown;
   /** What became of it; null until it is over. */
   became: Crossed['crossed'] | null;
   /** Why it was refused; null where it was not, or not yet. */
@@ -214,10 +216,22 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       violated('an answer ends only after its outcome is durable', `call ${one.number}, ${one.state}`);
     if (view.became === 'cut' && one.state === 'ended')
       violated('an answer that is not whole does not end as if it were', `call ${one.number}`);
+    const isTold =
+      one.headers['x-sealwright-denial'] !== undefined ||
+      outcomeFor(view)?.body['success'] === true ||
+      view.events.some((event) => one.dialect?.isEnd(event));
+    if (isStream(one) && one.state === 'ended' && !one.left && !isTold)
+      violated('an answer that is not whole does not end as if it were', `call ${one.number}, a stream`);
     const unframed = one.left ? null : (one.dialect?.unframed(view.events) ?? null);
     if (unframed !== null) violated('what a client sees is a stream of its format', `call ${one.number}: ${unframed}`);
     compareBytes(one, view);
     lookAtBrought(one, view);
+  };
+
+  const lookAtFinding = ({ crossing_id: id, finding }: Members, { modelReported, calls }: View): void => {
+    const model = calls.at(-1)?.model ?? '';
+    if ((finding as Members)['code'] === 'model_reported_differs' && (reportsOf[model] ?? [model]).includes(text(modelReported)))
+      violated('only a model that calls itself another is a finding', `${String(id)}: ${text(modelReported)}`);
   };
 
   /** Whose doing it was that a crossing did not succeed. */
@@ -229,6 +243,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     if (isOurs && !gone.aborted) violated('what the envelope ended says why', `${id}: ${said}`);
     if (call === undefined) return;
     if (body['success'] === true && call.broke) violated('what broke off does not succeed', id);
+    if (body['success'] === true && call.fails) violated('what the provider refused does not succeed', id);
     if (said.includes('upstream broke off') && !call.broke && call.outbound.cancel.aborted && !gone.aborted)
       violated('what the envelope ended is not blamed on the upstream', id);
     if (call.intact && call.lie === null && !call.broke && said.includes('could not be inspected'))
@@ -282,6 +297,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
         watch: createEventWatch(),
         digestThen: null,
         toolsSeen: 0,
+        modelReported: null,
         denial: null,
         refusedBefore: new Set([...views].flatMap(([earlier, { denial }]) => (denial === null ? [] : [earlier]))),
       };
@@ -309,7 +325,9 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     },
     appending: (body) => {
       const view = byCrossing.get(body['crossing_id']);
+      if (view !== undefined && body['kind'] === 'finding') lookAtFinding(body, view);
       if (view === undefined || body['kind'] !== 'outcome') return;
+      view.modelReported = body['model_reported'];
       view.digestThen = digestOfReleased(view);
       blame(body, view);
       const seconds = secondsOf(view.run?.role ?? '');

@@ -22,6 +22,7 @@ interface View {
   readonly live: boolean;
   readonly sealed: boolean;
   readonly acceptedMs: number;
+  readonly gone: AbortSignal;
   readonly sent: Uint8Array[];
   readonly received: Uint8Array[];
   readonly delivered: Uint8Array[];
@@ -125,6 +126,7 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
         live: run !== null && authority.lives(run),
         sealed: records.isSealed(),
         acceptedMs: crossing.acceptedMs,
+        gone: crossing.clientGone,
         sent: [],
         received: [],
         delivered: [],
@@ -162,6 +164,8 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       if (view === undefined) return;
       const said = text(body['error_message']);
       if (body['success'] === true && view.broke) violated('what broke off does not succeed', view.host);
+      if (body['success'] === true && view.plain !== null && view.gone.aborted)
+        violated('what is stopped or has ended does not succeed', `${view.host}, whose client has left`);
       if (said === 'The connection broke off.' && !view.broke)
         violated('what the envelope ended is not blamed on the destination', view.host);
       // An envelope that stops lets go of its invocations; what is under way then ends by itself.
@@ -204,6 +208,7 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       const view = leaves(host, 'bytes');
       if (view === null) return;
       passes(number, view);
+      if (!view.accepted) violated('a tunnel is open before it carries', `connection ${number}`);
       view.sent.push(bytes);
       if (hasTls(host) && deceives) violated('a tunnel to another name than it asks for carries nothing', `connection ${number}`);
       if (!startsWith(Buffer.from(says), Buffer.concat(view.sent))) violated('a tunnel carries bytes as they are', `connection ${number}`);

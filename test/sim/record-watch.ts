@@ -14,6 +14,11 @@ import { counted } from './dialect.ts';
 import type { Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import { ledgerSettings } from './ledger-settings.ts';
+import type { Openings } from './openings.ts';
+import { createOpenings } from './openings.ts';
+import { createRunTotals } from './run-totals.ts';
+import type { ToolEnds } from './tool-ends.ts';
+import { createToolEnds } from './tool-ends.ts';
 import type { UpstreamCall } from './upstream.ts';
 import type { Trouble } from './weather.ts';
 import { agentOf, reportsOf } from './world.ts';
@@ -55,17 +60,11 @@ export interface RecordWatch {
   readonly isOfThisLife: (crossingId: string) => boolean;
   /** An outcome says what happened. */
   readonly outcomeSays: (body: Members, call: UpstreamCall | null, durationMs: number) => void;
+  readonly brings: ToolEnds['brings'];
+  readonly notOpened: Openings['notOpened'];
   /** Decisions that a clean stop left without an outcome, and the invocations that it left open. */
   readonly leftOpen: (decisions: readonly Members[], invocations: readonly Members[]) => void;
   readonly atEnd: () => void;
-}
-
-/** What a run has done, as its records say while they are written. */
-interface Done {
-  model: number;
-  tool: number;
-  connections: number;
-  denials: number;
 }
 
 const endingKinds: ReadonlySet<RecordBody['kind']> = new Set(['outcome', 'closed', 'recovery']);
@@ -86,8 +85,6 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const refusedFor = new Set<unknown>();
   /** Decisions that were refused as too slow and may have become durable all the same. */
   const slowDecisions = new Set<string>();
-  /** The same of openings in this life, with the invocation that was to be opened: a start takes back what a crash left open. */
-  const slowOpenings = new Map<string, string>();
   /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
   let [endedBytes, endingBytes] = [0, 0];
   /** By log: the first record that was acknowledged and that nobody could have seen yet. */
@@ -97,7 +94,9 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const handedOverMs = new Map<string, number>();
   /** Crossings of which a finding was handed over. */
   const found = new Set<unknown>();
-  const done = new Map<string, Done>();
+  const totals = createRunTotals(violated);
+  const openings = createOpenings(evidence, violated);
+  const toolEnds = createToolEnds(violated);
   /** Tool calls that were permitted in this life, and of those the ones that have ended. */
   let toolCalls = new Set<string>();
   let toolCallsEnded = new Set<string>();
@@ -111,34 +110,6 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   let trouble: Trouble = { any: () => false, spaceForMs: () => null, wasFull: () => false };
 
   const runOf = (body: Members): Run | null => authority.byId(body['invocation_id']);
-
-  const doneBy = ({ id }: Run): Done => {
-    const known = done.get(id) ?? { model: 0, tool: 0, connections: 0, denials: 0 };
-    done.set(id, known);
-    return known;
-  };
-
-  const countDone = (body: RecordBody, run: Run, refused: boolean): void => {
-    if (body.kind !== 'decision') return;
-    const numbers = doneBy(run);
-    if (refused || body['denial'] !== undefined) numbers.denials += 1;
-    else if (body['action_type'] === 'model_request') numbers.model += 1;
-    else if (body['action_type'] === 'tool_call') numbers.tool += 1;
-    else numbers.connections += 1;
-  };
-
-  /** By the record that says so, which counts once it is durable: when everything is refused at once, it is told in no order. */
-  const wrongTotals = new Map<string, string>();
-
-  /** What a run is said to have done is what its records say that it did. */
-  const totalsAdd = (body: RecordBody, run: Run): void => {
-    const totals = body['totals'] as Members | null | undefined;
-    if (body.kind !== 'closed' || totals?.['since'] !== 'opening') return;
-    const { model, tool, connections, denials } = doneBy(run);
-    const said = [totals['model_calls'], totals['tool_calls'], totals['connections'], totals['denials']];
-    if (JSON.stringify(said) !== JSON.stringify([model, tool, connections, denials]))
-      wrongTotals.set(body.log_id, `${run.id}: ${said.join(' ')} of ${[model, tool, connections, denials].join(' ')}`);
-  };
 
   const toolCallOf = (body: Members): string =>
     `${String(body['invocation_id'])} ${String((body['tool'] as { readonly call_id?: string }).call_id)}`;
@@ -159,6 +130,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     if (body.kind === 'outcome' && body['action_type'] === 'tool_call') {
       toolCallsEnded.add(toolCallOf(body));
       lookAtDuration(body);
+      toolEnds.ends(body);
       openTools.delete(body['decision_log_id']);
     }
     if (body.kind === 'finding') found.add(body['crossing_id']);
@@ -167,9 +139,10 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       if (change.what === 'stop_lifted') count('stop lifted');
       if (change.what === 'stopped' && change.scope !== undefined) authority.named(body.log_id, change.scope);
     }
+    openings.appending(body);
     if (body.kind === 'opened') authority.openRecorded(String(body['user_session_digest']));
     if (run === null) return;
-    totalsAdd(body, run);
+    totals.appending(body, run);
     if (body['user_id'] !== run.userId || body['agent_role'] !== run.role || body['agent_id'] !== agentOf(run.client))
       violated('a record says whose it is', `${body.kind} ${body.log_id}`);
     if (body.kind === 'closed') {
@@ -177,7 +150,6 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       authority.endRecorded(run.id);
     }
     if (body['ended'] === 'restart') violated('a restart takes back what was open', run.id);
-    if (body.kind === 'decision' && body['denial'] !== undefined) countDone(body, run, false);
     if (!isBeginning(body)) return;
     const action = String(body['action_type']);
     if (action === 'tool_call') decidedMs.set(body.log_id, nowMs());
@@ -217,9 +189,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     handedOverMs.delete(body.log_id);
     if (waitedMs > limits.commitMs + timersLateMs)
       violated('nobody waits for a record without end', `${waitedMs} ms for ${body.kind} ${body.log_id}`);
-    if (run !== null && isBeginning(body)) countDone(body, run, isRefusal(result));
-    const wrong = isRefusal(result) ? undefined : wrongTotals.get(body.log_id);
-    if (wrong !== undefined) violated('the totals of a run are what its records say', wrong);
+    totals.appended(body, run, isRefusal(result));
     if (isRefusal(result)) {
       count(`refused ${result.refused}`);
       refusedFor.add(body['crossing_id']);
@@ -232,7 +202,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
         authority.ended(run.id);
       }
       if (body.kind === 'decision' && result.refused === 'slow') slowDecisions.add(String(body['crossing_id']));
-      if (body.kind === 'opened' && result.refused === 'slow') slowOpenings.set(body.log_id, String(body['invocation_id']));
+      if (body.kind === 'opened' && result.refused === 'slow') openings.tooSlow(body);
       if (result.refused === 'full') lookAtFull(body);
       if (!trouble.any()) violated('a disk without trouble refuses nothing', `${result.refused} ${body.kind}`);
       const spaceForMs = trouble.spaceForMs() ?? 0;
@@ -241,11 +211,14 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       return;
     }
     acknowledged.set(result.logId, result);
+    const { what, stop } = (body['change'] ?? {}) as Members;
+    if (what === 'stop_lifted') authority.lifted(stop);
     lookAtPublished(result);
     endedBytes = endingKinds.has(body.kind) ? endedBytes + bytesOf(body) : 0;
     if (isLockLost) violated('nothing is acknowledged once another may write', `${body.kind} ${body.log_id}`);
     if (isBeginning(body) && body['action_type'] === 'tool_call') {
       toolCalls.add(toolCallOf(body));
+      toolEnds.begins(body);
       openTools.set(body.log_id, String(body['invocation_id']));
     }
     const record = evidence.record(body.log_id);
@@ -322,7 +295,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       openTools = new Map();
       [endedBytes, endingBytes] = [0, 0];
       isLockLost = false;
-      slowOpenings.clear();
+      openings.restarted();
+      toolEnds.restarted();
       unpublished.clear();
       strangers = 0;
       strangersCounted = 0;
@@ -344,9 +318,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
         for (const decision of evidence.decisionsOf(crossingId))
           if (permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0)
             violated('what was refused too late is recorded as not carried out', crossingId);
-      for (const [opened, id] of slowOpenings)
-        if (evidence.record(opened) !== undefined && !evidence.closed(id))
-          violated('an invocation that was refused too late is closed', id);
+      openings.stopped(quiet);
     },
     appending,
     appended,
@@ -367,6 +339,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     isToolOpen: (logId) => openTools.has(logId),
     isOfThisLife: (crossingId) => crossings.has(crossingId),
     outcomeSays,
+    brings: toolEnds.brings,
+    notOpened: openings.notOpened,
     leftOpen: (decisions, invocations) => {
       const waiting = new Set(invocations.map((opened) => opened['invocation_id']));
       for (const { log_id, crossing_id, invocation_id, action_type } of decisions) {

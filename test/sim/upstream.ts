@@ -29,6 +29,8 @@ export interface UpstreamCall {
   isFinal: boolean;
   /** How long it asked to wait before it is called again. */
   asksToWaitMs: number;
+  /** Whether it says itself that the call failed. */
+  fails: boolean;
   /** Whether it broke off by itself. */
   broke: boolean;
   /** Whether somebody still reads it, or could. */
@@ -188,6 +190,7 @@ const answered = (call: UpstreamCall, { status, headers, text }: Answer, parts: 
     stallMs: chance.pick(silencesMs),
   };
   call.status = status;
+  call.fails ||= status >= 400;
   call.isFinal = status < 400 || status === 401 || headers['x-should-retry'] === 'false' || headers['retry-after'] === '60';
   call.open = true;
   call.streamed = headers['content-type'] === eventStream['content-type'];
@@ -254,6 +257,7 @@ export const createUpstream = (parts: UpstreamParts): Send => {
       intact: false,
       isFinal: false,
       asksToWaitMs: 0,
+      fails: false,
       broke: false,
       open: false,
     };
@@ -276,6 +280,7 @@ export const createUpstream = (parts: UpstreamParts): Send => {
     const whole = JSON.stringify(dialect.whole(message));
     const trouble = chance.pick(troubles);
     call.intact = trouble === 'whole';
+    call.fails = wantsStream && trouble === 'error';
     const streamed: Answer = { status: 200, headers: eventStream, text: spoiled(chance, trouble, dialect, dialect.events(message)) };
     const right = wantsStream ? streamed : { status: 200, headers: json, text: trouble === 'cut' ? whole.slice(0, -3) : whole };
     if (chance.happens(0.02)) {

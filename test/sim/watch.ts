@@ -6,6 +6,7 @@ import type { Crossed, Received } from '../../src/core/stages.ts';
 import type { StopScope } from '../../src/core/stop.ts';
 import type { Proof, Run } from './authority.ts';
 import { createAuthority } from './authority.ts';
+import { createCauses } from './causes.ts';
 import type { Evidence, Violated } from './evidence.ts';
 import type { ExchangeListener } from './exchange.ts';
 import { createModelInvariants, numberIn } from './invariants.ts';
@@ -33,6 +34,12 @@ export interface Watch
     run: Pick<Run, 'id' | 'credential' | 'role' | 'client' | 'userId' | 'session'> & { readonly runnerKey: string },
   ) => void;
   readonly renewed: (id: string, runnerKey: string, prove: boolean) => void;
+  /** The runner was told that the lease had ended. */
+  readonly notRenewed: (id: string, runnerKey: string) => void;
+  readonly notProved: (
+    run: { readonly id: string; readonly runnerKey: string },
+    by: Pick<Proof, 'groups'> & { readonly userId: string },
+  ) => void;
   readonly opening: (wanted: Pick<Run, 'role' | 'client' | 'userId' | 'session'>) => void;
   readonly proved: (run: { readonly id: string; readonly runnerKey: string }, by: Omit<Proof, 'id'> & { readonly userId: string }) => void;
   /** `closed`: the one who asked for it was told that the run is closed. */
@@ -55,6 +62,7 @@ export const createWatch = (parts: WatchParts): Watch => {
   const records = createRecordWatch({ ...parts, authority });
   const model = createModelInvariants({ ...parts, authority, records });
   const network = createNetworkWatch({ ...parts, authority, records });
+  const causes = createCauses({ authority, violated });
   const runnerKeys = new Map<string, string>();
   const ids: string[] = [];
   const onlyItsRunner = (id: string, runnerKey: string): boolean => runnerKeys.get(id) === runnerKey;
@@ -78,6 +86,12 @@ export const createWatch = (parts: WatchParts): Watch => {
     renewed: (id, runnerKey, prove) => {
       if (!onlyItsRunner(id, runnerKey)) violated('only its runner renews, proves and closes a run', id);
       authority.renewed(id, prove);
+    },
+    notRenewed: (id, runnerKey) => {
+      if (onlyItsRunner(id, runnerKey) && !records.isStopping()) authority.notRenewed(id);
+    },
+    notProved: ({ id, runnerKey }, { userId, groups }) => {
+      if (authority.byId(id)?.userId === userId && onlyItsRunner(id, runnerKey)) authority.notProved(id, groups);
     },
     opening: authority.opening,
     proved: ({ id, runnerKey }, { userId, ...proof }) => {
@@ -113,6 +127,7 @@ export const createWatch = (parts: WatchParts): Watch => {
       if (body.kind === 'decision' && body['denial'] === undefined) saw(body['action_type'] as Moment, run);
       else if (body.kind === 'opened' || body.kind === 'outcome' || body.kind === 'closed' || body.kind === 'change') saw(body.kind, run);
       records.appending(body);
+      causes.appending(body);
       model.appending(body);
       network.appending(body);
     },
@@ -126,8 +141,9 @@ export const createWatch = (parts: WatchParts): Watch => {
       model.wrote(one, bytes);
       saw('released', model.runOf(one.number));
     },
-    readsBody: ({ number }, holder) => {
-      if (authority.byId(holder) === null) violated('the body of a stranger is not read', `call ${number}`);
+    readsBody: (one, holder) => {
+      if (holder === null || authority.byId(holder) === null) violated('the body of a stranger is not read', `call ${one.number}`);
+      else records.brings(one, holder);
     },
     ended: (one) => (one.dialect === null ? network.plainEnded(one) : model.ended(one)),
     threw: ({ number }, error) => violated('nothing throws', `call ${number}: ${error instanceof Error ? error.stack : String(error)}`),
