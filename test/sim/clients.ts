@@ -134,15 +134,18 @@ const connect = async (parts: ClientParts, agent: Agent, credential: string | nu
   await exchange(asked, { site, chance, listener, door: door.handle, leavesAfterMs });
 };
 
+/** What somebody shows who is not the runner. */
+const anotherKey = ['swr_of-another-run', null] as const;
+
 /** Renews the lease until told to stop, as a runner does, and proves who started it when asked to; some runners are lost on the way. */
 const keepAlive = async (parts: ClientParts, run: OpenedRun, { userId, proves }: Agent, beating: () => boolean): Promise<void> => {
   const { life, chance, site } = parts;
   while (beating()) {
     const now = site();
-    const another = { ...run, runnerKey: 'swr_of-another-run' };
+    const another = { ...run, runnerKey: chance.pick(anotherKey) };
     if (now?.heartbeat(chance.happens(0.03) ? another : run) === 'prove' && proves && chance.happens(0.8))
       void now.prove(chance.happens(0.1) ? another : run, chance.happens(0.05) ? 'user_other' : userId);
-    await life.pause('heartbeat', chance.happens(0.08) ? chance.between(29_500, 32_000) : 10_000);
+    await life.pause('heartbeat', chance.happens(0.08) ? chance.pick([chance.between(29_500, 32_000), 45_000]) : 10_000);
   }
 };
 
@@ -188,7 +191,7 @@ const manyFacts = {
 
 const close = async (parts: ClientParts, run: OpenedRun, { bulky }: Agent): Promise<void> => {
   const now = await present(parts);
-  const known = parts.chance.happens(0.1) ? { ...run, runnerKey: 'swr_of-another-run' } : run;
+  const known = parts.chance.happens(0.1) ? { ...run, runnerKey: parts.chance.pick(anotherKey) } : run;
   await Promise.race([now.close(known, bulky ? manyFacts : {}), now.lost]);
 };
 

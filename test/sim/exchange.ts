@@ -130,7 +130,7 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
     body: async (of = from): Promise<Uint8Array | Denial> => {
       listener.readsBody(one, of === from ? null : of);
       holder = of;
-      await life.pause('client sends body', chance.below(10));
+      await life.pause('client sends body', chance.happens(0.02) ? chance.between(700, 2_000) : chance.below(10));
       if (chance.happens(0.02)) return { denial: 'too_large', limit: 'requestBodyBytes' };
       return take(body.length) ?? body;
     },

@@ -26,7 +26,6 @@ import { canonicalTool, permitted, reportsOf, secondsOf } from './world.ts';
 /** One request at the door, from acceptance to its end. */
 interface View extends SentView {
   readonly crossingId: string;
-  readonly acceptedMs: number;
   /** Whether the lease was alive, and the ledger able, when it was accepted. */
   readonly live: boolean;
   readonly sealed: boolean;
@@ -228,6 +227,12 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     lookAtBrought(one, view);
   };
 
+  const lookAtBeginning = (body: Members, { run, acceptedMs }: View): void => {
+    const seconds = secondsOf(run?.role ?? '');
+    if (body['denial'] === undefined && seconds !== null && nowMs() >= acceptedMs + seconds * 1_000)
+      violated('what is late is not begun', String(body['crossing_id']));
+  };
+
   const lookAtFinding = ({ crossing_id: id, finding }: Members, { modelReported, calls }: View): void => {
     const model = calls.at(-1)?.model ?? '';
     if ((finding as Members)['code'] === 'model_reported_differs' && (reportsOf[model] ?? [model]).includes(text(modelReported)))
@@ -326,6 +331,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     appending: (body) => {
       const view = byCrossing.get(body['crossing_id']);
       if (view !== undefined && body['kind'] === 'finding') lookAtFinding(body, view);
+      if (view !== undefined && body['kind'] === 'decision') lookAtBeginning(body, view);
       if (view === undefined || body['kind'] !== 'outcome') return;
       view.modelReported = body['model_reported'];
       view.digestThen = digestOfReleased(view);

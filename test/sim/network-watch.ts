@@ -188,6 +188,8 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       if (address.startsWith('10.')) violated('only an address that was judged is reached', host);
       if (view === null) return;
       view.dialled = true;
+      const seconds = secondsOf(view.run?.role ?? '');
+      if (seconds !== null && nowMs() >= view.acceptedMs + seconds * 1_000) violated('what is late is not begun', `${host} is dialled`);
       if (view.run !== null && (authority.isOver(view.run) || authority.isStopped(view.run, {})))
         violated('what is stopped or has ended sends nothing', `${host} is dialled`);
     },

@@ -8,9 +8,10 @@ import type { DurableRecord, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import type { RecordWatch } from './record-watch.ts';
 import type { UpstreamCall } from './upstream.ts';
-import { permitted, pinOf, pins, servesAt, upstreamSecret } from './world.ts';
+import { permitted, pinOf, pins, secondsOf, servesAt, upstreamSecret } from './world.ts';
 
 export interface SentView {
+  readonly acceptedMs: number;
   readonly run: Run | null;
   readonly gone: AbortSignal;
   /** Every sending so far, this one included. */
@@ -66,9 +67,13 @@ export const createSendingRules = ({ authority, records, violated, count, nowMs 
 
   return (view: SentView, call: UpstreamCall, sending: Sending): void => {
     const { outbound, model } = call;
-    const { run, gone, calls } = view;
+    const { run, gone, calls, acceptedMs } = view;
     const { number } = sending;
     const role = run?.role ?? '';
+    const seconds = secondsOf(role);
+    // No timer is needed to see that there is no time left.
+    if (seconds !== null && calls.length === 1 && nowMs() >= acceptedMs + seconds * 1_000)
+      violated('what is late is not begun', `call ${number} goes upstream`);
     lookAtRepeated(view, number);
     lookAtDecision(sending, call);
     // What was permitted before may be repeated, and its end is told.

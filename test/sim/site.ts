@@ -15,16 +15,22 @@ export interface OpenedRun {
   readonly runnerKey: string;
 }
 
+/** Whoever claims to be the runner of a run, with the key that he shows. */
+export interface Claimed {
+  readonly id: string;
+  readonly runnerKey: string | null;
+}
+
 export type Person = readonly [userId: string, assurance: Assurance];
 
 export interface Site {
   readonly life: Life;
   readonly lost: Promise<'lost'>;
   readonly open: (role: string, client: AgentClient, userId: string) => Promise<OpenedRun | null>;
-  readonly heartbeat: (run: Pick<OpenedRun, 'id' | 'runnerKey'>) => 'ended' | 'alive' | 'prove';
-  readonly prove: (run: Pick<OpenedRun, 'id' | 'runnerKey'>, userId: string) => Promise<void>;
+  readonly heartbeat: (run: Claimed) => 'ended' | 'alive' | 'prove';
+  readonly prove: (run: Claimed, userId: string) => Promise<void>;
   /** `facts` are what the runner found. */
-  readonly close: (run: Pick<OpenedRun, 'id' | 'runnerKey'>, facts: { readonly [name: string]: Json }) => Promise<void>;
+  readonly close: (run: Claimed, facts: { readonly [name: string]: Json }) => Promise<void>;
   /** The doors as the call of this number finds them. */
   readonly modelDoor: (number: number) => (request: Incoming, answer: Outgoing) => Promise<void>;
   readonly networkDoor: (number: number) => NetworkDoor;

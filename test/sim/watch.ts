@@ -33,17 +33,20 @@ export interface Watch
   readonly opened: (
     run: Pick<Run, 'id' | 'credential' | 'role' | 'client' | 'userId' | 'session'> & { readonly runnerKey: string },
   ) => void;
-  readonly renewed: (id: string, runnerKey: string, prove: boolean) => void;
+  readonly renewed: (id: string, runnerKey: string | null, prove: boolean) => void;
   /** The runner was told that the lease had ended. */
-  readonly notRenewed: (id: string, runnerKey: string) => void;
+  readonly notRenewed: (id: string, runnerKey: string | null) => void;
   readonly notProved: (
-    run: { readonly id: string; readonly runnerKey: string },
+    run: { readonly id: string; readonly runnerKey: string | null },
     by: Pick<Proof, 'groups'> & { readonly userId: string },
   ) => void;
   readonly opening: (wanted: Pick<Run, 'role' | 'client' | 'userId' | 'session'>) => void;
-  readonly proved: (run: { readonly id: string; readonly runnerKey: string }, by: Omit<Proof, 'id'> & { readonly userId: string }) => void;
+  readonly proved: (
+    run: { readonly id: string; readonly runnerKey: string | null },
+    by: Omit<Proof, 'id'> & { readonly userId: string },
+  ) => void;
   /** `closed`: the one who asked for it was told that the run is closed. */
-  readonly runEnded: (id: string, runnerKey: string, closed: boolean) => void;
+  readonly runEnded: (id: string, runnerKey: string | null, closed: boolean) => void;
   readonly signedOut: (session: string) => void;
   readonly pulled: (scope: StopScope) => void;
   readonly accepted: (number: number, received: Received) => void;
@@ -65,7 +68,7 @@ export const createWatch = (parts: WatchParts): Watch => {
   const causes = createCauses({ authority, violated });
   const runnerKeys = new Map<string, string>();
   const ids: string[] = [];
-  const onlyItsRunner = (id: string, runnerKey: string): boolean => runnerKeys.get(id) === runnerKey;
+  const onlyItsRunner = (id: string, runnerKey: string | null): boolean => runnerKeys.get(id) === runnerKey;
   return {
     ...records,
     asksFor: network.asksFor,
