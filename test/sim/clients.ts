@@ -87,7 +87,7 @@ const askedOf = (
     dialect,
     method: 'POST',
     path,
-    query: dialect.query(stream),
+    query: [dialect.query(stream), credential !== null && chance.happens(0.02) ? `beta=${credential}` : ''].filter(Boolean).join('&'),
     headers: {
       'content-type': 'application/json',
       'user-agent': client,

@@ -2,7 +2,7 @@
 // Everything that the door does to it is told to a listener at that very moment, before anything else can happen.
 // A client may leave at any moment; the connection also ends when the envelope does.
 
-import type { Denial } from '../../src/core/denial.ts';
+import type { Denial, DenialCode } from '../../src/core/denial.ts';
 import type { Incoming, Outgoing } from '../../src/core/http.ts';
 import type { AgentClient } from '../../src/core/principal.ts';
 import type { Dialect, ToolResult } from './dialect.ts';
@@ -32,6 +32,8 @@ export interface Exchange extends Asked {
   /** What the door wrote, whether or not the client was still there. */
   readonly chunks: Uint8Array[];
   cookies: number;
+  /** Why its body could not be read; null where it could. */
+  unread: DenialCode | null;
   state: 'open' | 'ended' | 'destroyed' | 'lost';
   left: boolean;
 }
@@ -58,7 +60,7 @@ export interface ExchangeParts {
 /** Sends one request; resolves when the answer ended, broke off, or the envelope was lost. */
 export const exchange = async (asked: Asked, { site, chance, listener, door, leavesAfterMs }: ExchangeParts): Promise<Exchange> => {
   const { life, lost, bodies } = site;
-  const one: Exchange = { ...asked, status: null, headers: {}, chunks: [], cookies: 0, state: 'open', left: false };
+  const one: Exchange = { ...asked, status: null, headers: {}, chunks: [], cookies: 0, unread: null, state: 'open', left: false };
   const from = `${asked.dialect === null ? 'network' : 'model'} 127.0.0.1/32`;
   let holder = from;
   let reserved = 0;
@@ -131,8 +133,9 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
       listener.readsBody(one, of === from ? null : of);
       holder = of;
       await life.pause('client sends body', chance.happens(0.02) ? chance.between(700, 2_000) : chance.below(10));
-      if (chance.happens(0.02)) return { denial: 'too_large', limit: 'requestBodyBytes' };
-      return take(body.length) ?? body;
+      const against = chance.happens(0.02) ? ({ denial: 'too_large', limit: 'requestBodyBytes' } as const) : take(body.length);
+      one.unread = against?.denial ?? null;
+      return against ?? body;
     },
   };
   const served = door(request, answer).catch((error: unknown) => {

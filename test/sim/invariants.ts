@@ -17,14 +17,16 @@ import { text } from './dialect.ts';
 import type { DurableRecord, Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
+import type { OutcomeView } from './outcomes.ts';
+import { createOutcomeRules } from './outcomes.ts';
 import type { RecordWatch } from './record-watch.ts';
 import { createSendingRules, type SentView } from './sending.ts';
 import { createEventWatch, type SeenEvent } from './sse-watch.ts';
 import type { UpstreamCall } from './upstream.ts';
-import { canonicalTool, permitted, reportsOf, secondsOf } from './world.ts';
+import { canonicalTool, permitted, secondsOf } from './world.ts';
 
 /** One request at the door, from acceptance to its end. */
-interface View extends SentView {
+interface View extends SentView, OutcomeView {
   readonly crossingId: string;
   /** Whether the lease was alive, and the ledger able, when it was accepted. */
   readonly live: boolean;
@@ -38,12 +40,12 @@ interface View extends SentView {
   /** Digest of what was released when the outcome was handed over. */
   digestThen: string | null;
   toolsSeen: number;
-  /** What its outcome says that the model calls itself. */
-  modelReported: unknown;
   /** What became of it; null until it is over. */
   became: Crossed['crossed'] | null;
   /** Why it was refused; null where it was not, or not yet. */
   denial: DenialCode | null;
+  /** The record of the refusal. */
+  recordId: string | null;
   /** Calls that had been refused when this one was accepted. */
   readonly refusedBefore: ReadonlySet<number>;
 }
@@ -101,8 +103,6 @@ export const numberIn = (body: Uint8Array): number =>
 /** Refusals of what nobody has read. */
 const notRead: ReadonlySet<DenialCode> = new Set(['unidentified', 'malformed', 'too_large', 'overloaded', 'not_permitted']);
 
-const unreadableLies: ReadonlySet<string> = new Set(['another format', 'a whole answer for a stream', 'a stream for a whole answer']);
-
 const startsAt = (bytes: Uint8Array, all: Buffer, at: number): boolean => all.subarray(at, at + bytes.length).equals(bytes);
 
 export const createModelInvariants = (parts: InvariantParts): ModelInvariants => {
@@ -111,6 +111,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
   const byCrossing = new Map<unknown, View>();
 
   const lookAtSent = createSendingRules(parts);
+  const outcomes = createOutcomeRules(parts);
 
   const decisionFor = ({ crossingId }: View): DurableRecord | undefined => {
     const [decision, ...more] = evidence.decisionsOf(crossingId);
@@ -223,45 +224,19 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       violated('an answer that is not whole does not end as if it were', `call ${one.number}, a stream`);
     const unframed = one.left ? null : (one.dialect?.unframed(view.events) ?? null);
     if (unframed !== null) violated('what a client sees is a stream of its format', `call ${one.number}: ${unframed}`);
+    if (view.recordId !== null && one.headers['x-sealwright-record'] !== view.recordId)
+      violated('a refusal names its record', `call ${one.number}`);
     compareBytes(one, view);
     lookAtBrought(one, view);
-  };
-
-  const lookAtBeginning = (body: Members, { run, acceptedMs }: View): void => {
-    const seconds = secondsOf(run?.role ?? '');
-    if (body['denial'] === undefined && seconds !== null && nowMs() >= acceptedMs + seconds * 1_000)
-      violated('what is late is not begun', String(body['crossing_id']));
-  };
-
-  const lookAtFinding = ({ crossing_id: id, finding }: Members, { modelReported, calls }: View): void => {
-    const model = calls.at(-1)?.model ?? '';
-    if ((finding as Members)['code'] === 'model_reported_differs' && (reportsOf[model] ?? [model]).includes(text(modelReported)))
-      violated('only a model that calls itself another is a finding', `${String(id)}: ${text(modelReported)}`);
-  };
-
-  /** Whose doing it was that a crossing did not succeed. */
-  const blame = (body: Members, { calls, gone }: View): void => {
-    const call = calls.at(-1);
-    const id = String(body['crossing_id']);
-    const said = text(body['error_message']);
-    const isOurs = said.includes('before it was sent') || (call?.outbound.cancel.aborted === true && said.includes('was cancelled'));
-    if (isOurs && !gone.aborted) violated('what the envelope ended says why', `${id}: ${said}`);
-    if (call === undefined) return;
-    if (body['success'] === true && call.broke) violated('what broke off does not succeed', id);
-    if (body['success'] === true && call.fails) violated('what the provider refused does not succeed', id);
-    if (said.includes('upstream broke off') && !call.broke && call.outbound.cancel.aborted && !gone.aborted)
-      violated('what the envelope ended is not blamed on the upstream', id);
-    if (call.intact && call.lie === null && !call.broke && said.includes('could not be inspected'))
-      violated('what came as it should is answered', `${id}: ${said}`);
-    const isReadable = call.lie === null || !unreadableLies.has(call.lie);
-    if (!isReadable && !call.broke && !call.outbound.cancel.aborted && !call.open && said.includes('broke off'))
-      violated('what could not be read is refused as such', id);
+    if (one.unread !== null && view.denial !== null && view.denial !== 'unidentified' && view.denial !== one.unread)
+      violated('what could not be read is refused as such', `call ${one.number}: ${view.denial} for ${one.unread}`);
   };
 
   const crossed = (number: number, view: View, result: Crossed): void => {
     const { live, crossingId, calls, run } = view;
     const denial = result.crossed === 'refused' ? result.denial.denial : null;
     view.denial = denial;
+    view.recordId = result.crossed === 'refused' ? result.recordId : null;
     view.became = result.crossed;
     for (const logId of view.lateTools)
       if (records.isToolOpen(logId)) violated('no tool call is handed to a client that has left', `call ${number}, ${logId}`);
@@ -304,6 +279,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
         toolsSeen: 0,
         modelReported: null,
         denial: null,
+        recordId: null,
         refusedBefore: new Set([...views].flatMap(([earlier, { denial }]) => (denial === null ? [] : [earlier]))),
       };
       views.set(number, view);
@@ -330,24 +306,12 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     },
     appending: (body) => {
       const view = byCrossing.get(body['crossing_id']);
-      if (view !== undefined && body['kind'] === 'finding') lookAtFinding(body, view);
-      if (view !== undefined && body['kind'] === 'decision') lookAtBeginning(body, view);
-      if (view === undefined || body['kind'] !== 'outcome') return;
-      view.modelReported = body['model_reported'];
+      if (view === undefined) return;
+      if (body['kind'] === 'finding') outcomes.found(body, view);
+      if (body['kind'] === 'decision') outcomes.decided(body, view);
+      if (body['kind'] !== 'outcome') return;
       view.digestThen = digestOfReleased(view);
-      blame(body, view);
-      const seconds = secondsOf(view.run?.role ?? '');
-      if (body['success'] !== true || view.run === null) return;
-      if (view.gone.aborted)
-        violated('what is stopped or has ended does not succeed', `${String(body['crossing_id'])}, whose client has left`);
-      const model = body['model_version'];
-      // A lease that ends by itself does so when its timer runs; where nothing can be recorded, all runs end at about this moment.
-      if (records.isKnownSealed() || records.isStopping()) return;
-      if (view.run.ended || authority.isStopped(view.run, { model }))
-        violated('what is stopped or has ended does not succeed', String(body['crossing_id']));
-      if (seconds !== null && nowMs() > view.acceptedMs + seconds * 1_000 + timersLateMs)
-        violated('the time that a role may take ends its crossings', String(body['crossing_id']));
-      records.outcomeSays(body, view.calls.at(-1) ?? null, nowMs() - view.acceptedMs);
+      outcomes.ended(body, view);
     },
     began: (one) => {
       const view = views.get(one.number);
@@ -373,16 +337,16 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
       const sent = Buffer.concat(view.calls.at(-1)?.sent ?? []);
       const own = createEventWatch()(bytes);
       const waits = !startsAt(bytes, sent, at) && own.length === 1 && own.every((event) => dialect.isWaiting(event));
-      if (waits) return count('kept waiting');
       const { run } = view;
       const seconds = secondsOf(run?.role ?? '');
       const isLate = seconds !== null && nowMs() > view.acceptedMs + seconds * 1_000 + timersLateMs;
       const isCut =
         view.gone.aborted || isLate || (run !== null && (run.ended || authority.isStopped(run, { model: view.calls.at(-1)?.model })));
       // Where nothing can be recorded, all runs end at about the same moment, and refusals may still be on their way.
-      const isOurs = !view.gone.aborted && !startsAt(bytes, sent, at);
+      const isOurs = !view.gone.aborted && !waits && !startsAt(bytes, sent, at);
       if (isCut && !isOurs && outcomeFor(view) === undefined && !announced(one))
         violated('what is stopped or has ended releases nothing more', `call ${one.number}`);
+      if (waits) return count('kept waiting');
       view.released.push(bytes);
       const wholeBefore = dialect.callsIn(view.events).filter(({ whole }) => whole).length;
       const events = view.watch(bytes);

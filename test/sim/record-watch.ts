@@ -82,7 +82,7 @@ const isBeginning = (body: RecordBody): boolean => body.kind === 'decision' && p
 export const createRecordWatch = ({ evidence, authority, violated, count, told, nowMs }: RecordWatchParts): RecordWatch => {
   const sends = new Map<string, number>();
   const acknowledged = new Map<string, Receipt>();
-  const refusedFor = new Set<unknown>();
+  const refusedFor = new Map<unknown, RecordRefusal['refused']>();
   /** Decisions that were refused as too slow and may have become durable all the same. */
   const slowDecisions = new Set<string>();
   /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
@@ -192,7 +192,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     totals.appended(body, run, isRefusal(result));
     if (isRefusal(result)) {
       count(`refused ${result.refused}`);
-      refusedFor.add(body['crossing_id']);
+      refusedFor.set(body['crossing_id'], result.refused);
       if (knownSealed && result.refused === 'slow') violated('what is sealed says so at once', `${body.kind} ${body.log_id}`);
       if (result.refused === 'sealed') knownSealed = true;
       // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
@@ -330,6 +330,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       const noneWritten = result.recordId === null;
       if (noneWritten && !refusedFor.has(crossingId))
         violated('a denial has its record, or none could be written', `call ${number}, ${denial}`);
+      if (denial === 'overloaded' && result.denial.limit === 'records' && refusedFor.get(crossingId) !== 'backpressure')
+        violated('only what surely was not recorded may be repeated', `call ${number}`);
       if (denial === 'record_unavailable' && sendsCount > 0) violated('nothing leaves when the record is unavailable', `call ${number}`);
       const [decision] = evidence.decisionsOf(crossingId);
       const isOpen = decision !== undefined && permits(decision) && evidence.outcomesOf(String(decision.body['log_id'])).length === 0;
