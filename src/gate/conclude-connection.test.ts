@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { admitted, answerOf, clock, createWorld, crossingOf, deliver, type World } from '../../test/gate-world.ts';
 import type { Carried, NetworkCall } from '../core/crossing.ts';
 import type { Denial } from '../core/denial.ts';
-import type { Crossed, Stages } from '../core/stages.ts';
+import type { Crossed, Delivery, Stages } from '../core/stages.ts';
 import { createGate } from './gate.ts';
 
 const destination = { name: 'site.test', kind: 'name', port: 443 } as const;
@@ -137,6 +137,28 @@ test('an answer that breaks off, and one whose outcome cannot be recorded, is no
   });
   assert.equal((await connect(unrecorded, plain())).crossed.crossed, 'cut');
   assert.ok(unrecorded.happened.includes('sever'));
+});
+
+test('a plain answer that nobody takes is waited for no longer than until the crossing is cut off', async () => {
+  const stop: Denial = { denial: 'stopped', problem: 'everything was stopped' };
+  const cutOff: ((denial: Denial) => void)[] = [];
+  const world = worldOf({
+    forward: async () => answerOf('text/plain', ['one ', 'two']),
+    admit: () => admitted({ whenCutOff: (listener) => (cutOff.push(listener), () => undefined) }),
+  });
+  const written: string[] = [];
+  const delivery: Delivery = {
+    begin: () => undefined,
+    write: (chunk) => {
+      written.push(Buffer.from(chunk).toString());
+      for (const cut of cutOff) cut(stop);
+      return new Promise(() => undefined);
+    },
+  };
+  const call: NetworkCall = { action: 'network_connection', destination, carrying: plain()() };
+  await createGate(world.stages, clock, () => 'inner')({ crossing: { ...crossingOf(), call }, claim: { credential: 'c' } }, delivery);
+  assert.deepEqual(written, ['one ']);
+  assert.partialDeepStrictEqual(world.endings, [{ success: false, errorMessage: 'Stopped: everything was stopped.' }]);
 });
 
 test('G-NET-3: an address that is refused is told as a denial, another failure as what it is', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, answerOf, bytes, clock, createWorld, crossingOf, deliver, receipt, run } from '../../test/gate-world.ts';
+import { admitted, answerOf, bytes, clock, createWorld, crossingOf, deliver, receipt, run, type World } from '../../test/gate-world.ts';
 import { createVirtualClock } from '../../test/virtual-clock.ts';
+import { limits } from '../core/limits.ts';
 import type { Delivery, Stages } from '../core/stages.ts';
 import type { Reading } from '../core/wire-format.ts';
 import { createGate } from './gate.ts';
@@ -254,6 +255,28 @@ test('a client that takes nothing is waited for no longer than the role may take
   await createGate(world.stages, timed, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, delivery);
   assert.equal(world.endings.length, 1);
   assert.match(world.endings[0]?.errorMessage ?? '', /seconds that the role may take/);
+});
+
+test('a whole answer past the limit is a failure, however it comes in pieces', async () => {
+  const piece = new Uint8Array(1024 * 1024);
+  const longest = limits.answerBodyBytes / piece.length;
+  const answered = async (pieces: number): Promise<World> => {
+    const body = (async function* () {
+      for (let left = pieces; left > 0; left -= 1) yield piece;
+    })();
+    const world = createWorld({ ...answerOf('application/json', []), body });
+    await run(world);
+    return world;
+  };
+  assert.equal((await answered(longest)).endings[0]?.success, true);
+  assert.match((await answered(longest + 1)).endings[0]?.errorMessage ?? '', /answerBodyBytes/);
+});
+
+test('an error is an error also where the upstream calls it an event stream', async () => {
+  const world = createWorld(answerOf('text/event-stream', ['one end'], 429));
+  const { crossed } = await run(world);
+  assert.equal(crossed.crossed, 'answered');
+  assert.partialDeepStrictEqual(world.endings, [{ success: false, errorMessage: 'The upstream answered 429.', status: 429 }]);
 });
 
 test('an answer for which no memory is left is a failure', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { admitted, answerOf, clock, createWorld, crossingOf, deliver, permittedAt, receipt, run } from '../../test/gate-world.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Delivery } from '../core/stages.ts';
 import { createGate } from './gate.ts';
 
 test('G-ORDER-2: the stages run in their one order and the outcome is recorded before a whole answer is released', async () => {
@@ -95,6 +96,45 @@ test('G-RECORD-2: a bug in a stage after the intent still leaves one outcome and
   assert.equal(world.endings.length, 1);
   assert.equal(world.endings[0]?.success, false);
   assert.ok(world.happened.includes('release'));
+});
+
+test('G-RECORD-2: a bug behind the outcome leaves it the only one, and what is under way upstream is cancelled', async () => {
+  const cancels: AbortSignal[] = [];
+  const world = createWorld(answerOf('application/json', ['x']), {
+    forward: async (_recorded, cancel) => {
+      cancels.push(cancel);
+      return answerOf('application/json', ['x']);
+    },
+  });
+  const broken: Delivery = {
+    begin: () => {
+      throw new Error('a bug');
+    },
+    write: () => null,
+  };
+  await assert.rejects(
+    createGate(world.stages, clock, () => 'inner')({ crossing: crossingOf(), claim: { credential: 'c' } }, broken),
+    /a bug/,
+  );
+  assert.equal(world.endings.length, 1);
+  assert.deepEqual(
+    cancels.map(({ aborted }) => aborted),
+    [true],
+  );
+});
+
+test('a tool call in an answer belongs to the session of its request', async () => {
+  const sessions: (string | null)[] = [];
+  const answer = answerOf('application/json', ['a tool']);
+  const world = createWorld(answer, {
+    recordIntent: async ({ crossing }) => {
+      sessions.push(crossing.sessionId);
+      return receipt('intent');
+    },
+  });
+  const crossing = { ...crossingOf(), sessionId: 'session' };
+  await createGate(world.stages, clock, () => 'inner')({ crossing, claim: { credential: 'c' } }, deliver([]).delivery);
+  assert.deepEqual(sessions, ['session', 'session']);
 });
 
 test('a deadline that passed while the intent became durable lets nothing out', async () => {

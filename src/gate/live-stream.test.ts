@@ -4,7 +4,7 @@ import { answerOf, bytes, createWorld, crossingOf, deliver, permittedAt } from '
 import { createVirtualClock } from '../../test/virtual-clock.ts';
 import type { UpstreamAnswer, UpstreamFailure } from '../core/endpoint.ts';
 import { limits } from '../core/limits.ts';
-import type { Recorded, Stages } from '../core/stages.ts';
+import type { Delivery, Recorded, Stages } from '../core/stages.ts';
 import { createGate } from './gate.ts';
 import { openLiveStream } from './live-stream.ts';
 
@@ -112,13 +112,13 @@ test('a status that the client would repeat becomes a failure of ours, with the 
 });
 
 /** The client's side of a stream whose end the test decides. */
-const liveUntil = (over: Promise<void>, write: () => Promise<void>) => {
+const liveUntil = (over: Promise<void>, write: Delivery['write'], clock = createVirtualClock()) => {
   const { signal } = new AbortController();
   const deadline = { signal, over, denial: () => null, cancel: () => undefined, [Symbol.dispose]: () => undefined };
   const { call } = crossingOf();
   assert.ok(call.action === 'model_request');
   const recorded = { invocation: { agent: { client: 'sdk' } } } as unknown as Recorded;
-  const parts = { clock: createVirtualClock(), delivery: { begin: () => undefined, write }, deadline };
+  const parts = { clock, delivery: { begin: () => undefined, write }, deadline };
   return openLiveStream(recorded, call, parts, false);
 };
 
@@ -143,6 +143,24 @@ test('a write that the client does not take ends with the crossing, and so does 
   end();
   await Promise.all(writes);
   await live.write(200, {}, bytes('word '));
+});
+
+test('while the client takes what it was given, nothing is said to keep it waiting', async () => {
+  const clock = createVirtualClock();
+  const taken = Promise.withResolvers<void>();
+  const written: string[] = [];
+  const write: Delivery['write'] = (chunk) => {
+    written.push(Buffer.from(chunk).toString());
+    return written.length === 1 ? taken.promise : null;
+  };
+  const live = liveUntil(new Promise(() => undefined), write, clock);
+  const writing = live.write(200, {}, bytes('word '));
+  clock.advance(3 * limits.keepAliveMs);
+  assert.deepEqual(written, ['word ']);
+  taken.resolve();
+  await writing;
+  clock.advance(2 * limits.keepAliveMs);
+  assert.ok(written.length > 1);
 });
 
 test('a write that fails is a failure of the stream', async () => {
