@@ -116,7 +116,7 @@ const connect = async (parts: ClientParts, agent: Agent, credential: string | nu
   const host = `n${number}.${chance.pick(hostDomains)}`;
   const door = site.networkDoor(number);
   if (chance.happens(0.6)) return openTunnel(tunnelTo(chance, number, host, hasTls(host), credential), { site, chance, listener });
-  const says = { 'content-type': 'text/plain', 'x-other': 'kept', cookie: 'a=b' };
+  const says = { 'content-type': 'text/plain', 'x-other': 'kept', cookie: 'a=b', connection: 'keep-alive, X-Hop', 'x-hop': 'yes' };
   const asked: Asked = {
     number,
     client: agent.client,

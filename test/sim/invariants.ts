@@ -214,6 +214,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     if (unrecorded && view.run !== null) authority.ended(view.run.id);
     if (view.calls.length > 0 && !unrecorded && outcomeFor(view) === undefined)
       violated('an answer ends only after its outcome is durable', `call ${one.number}, ${one.state}`);
+    if ((view.became === 'failed' || view.became === 'refused') && one.status === null) violated('a failure is told', `call ${one.number}`);
     if (view.became === 'cut' && one.state === 'ended')
       violated('an answer that is not whole does not end as if it were', `call ${one.number}`);
     const isTold =

@@ -172,6 +172,9 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       if (records.isStopping()) return;
       if (body['success'] === true && (view.run?.ended === true || (view.run !== null && authority.isStopped(view.run, {}))))
         violated('what is stopped or has ended does not succeed', view.host);
+      const { address } = body['destination'] as { readonly address?: unknown };
+      if (body['success'] === true && !text(address).startsWith(`${addressOf(view.host)}:`))
+        violated('an outcome says what happened', `${view.host}: it was at ${String(address)}`);
       if (body['duration_ms'] !== Math.round(nowMs() - view.acceptedMs))
         violated('an outcome says what happened', `${view.host}: how long it took`);
     },
@@ -225,6 +228,7 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       if (!startsWith(Buffer.concat(view.received), Buffer.concat(view.delivered)))
         violated('a tunnel carries bytes as they are', `connection ${number}, to the agent`);
     },
+    leftHanging: (number) => violated('a tunnel that is over is closed', `connection ${number}`),
     tunnelOver: (tunnel, clientLeft) => {
       const view = views.get(tunnel.number);
       if (view !== undefined && view.result !== null) compareTunnel(tunnel, view, clientLeft);
@@ -258,6 +262,12 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       const view = views.get(one.number);
       const call = view?.plain;
       if (view === undefined || call === null || call === undefined) return;
+      const { path, headers } = call.outbound;
+      const asked = `${new URL(one.path).pathname}${one.query === '' ? '' : `?${one.query}`}`;
+      if (path !== asked || call.outbound.method !== one.method)
+        violated('a plain request is sent as it was judged', `connection ${one.number}: ${path} and not ${asked}`);
+      if (headers['connection'] !== undefined || headers['x-hop'] !== undefined)
+        violated('what is meant for the proxy does not travel on', `connection ${one.number}`);
       if (!call.outbound.body.every((byte, at) => byte === one.body[at]) || call.outbound.body.length !== one.body.length)
         violated('a plain request is sent as it was judged', `connection ${one.number}`);
       const outcome = outcomeFor(view)?.body;

@@ -17,6 +17,7 @@ import { ledgerSettings } from './ledger-settings.ts';
 import type { Openings } from './openings.ts';
 import { createOpenings } from './openings.ts';
 import { createRunTotals } from './run-totals.ts';
+import { createShowing } from './showing.ts';
 import type { ToolEnds } from './tool-ends.ts';
 import { createToolEnds } from './tool-ends.ts';
 import type { UpstreamCall } from './upstream.ts';
@@ -72,8 +73,6 @@ const endingKinds: ReadonlySet<RecordBody['kind']> = new Set(['outcome', 'closed
 const reserveBytes = Math.min(limits.outcomeReserveBytes, ledgerSettings.segmentBytes / 4);
 const besideBytes = 1_536;
 const bytesOf = (body: RecordBody): number => Buffer.byteLength(JSON.stringify(body)) + besideBytes;
-/** Until the timer runs, late as it may be, and the files are written. */
-const publishedWithinMs = limits.checkpointEveryMs + timersLateMs + 1_000;
 /** Making the next segment takes so long at most, slow operations left out: a full disk is not slow as well. */
 const preparationMs = 2_000;
 
@@ -87,8 +86,6 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const slowDecisions = new Set<string>();
   /** Bytes of ends that were recorded since the last beginning was, and of those that are under way. */
   let [endedBytes, endingBytes] = [0, 0];
-  /** By log: the first record that was acknowledged and that nobody could have seen yet. */
-  const unpublished = new Map<string, { readonly index: number; readonly sinceMs: number }>();
   /** When a record was handed over that has no answer yet. */
   const severedMs = new Map<string, number>();
   const handedOverMs = new Map<string, number>();
@@ -97,6 +94,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
   const totals = createRunTotals(violated);
   const openings = createOpenings(evidence, violated);
   const toolEnds = createToolEnds(violated);
+  const showing = createShowing(evidence, violated, nowMs);
   /** Tool calls that were permitted in this life, and of those the ones that have ended. */
   let toolCalls = new Set<string>();
   let toolCallsEnded = new Set<string>();
@@ -161,16 +159,6 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       violated('what is stopped crosses nothing', `${action} ${body.log_id}`);
   };
 
-  /** What is durable can be seen by others soon after. */
-  const lookAtPublished = ({ origin, index }: Receipt): void => {
-    const sizes = evidence.published();
-    for (const [log, first] of unpublished) {
-      if ((sizes.get(log) ?? 0) > first.index) unpublished.delete(log);
-      else if (!trouble.any() && nowMs() - first.sinceMs > publishedWithinMs) violated('what is durable is published soon', log);
-    }
-    if (!unpublished.has(origin)) unpublished.set(origin, { index, sinceMs: nowMs() });
-  };
-
   /** There is room kept for the ends of what has begun, for these at least. */
   const lookAtFull = (body: RecordBody): void => {
     if (!trouble.wasFull()) violated('what is refused for lack of space lacks it', `${body.kind} ${body.log_id}`);
@@ -213,7 +201,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     acknowledged.set(result.logId, result);
     const { what, stop } = (body['change'] ?? {}) as Members;
     if (what === 'stop_lifted') authority.lifted(stop);
-    lookAtPublished(result);
+    showing.acknowledged(result);
     endedBytes = endingKinds.has(body.kind) ? endedBytes + bytesOf(body) : 0;
     if (isLockLost) violated('nothing is acknowledged once another may write', `${body.kind} ${body.log_id}`);
     if (isBeginning(body) && body['action_type'] === 'tool_call') {
@@ -297,7 +285,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       isLockLost = false;
       openings.restarted();
       toolEnds.restarted();
-      unpublished.clear();
+      showing.started(now);
       strangers = 0;
       strangersCounted = 0;
       crossings = new Set();

@@ -34,6 +34,8 @@ export interface TunnelListener {
   /** The client is told that its tunnel is open. */
   readonly tunnelOpened: (number: number) => void;
   readonly tunnelRefused: (number: number, headers: Readonly<Record<string, string>>) => void;
+  /** The agent had to close what was over. */
+  readonly leftHanging: (number: number) => void;
   readonly tunnelOver: (asked: TunnelAsked, clientLeft: boolean) => void;
   readonly threw: (one: { readonly number: number }, error: unknown) => void;
 }
@@ -116,7 +118,10 @@ export const openTunnel = async (asked: TunnelAsked, { site, chance, listener }:
   void talk();
   await Promise.race([served, site.lost]);
   // What was delivered is read, but not waited for without end.
-  const stop = life.later('an agent closes what is over', 10_000, leave);
+  const stop = life.later('an agent closes what is over', 10_000, () => {
+    if (!far.destroyed) listener.leftHanging(number);
+    leave();
+  });
   await Promise.race([closed, site.lost]);
   stop();
   listener.tunnelOver(asked, left);

@@ -78,6 +78,7 @@ export const createWatch = (parts: WatchParts): Watch => {
     tunnelOpened: network.tunnelOpened,
     tunnelRefused: network.tunnelRefused,
     tunnelOver: network.tunnelOver,
+    leftHanging: network.leftHanging,
     broke: network.broke,
     network,
     runs: () => ids.flatMap((id) => authority.byId(id) ?? []),
