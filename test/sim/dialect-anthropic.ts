@@ -124,7 +124,8 @@ export const anthropic: Dialect = {
   error,
   errorEvent: (type) => eventOf(error(type)),
   modelIn: (_path, body) => body['model'],
-  isEnd: ({ data }) => data['type'] === 'message_stop' || data['type'] === 'error',
+  isEnd: ({ data }) =>
+    data['type'] === 'message_stop' || data['type'] === 'error' || typeof members(data['delta'])['stop_reason'] === 'string',
   isWaiting: ({ data }) => data['type'] === 'ping',
   unframed,
   callsIn,

@@ -5,9 +5,11 @@
 import { answerMutations } from './answer-mutations.ts';
 import { crossingMutations } from './crossing-mutations.ts';
 import { gateMutations } from './gate-mutations.ts';
+import { laterMutations } from './later-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { recordMutations } from './record-mutations.ts';
 
-export const mutations: readonly Mutation[] = [gateMutations, answerMutations, crossingMutations, recordMutations].flatMap((rows) =>
-  Object.entries(rows).flatMap(([file, list]) => list.map(([name, find, replace, rule]) => ({ name, file, find, replace, rule }))),
+export const mutations: readonly Mutation[] = [gateMutations, answerMutations, crossingMutations, recordMutations, laterMutations].flatMap(
+  (rows) =>
+    Object.entries(rows).flatMap(([file, list]) => list.map(([name, find, replace, rule]) => ({ name, file, find, replace, rule }))),
 );

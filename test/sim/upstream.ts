@@ -282,6 +282,7 @@ export const createUpstream = (parts: UpstreamParts): Send => {
     call.intact = trouble === 'whole';
     call.fails = wantsStream && trouble === 'error';
     const streamed: Answer = { status: 200, headers: eventStream, text: spoiled(chance, trouble, dialect, dialect.events(message)) };
+    if (wantsStream && trouble === 'misnamed' && dialect.format === 'anthropic-messages') call.lie = 'an event under another name';
     const right = wantsStream ? streamed : { status: 200, headers: json, text: trouble === 'cut' ? whole.slice(0, -3) : whole };
     if (chance.happens(0.02)) {
       call.lie = wantsStream ? 'a whole answer for a stream' : 'a stream for a whole answer';
