@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { isBatchProblem, readBatch } from '../../src/ledger/batch.ts';
 import type { StopScope } from '../../src/core/stop.ts';
 import { segmentFirstLsn } from '../../src/ledger/journal.ts';
+import { tilePath, tilesOfTree, tileWidth } from '../../src/ledger/tiles.ts';
 import type { Members } from './dialect.ts';
 import { upstreamSecret } from './world.ts';
 
@@ -20,8 +21,8 @@ export interface DurableRecord {
 export interface Evidence {
   /** A journal segment as the disk would give it back. */
   readonly journal: (name: string, bytes: Uint8Array) => void;
-  /** One that is shown from now on. */
-  readonly checkpoint: (bytes: Uint8Array) => void;
+  /** One that is shown from now on; `has` says which files lie beside it. */
+  readonly checkpoint: (bytes: Uint8Array, has: (path: string) => boolean) => void;
   /** From now on nothing may be shown, or again something may. */
   readonly shut: (isShut: boolean) => void;
   /** One that a start finds: what a crash lost may have been newer. */
@@ -194,7 +195,14 @@ export const createEvidence = (violated: Violated): Evidence => {
     if (heads !== undefined) stated = new Map(heads.map(({ origin: of, size }) => [of, size]));
   };
 
-  const checkpoint: Evidence['checkpoint'] = (bytes) => {
+  /** Whoever reads a checkpoint finds every hash and every record under it. */
+  const lookAtTiles = (origin: string, size: number, has: (path: string) => boolean): void => {
+    for (const name of tilesOfTree(size))
+      if (!has(tilePath(name)) && !has(tilePath({ ...name, width: tileWidth })))
+        violated('a checkpoint is shown with all of its tiles', `${origin} at ${size} lacks ${tilePath(name)}`);
+  };
+
+  const checkpoint = (bytes: Uint8Array): void => {
     const { origin, size, root } = checkpointIn(bytes);
     if (isShut) violated('nothing is published once another may write', `${origin} at ${size}`);
     const { leaves, published } = logOf(origin);
@@ -217,7 +225,11 @@ export const createEvidence = (violated: Violated): Evidence => {
       }
       readUpTo.set(name, { at, lsn });
     },
-    checkpoint,
+    checkpoint: (bytes, has) => {
+      const { origin, size } = checkpointIn(bytes);
+      lookAtTiles(origin, size, has);
+      checkpoint(bytes);
+    },
     shut: (now) => void (isShut = now),
     foundCheckpoint: (bytes) => {
       const { origin, size } = checkpointIn(bytes);

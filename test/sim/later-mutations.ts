@@ -164,6 +164,14 @@ export const laterMutations: Rows = {
       'a tool call ends as its agent says',
     ],
   ],
+  'endpoints/endpoints.ts': [
+    [
+      'a model whose other names nobody knows',
+      'pin === model || also_called?.includes(model)',
+      'pin === model',
+      'what may cross is not refused',
+    ],
+  ],
   'endpoints/retry.ts': [
     [
       'an answer that is asked for again and kept open',
@@ -230,6 +238,12 @@ export const laterMutations: Rows = {
     ],
   ],
   'ledger/publisher.ts': [
+    [
+      'a checkpoint over what was appended meanwhile',
+      'signNote(checkpointText(edge.head), [signer])',
+      'signNote(checkpointText(log.head()), [signer])',
+      'a checkpoint is shown with all of its tiles',
+    ],
     [
       'a head that is noted as published and is newer',
       'heads.set(log.origin, inText(edge.head));',

@@ -33,7 +33,7 @@ export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
       renamed.add(to);
       // From now on anybody can see it.
       const bytes = to.endsWith('/checkpoint') ? disk.content(to) : null;
-      if (bytes !== null) evidence.checkpoint(bytes);
+      if (bytes !== null) evidence.checkpoint(bytes, (path) => disk.content(`${dirname(to)}/${path}`) !== null);
     },
     syncFolder: async (folder) => {
       await disk.syncFolder(folder);
