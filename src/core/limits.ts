@@ -189,6 +189,9 @@ export const limits = {
   examinedOutputCharacters: 1_000_000,
   /** From the start of what makes a jail to all its doors. */
   jailOpeningMs: 30_000,
+  /** From the end of the agent to that of all it left. */
+  jailEndingMs: 20_000,
+  jailEndingLookMs: 5,
   /** Threads count as processes here. */
   jailProcessesCount: 4_096,
   /** Of one jail to one door, at a time. */

@@ -155,6 +155,8 @@ const runToEnd = async (
   );
   try {
     const exit = await agent.exited;
+    // What it left would change files that were looked at already.
+    if ((await jail?.ended()) === false) warn('what the agent left running has not ended yet; it may still change files');
     const closed = await close(exit, monotonicMs() - startedMs);
     return { exit, severed, closed };
   } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -132,5 +133,32 @@ time.sleep(1)`;
     const { exitCode, stderr } = await ground.sh(`python3 -c '${open}'; exit 7`, { under: ['timeout', '-s', 'KILL', '40', ...few] });
     assert.equal(exitCode, 7, stderr);
     assert.equal(await lastClosed(), 7);
+  },
+);
+
+test(
+  'G-JAIL-1: what an agent leaves behind changes nothing any more once its files are looked at, however slowly it ends',
+  { timeout },
+  async () => {
+    const repository = join(ground.folder, 'left');
+    mkdirSync(repository);
+    await collect('git', ['init', '-q'], { cwd: repository, env: ground.env });
+    // Many that write as fast as they can, each in a session of its own, and a first process that would have to wait for all of them.
+    const writing = `
+import os
+try: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))
+except OSError: print("refused")
+for count in range(60):
+    if os.fork() == 0:
+        os.setsid()
+        made = os.open("Makefile", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        while True: os.write(made, b"x")`;
+    const { exitCode, stdout, stderr } = await ground.sh(`python3 -c '${writing}'; sleep 0.5`, { cwd: repository });
+    assert.deepEqual([exitCode, stdout], [0, 'refused\n'], stderr);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const digest = createHash('sha256')
+      .update(readFileSync(join(repository, 'Makefile')))
+      .digest('hex');
+    assert.match(JSON.stringify(await recordsOf(ground)), new RegExp(digest));
   },
 );

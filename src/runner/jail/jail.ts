@@ -44,6 +44,8 @@ export interface Jail {
   readonly signal: (child: ChildProcess, signal: NodeJS.Signals) => void;
   /** Whether the agent was started in it. */
   readonly wasOpened: () => boolean;
+  /** Resolves when nothing in it runs any more, which is a while after bubblewrap has gone; false where that takes too long. */
+  readonly ended: () => Promise<boolean>;
   readonly close: () => void;
 }
 
@@ -126,6 +128,18 @@ const childrenOf = (pid: number): readonly number[] => {
   }
 };
 
+/** When a process began (proc_pid_stat(5), field 22), so that it is not taken for another of its number; null for one that has ended. */
+const beganAt = (pid: number): string | null => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state = 'X', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // The end of one that stands there still was not asked for yet.
+    return state === 'Z' || state === 'X' ? null : (rest[18] ?? null);
+  } catch {
+    return null;
+  }
+};
+
 /** One that has ended meanwhile needs no signal. */
 const sendTo = (pid: number, signal: NodeJS.Signals): void => {
   try {
@@ -141,6 +155,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   if (architecture === null) throw new Error(`no filter of system calls is known for ${process.arch}`);
   const relays: Relay[] = [];
   let firstPid: number | null = null;
+  let firstBegan: string | null = null;
   let opened = false;
   let takeWordBack = (): void => undefined;
   /** Signals for an agent that has begun and of which bubblewrap's report was not read yet. */
@@ -158,6 +173,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       const [word, status] = [stdio[wordFd], stdio[statusFd]];
       if (status instanceof Readable) {
         watchStatus(status, (pid) => {
+          firstBegan ??= beganAt(pid);
           firstPid = pid;
           for (const signal of waiting) sendInside(pid, signal);
           waiting = [];
@@ -190,6 +206,15 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       else sendInside(firstPid, signal);
     },
     wasOpened: () => opened,
+    ended: async () => {
+      const untilMs = performance.now() + limits.jailEndingMs;
+      const isThere = (): boolean => firstPid !== null && firstBegan !== null && beganAt(firstPid) === firstBegan;
+      while (isThere()) {
+        if (performance.now() > untilMs) return false;
+        await new Promise((resolve) => void setTimeout(resolve, limits.jailEndingLookMs));
+      }
+      return true;
+    },
     close: () => {
       for (const relay of relays) relay.close();
     },

@@ -38,6 +38,8 @@ const typing = [0x5412, 0x541c] as const;
  * SIGUSR1, SIGUSR2, SIGTERM), and what stops a job and lets it go on (SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH).
  */
 const groupSignals = [0, 1, 2, 3, 10, 12, 15, 18, 19, 20, 21, 22, 28] as const;
+/** The others are of the process group and of the user, which the first process and the runner have in common with the agent. */
+const PRIO_PROCESS = 0;
 /** Of the first process in a jail. It ends with what stands around it, unless somebody makes it forget that. */
 const firstPid = [1] as const;
 
@@ -92,6 +94,18 @@ export const refusedCalls: readonly Refused[] = [
   ofFirst('process_vm_readv', 310, 270, 0),
   ofFirst('process_vm_writev', 311, 271, 0),
   ofFirst('pidfd_open', 434, 434, 0),
+  // One that hardly runs is a long time ending.
+  ofFirst('sched_setscheduler', 144, 119, 0),
+  ofFirst('sched_setattr', 314, 274, 0),
+  ofFirst('sched_setaffinity', 203, 122, 0),
+  {
+    ...ofFirst('setpriority', 141, 140, 1),
+    where: [
+      { argument: 0, oneOf: [PRIO_PROCESS] },
+      { argument: 1, oneOf: firstPid },
+    ],
+  },
+  { call: 'setpriority', x64: 141, arm64: 140, errno: EPERM, where: [{ argument: 0, noneOf: [PRIO_PROCESS] }] },
   // What the kernel wrote down is the whole machine's.
   plain('syslog', 103, 116),
   plain('kexec_load', 246, 104),
