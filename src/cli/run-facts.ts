@@ -83,6 +83,13 @@ const commits = (run: RunSummary): string => {
   );
 };
 
+const hostPrograms = ({ hostPrograms: programs, hostProgramsMore: more }: RunSummary): string => {
+  if (programs.length === 0) return '';
+  const shown = programs.slice(0, 8).map(({ path, runsWith }) => `${path}${runsWith === null ? '' : ` (${runsWith})`}`);
+  const left = programs.length + more - shown.length;
+  return `${shown.join(', ')}${left === 0 ? '' : `, and ${grouped(left)} more`}`;
+};
+
 /** `tools` stands in a table of its own where there is room for one. */
 export const factsOf = (run: RunSummary): readonly Fact[] => {
   const facts: readonly (readonly [string, string | null])[] = [
@@ -111,6 +118,7 @@ export const factsOf = (run: RunSummary): readonly Fact[] => {
     ['tools', tools(run)],
     ['commits', commits(run)],
     ['files', run.filesChanged === null ? null : joined(`${plural(run.filesChanged, 'file', 'files')} changed`, ifUnread('files', run))],
+    ['runs later', hostPrograms(run)],
   ];
   return facts.flatMap(([name, value]) => (value === null || value === '' ? [] : [{ name, value }]));
 };

@@ -38,6 +38,14 @@ test('a denial is marked, says why and how to ask, and what an inner agent did i
   assert.match(text, /^ {2}inner agent 1 is a0f3, as the client says$/m);
 });
 
+test('files that others start stand with what the agent changed', () => {
+  const all = records.map(({ members, ...rest }) => ({
+    ...rest,
+    members: members['kind'] === 'closed' ? { ...members, run: { host_programs: [{ path: '.envrc', runs_with: 'direnv' }] } } : members,
+  }));
+  assert.match(shown({}, all), /^ {2}runs later {3}\.envrc \(direnv\)$/m);
+});
+
 test('turns stand between the rows that they begin with', () => {
   const turn = (id: string, index: number): StoredRecord => ({
     origin: 'o',

@@ -77,3 +77,11 @@ test('records of any shape make a summary', () => {
     }),
   );
 });
+
+test('what the run changed of files that others start is in its summary', () => {
+  const programs = [{ path: '.git/hooks/pre-commit', runs_with: 'git' }, { path: 'Makefile\u001b[2J' }, 'odd', { runs_with: 'git' }];
+  const summary = summaryOf(closedWith({ run: { host_programs: programs, truncated: { host_programs: 3 } } }), true);
+  assert.deepEqual(summary.hostPrograms[0], { path: '.git/hooks/pre-commit', runsWith: 'git' });
+  assert.equal(summary.hostPrograms[1]?.path.includes('\u001b'), false);
+  assert.deepEqual([summary.hostPrograms.length, summary.hostProgramsMore], [2, 5]);
+});

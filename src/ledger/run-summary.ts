@@ -46,6 +46,10 @@ export interface RunSummary {
   readonly commitsMore: number;
   /** Null where nobody looked. */
   readonly filesChanged: number | null;
+  /** Changed files that start programs outside the jail, each with what starts them. */
+  readonly hostPrograms: readonly { readonly path: string; readonly runsWith: string | null }[];
+  /** How many more there are than `hostPrograms`. */
+  readonly hostProgramsMore: number;
   /** What of `head`, `commits` and `files` the runner could not read, or not to the end. */
   readonly unread: readonly string[];
   readonly findings: readonly string[];
@@ -167,8 +171,11 @@ const spanOf = (records: readonly StoredRecord[]): number | null => {
   return known.length === 0 ? null : (known.at(-1) ?? 0) - (known[0] ?? 0);
 };
 
-const leftBehind = (closed: Members): Pick<RunSummary, 'commits' | 'commitsMore' | 'filesChanged' | 'unread'> => {
+type LeftBehind = Pick<RunSummary, 'commits' | 'commitsMore' | 'filesChanged' | 'hostPrograms' | 'hostProgramsMore' | 'unread'>;
+
+const leftBehind = (closed: Members): LeftBehind => {
   const commits = list(at(closed, 'run', 'git', 'commits_made'));
+  const programs = list(at(closed, 'run', 'host_programs'));
   const files = at(closed, 'run', 'files_changed');
   const truncated = (name: string): number => count(at(closed, 'run', 'truncated', name)) ?? 0;
   const unread = list(at(closed, 'run', 'not_read')).flatMap((each) =>
@@ -176,11 +183,18 @@ const leftBehind = (closed: Members): Pick<RunSummary, 'commits' | 'commitsMore'
   );
   const listedFiles = list(files).length + truncated('files_changed');
   const shown = commits.flatMap((commit) => text(commit) ?? []).slice(0, listed);
+  const hostPrograms = programs.slice(0, listed).flatMap((each) => {
+    const { path, runs_with: by } = typeof each === 'object' && each !== null ? (each as Members) : {};
+    const named = text(path);
+    return named === null ? [] : [{ path: named, runsWith: text(by) }];
+  });
   return {
     commits: shown,
     commitsMore: commits.length - shown.length + truncated('git.commits_made'),
     // An empty list of files that nobody could read says nothing.
     filesChanged: Array.isArray(files) && (listedFiles > 0 || !unread.includes('files')) ? listedFiles : null,
+    hostPrograms,
+    hostProgramsMore: programs.length - hostPrograms.length + truncated('host_programs'),
     unread: unread.slice(0, listed),
   };
 };
