@@ -185,8 +185,8 @@ const listenOnSocket = async (
   const { controlSocket, disk } = parts;
   // A folder that cannot be made is said by what looks for it next.
   await disk.createFolder(dirname(controlSocket)).catch(() => undefined);
-  const problem = await makeRoomForSocket(controlSocket);
-  if (problem !== null) return { problem, next: 'Stop what is there, or choose another socket with `--control PATH`.' };
+  const noRoom = await makeRoomForSocket(controlSocket);
+  if (noRoom !== null) return noRoom;
   return listening({ ...plane, listen: { socketPath: controlSocket, mode: socketMode(parts) } }, '`--control PATH`', closers);
 };
 

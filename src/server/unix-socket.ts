@@ -6,21 +6,32 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { folderRightsProblem } from '../core/file-rights.ts';
 
+interface NoRoom {
+  readonly problem: string;
+  /** What to do, as a sentence. */
+  readonly next: string;
+}
+
+const another = 'choose another socket with `--control PATH`.';
+
 /** Null when `socketPath` can be listened on. Its folder must exist. */
-export const makeRoomForSocket = async (socketPath: string): Promise<string | null> => {
+export const makeRoomForSocket = async (socketPath: string): Promise<NoRoom | null> => {
   try {
     const folder = dirname(socketPath);
     const others = folderRightsProblem(folder, statSync(folder), process.getuid?.() ?? null);
-    if (others !== null) return `Others could replace the control socket: ${others}.`;
+    if (others !== null) return { problem: `Others could replace the control socket. ${others}`, next: `Or ${another}` };
     const found = lstatSync(socketPath, { throwIfNoEntry: false });
     if (found === undefined) return null;
-    if (!found.isSocket()) return `${socketPath} exists and is not a socket.`;
-    if (await answers(socketPath)) return `Another envelope listens at ${socketPath}.`;
+    if (!found.isSocket()) return { problem: `${socketPath} exists and is not a socket.`, next: `Move it away, or ${another}` };
+    if (await answers(socketPath)) return { problem: `Another envelope listens at ${socketPath}.`, next: `Stop it, or ${another}` };
     unlinkSync(socketPath);
     return null;
   } catch (problem) {
     const code = problem instanceof Error && 'code' in problem ? String(problem.code) : 'unknown error';
-    return `There can be no socket at ${socketPath} (${code}).`;
+    return {
+      problem: `There can be no socket at ${socketPath} (${code}).`,
+      next: `Make a folder for it that you can write to, or ${another}`,
+    };
   }
 };
 
