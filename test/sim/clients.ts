@@ -135,14 +135,14 @@ const connect = async (parts: ClientParts, agent: Agent, credential: string | nu
 };
 
 /** What somebody shows who is not the runner. */
-const anotherKey = ['swr_of-another-run', null] as const;
+const anotherKey = (chance: Chance): string | null => (chance.happens(0.5) ? null : 'swr_of-another-run');
 
 /** Renews the lease until told to stop, as a runner does, and proves who started it when asked to; some runners are lost on the way. */
 const keepAlive = async (parts: ClientParts, run: OpenedRun, { userId, proves }: Agent, beating: () => boolean): Promise<void> => {
   const { life, chance, site } = parts;
   while (beating()) {
     const now = site();
-    const another = { ...run, runnerKey: chance.pick(anotherKey) };
+    const another = { ...run, runnerKey: anotherKey(chance) };
     if (now?.heartbeat(chance.happens(0.03) ? another : run) === 'prove' && proves && chance.happens(0.8))
       void now.prove(chance.happens(0.1) ? another : run, chance.happens(0.05) ? 'user_other' : userId);
     await life.pause('heartbeat', chance.happens(0.08) ? chance.pick([chance.between(29_500, 32_000), 45_000]) : 10_000);
@@ -191,7 +191,7 @@ const manyFacts = {
 
 const close = async (parts: ClientParts, run: OpenedRun, { bulky }: Agent): Promise<void> => {
   const now = await present(parts);
-  const known = parts.chance.happens(0.1) ? { ...run, runnerKey: parts.chance.pick(anotherKey) } : run;
+  const known = parts.chance.happens(0.1) ? { ...run, runnerKey: anotherKey(parts.chance) } : run;
   await Promise.race([now.close(known, bulky ? manyFacts : {}), now.lost]);
 };
 

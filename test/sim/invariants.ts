@@ -13,7 +13,6 @@ import type { Crossed, Received } from '../../src/core/stages.ts';
 import type { Authority, Run } from './authority.ts';
 import { timersLateMs } from './authority.ts';
 import type { Members, SeenCall } from './dialect.ts';
-import { text } from './dialect.ts';
 import type { DurableRecord, Evidence, Violated } from './evidence.ts';
 import { permits } from './evidence.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';

@@ -36,7 +36,8 @@ export const createChance = (seed: number, purpose: string): Chance => {
     below,
     between: (low, high) => low + below(high - low + 1),
     happens: (probability) => fraction() < probability,
-    pick: (list) => list[below(list.length)] ?? list[0],
+    // Null is as good as any other.
+    pick: <T>(list: readonly [T, ...T[]]) => list[below(list.length)] as T,
     bytes: (count) => Uint8Array.from({ length: count }, () => below(256)),
   };
 };
