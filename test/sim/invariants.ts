@@ -191,7 +191,8 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     const digests = [view.digestThen, ...(isStream(one) ? [digestOfReleased(view)] : [])];
     if (isSuccess && outcome['response_digest'] !== digestOfReleased(view))
       violated('the outcome names the digest of what was released', `call ${one.number}`);
-    if (!isSuccess && isStream(one) && !digests.includes(outcome['response_digest'] as string | null))
+    // The end that the upstream gave is in the outcome, and is held back where nobody knows whether that was recorded.
+    if (!isSuccess && isStream(one) && !announced(one) && !digests.includes(outcome['response_digest'] as string | null))
       violated('the outcome names the digest of what was released', `call ${one.number}, which did not succeed`);
   };
 

@@ -73,6 +73,8 @@ const endingKinds: ReadonlySet<RecordBody['kind']> = new Set(['outcome', 'closed
 const reserveBytes = Math.min(limits.outcomeReserveBytes, ledgerSettings.segmentBytes / 4);
 const besideBytes = 1_536;
 const bytesOf = (body: RecordBody): number => Buffer.byteLength(JSON.stringify(body)) + besideBytes;
+/** So many looks as a record may take, each of them late: what one is late by does not count. */
+const waitMs = (limits.commitMs / limits.commitLookMs) * (limits.commitLookMs + timersLateMs);
 /** Making the next segment takes so long at most, slow operations left out: a full disk is not slow as well. */
 const preparationMs = 2_000;
 
@@ -175,8 +177,7 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     if (endingKinds.has(body.kind)) endingBytes -= bytesOf(body);
     const waitedMs = nowMs() - (handedOverMs.get(body.log_id) ?? nowMs());
     handedOverMs.delete(body.log_id);
-    if (waitedMs > limits.commitMs + timersLateMs)
-      violated('nobody waits for a record without end', `${waitedMs} ms for ${body.kind} ${body.log_id}`);
+    if (waitedMs > waitMs) violated('nobody waits for a record without end', `${waitedMs} ms for ${body.kind} ${body.log_id}`);
     totals.appended(body, run, isRefusal(result));
     if (isRefusal(result)) {
       count(`refused ${result.refused}`);

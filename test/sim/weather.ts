@@ -6,6 +6,9 @@ import type { DiskOperation, MemoryDiskSettings } from './memory-disk.ts';
 import type { RecordWatch } from './record-watch.ts';
 import type { Chance, Life } from './schedule.ts';
 
+/** A disk that says nothing for longer than whoever is late waits for it. */
+const hangsMs = 30_000;
+
 export type Sky = 'calm' | 'slow' | 'full' | 'failing';
 
 /** What a disk gave cause to. */
@@ -103,7 +106,7 @@ export const createWeather = ({ life, chance, sky, crashStep, crash, invariants,
       life.later('the power goes', chance.below(12), crash);
       return new Promise(() => undefined);
     },
-    slowly: ({ what, path }) => life.pause(`slow ${what} ${path}`, chance.between(300, 4_500)),
+    slowly: ({ what, path }) => life.pause(`slow ${what} ${path}`, chance.happens(0.1) ? hangsMs : chance.between(300, 4_500)),
     capacityBytes: () => {
       const now = life.clock.monotonicMs();
       const isFull = sky === 'full' && now >= fullFromMs && now < fullFromMs + fullForMs;
