@@ -28,10 +28,10 @@ test('G-RECORD-3: an envelope that stands still for longer than a record may tak
   const stream = ask(up, credential, { stream: true, text: 'begun before' });
   await until(() => held.length === 1);
   world.upstream.answer = answerAtOnce();
-  let ending = false;
+  const ending = new AbortController();
   const statuses = new Map<string, number>();
   const busy = Array.from({ length: clientsCount }, async () => {
-    while (!ending) {
+    while (!ending.signal.aborted) {
       const got = await ask(up, credential, { stream: false, text: 'again' });
       const came = `${got?.status} ${got?.denial ?? ''}`.trim();
       statuses.set(came, (statuses.get(came) ?? 0) + 1);
@@ -42,7 +42,7 @@ test('G-RECORD-3: an envelope that stands still for longer than a record may tak
   await pause(limits.commitMs + 500);
   up.process.kill('SIGCONT');
   await pause(busyMs);
-  ending = true;
+  ending.abort();
   await Promise.all(busy);
   held[0]?.end(done);
   assert.equal((await stream)?.whole, true);
