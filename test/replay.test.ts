@@ -241,7 +241,7 @@ test('G-REPLAY-1: a kept release that cannot be read is a problem, and its recor
   const sentence = 'the kept release cannot be read \\(EISDIR\\)';
   assert.match(stdout, new RegExp(`^PROBLEM {2}releases/sha256-\\w+/release\\.json: ${sentence}$`, 'm'));
   assert.match(stdout, new RegExp(`^not replayed {2}8: ${sentence}$`, 'm'));
-  assert.match(stdout, /^0 of 8 decisions replayed, 1 problems$/m);
+  assert.match(stdout, /^0 of 8 decisions replayed, 1 problem$/m);
   const asked = [idOf('refused'), '--data', data, '--releases', unreadable];
   const why = await sealwright('why', ...asked);
   assert.deepEqual([why.code, /drop_table/.test(why.stdout)], [0, true]);
