@@ -29,6 +29,14 @@ test('a frame of zstd is decoded within the window that any reader must have, an
   assert.equal(await decode(await frame(27, '{"a":1}'), 'zstd'), 'malformed');
 });
 
+test('a body behind whose end something stands is malformed', async () => {
+  const whole = { gzip: gzipSync('{}'), deflate: deflateSync('{}'), br: brotliCompressSync('{}'), zstd: zstdCompressSync('{}') };
+  for (const [coding, body] of Object.entries(whole)) {
+    assert.equal(await decode(body, coding), '{}', coding);
+    assert.equal(await decode(Buffer.concat([body, Buffer.from('more')]), coding), 'malformed', coding);
+  }
+});
+
 test('several members or frames are one body; a body that is cut is malformed', async () => {
   assert.equal(await decode(Buffer.concat([gzipSync('{'), gzipSync('}')]), 'gzip'), '{}');
   assert.equal(await decode(Buffer.concat([zstdCompressSync('{'), zstdCompressSync('}')]), ' ZSTD '), '{}');

@@ -10,13 +10,18 @@ import { limits } from '../../core/limits.ts';
 /** 8 MiB: more than any sender may ask for (RFC 9659, section 3); the library would take 128. */
 const ZSTD_WINDOW_LOG = 23;
 
-const decoders: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+/** Counts what it has taken of its input. */
+type Decoder = Transform & { readonly bytesWritten: number };
+
+const decoders: ReadonlyMap<string, () => Decoder> = new Map<string, () => Decoder>([
   ['gzip', createGunzip],
   ['x-gzip', createGunzip],
   ['deflate', createInflate],
   ['br', createBrotliDecompress],
   ['zstd', () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } })],
 ]);
+
+const notAsSaid: Denial = { denial: 'malformed', problem: 'the body is not what its Content-Encoding says' };
 
 /** `reserve` counts bytes against the memory for bodies. */
 export const decodeBody = async (
@@ -42,7 +47,9 @@ export const decodeBody = async (
       chunks.push(chunk);
     }
   } catch {
-    return { denial: 'malformed', problem: 'the body is not what its Content-Encoding says' };
+    return notAsSaid;
   }
+  // What stands behind the end another reader could take for more of the body.
+  if (decoder.bytesWritten < body.length) return notAsSaid;
   return Buffer.concat(chunks, size);
 };
