@@ -37,9 +37,12 @@ test('a body behind whose end something stands is malformed', async () => {
   }
 });
 
-test('several members or frames are one body; a body that is cut is malformed', async () => {
+/** Node 24 reads the first frame of zstd alone: what has more of them is refused there, as docs/operate.md says. */
+const readsFrames = Number.parseInt(process.versions.node, 10) >= 26;
+
+test('several members or frames are one body, or refused where the runtime reads no more than one; a body that is cut is malformed', async () => {
   assert.equal(await decode(Buffer.concat([gzipSync('{'), gzipSync('}')]), 'gzip'), '{}');
-  assert.equal(await decode(Buffer.concat([zstdCompressSync('{'), zstdCompressSync('}')]), ' ZSTD '), '{}');
+  assert.equal(await decode(Buffer.concat([zstdCompressSync('{'), zstdCompressSync('}')]), ' ZSTD '), readsFrames ? '{}' : 'malformed');
   assert.equal(await decode(gzipSync('{}').subarray(0, -1), 'gzip'), 'malformed');
 });
 
