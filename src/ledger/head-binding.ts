@@ -14,30 +14,40 @@ export interface HeadBinding {
   readonly stop: () => void;
 }
 
+/** The same for the same heads, in whatever order they and their members stand; null for what is no list of heads. */
+const textOf = (heads: unknown): string | null => {
+  if (!Array.isArray(heads)) return null;
+  const said = heads.map((head: unknown) => ({ ...(head as object | null) }) as Partial<PublishedHead>);
+  return JSON.stringify(said.map(({ origin, size, root }) => [origin, size, root]).toSorted());
+};
+
 export const createHeadBinding = ({
   clock,
+  stated,
   heads,
   state,
 }: {
   readonly clock: Clock;
+  /** The heads that the newest such record states, as it was read back: others may have been published since, by a process that has ended. */
+  readonly stated: unknown;
   readonly heads: () => readonly PublishedHead[];
   /** Makes the record; false when it was refused. */
   readonly state: (heads: readonly PublishedHead[]) => Promise<boolean>;
 }): HeadBinding => {
-  let bound = JSON.stringify(heads());
+  let bound = textOf(stated) ?? textOf([]);
   let lastMs = clock.monotonicMs();
   let stopTimer: (() => void) | null = null;
 
   const bind = async (): Promise<void> => {
     const now = heads();
-    const text = JSON.stringify(now);
+    const text = textOf(now);
     if (text === bound) return;
     lastMs = clock.monotonicMs();
     if (await state(now)) bound = text;
   };
   return {
     moved: () => {
-      if (stopTimer !== null || JSON.stringify(heads()) === bound) return;
+      if (stopTimer !== null || textOf(heads()) === bound) return;
       stopTimer = clock.after(Math.max(0, lastMs + limits.checkpointSetEveryMs - clock.monotonicMs()), () => {
         stopTimer = null;
         void bind();

@@ -1,4 +1,5 @@
-// What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open, stops not lifted.
+// What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open, stops not lifted; and the heads
+// of other logs as they were stated last.
 // What ends stands behind what it ends in the same stream, so the streams may be read one after the other. Records of any shape are accepted; what does not fit is ignored.
 // Pure, in memory; never fails.
 
@@ -22,6 +23,8 @@ export interface OpenWork {
   readonly invocations: () => readonly RecordMembers[];
   /** Records of stops that nobody lifted; asked only once all streams have been read. One of an invocation is over with it. */
   readonly stops: () => readonly RecordMembers[];
+  /** The newest record that states the heads of other logs; none before the first. */
+  readonly statement: () => readonly RecordMembers[];
 }
 
 /** Whether a decision let its crossing go on, so that an outcome must follow. */
@@ -36,6 +39,7 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
   const decisions = new Map<unknown, RecordMembers>();
   const invocations = new Map<unknown, RecordMembers>();
   const stops = new Map<unknown, RecordMembers>();
+  let statement: readonly RecordMembers[] = [];
   const observeChange = (record: RecordMembers): void => {
     const { what, stop } = (record['change'] ?? {}) as RecordMembers;
     if (what === 'stopped') stops.set(record['log_id'], record);
@@ -46,6 +50,7 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
     else if (record['kind'] === 'opened') invocations.set(record['invocation_id'], record);
     else if (record['kind'] === 'closed') invocations.delete(record['invocation_id']);
     else if (record['kind'] === 'change') observeChange(record);
+    else if (record['kind'] === 'checkpoint_set' && Array.isArray(record['checkpoints'])) statement = [record];
     else if (owesOutcome(record)) decisions.set(record['log_id'], record);
   };
   known.forEach(observe);
@@ -61,6 +66,7 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
       for (const [id, record] of stops) if (isOver(record)) stops.delete(id);
       return [...stops.values()];
     },
+    statement: () => statement,
   };
 };
 

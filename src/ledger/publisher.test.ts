@@ -115,6 +115,24 @@ describe('publishing', () => {
       ),
     );
   });
+
+  it('binds heads that were published and not stated before the process ended, and those that were stated not once more', async () => {
+    const room = createRoom();
+    await appendMany(await room.opened(), 5);
+    await room.advance(limits.checkpointEveryMs);
+    const sets = (): Record<string, unknown>[] => leavesIn(room.disk).filter((leaf) => leaf['kind'] === 'checkpoint_set');
+    room.disk = room.disk.kill();
+    await (await room.opened()).close();
+    assert.deepEqual(
+      sets().map((leaf) => (leaf['checkpoints'] as { readonly size: number }[]).map(({ size }) => size)),
+      [[5]],
+    );
+    for (let start = 0; start < 2; start += 1) await (await room.opened()).close();
+    assert.equal(sets().length, 1);
+    room.disk.tamper('/data/state/open-work.json', () => null);
+    await (await room.opened()).close();
+    assert.equal(sets().length, 1);
+  });
 });
 
 describe('shards', () => {

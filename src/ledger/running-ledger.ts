@@ -85,7 +85,7 @@ const createWorkCache = (
   let lastMs = deps.clock.monotonicMs();
   const save = async (): Promise<void> => {
     lastMs = deps.clock.monotonicMs();
-    const records = [...deps.openWork.decisions(), ...deps.openWork.invocations(), ...deps.openWork.stops()];
+    const records = [...deps.openWork.decisions(), ...deps.openWork.invocations(), ...deps.openWork.stops(), ...deps.openWork.statement()];
     const heads = [...deps.heads()];
     const bytes = Buffer.from(JSON.stringify({ sha256: openWorkDigest(heads, records), heads, records }));
     // A cache that cannot be written costs only time at the next start.
@@ -158,6 +158,7 @@ export const startLedger = async ({ settings, deps, lock, signer, recovered }: O
   const workCache = createWorkCache(openWorkFile(settings), { disk, clock, openWork, heads: () => allHeads(publisher, shards) });
   const binding = createHeadBinding({
     clock,
+    stated: openWork.statement()[0]?.['checkpoints'],
     heads: () => {
       const origins = [shards.ofStream('agent')?.origin, shards.ofStream('model')?.origin];
       return publisher.heads().filter(({ origin }) => origins.includes(origin));

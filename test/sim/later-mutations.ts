@@ -260,6 +260,12 @@ export const laterMutations: Rows = {
     ],
   ],
   'ledger/head-binding.ts': [
+    [
+      'heads that are taken for stated because they are there',
+      'let bound = textOf(stated) ?? textOf([]);',
+      'void stated; let bound = textOf(heads());',
+      'the heads of the other logs stand in the control log',
+    ],
     ['heads that only a stop states', '        void bind();', '', 'the heads of the other logs stand in the control log soon'],
   ],
   'core/record.ts': [

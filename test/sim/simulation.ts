@@ -229,14 +229,13 @@ const live = async (world: World, found: MemoryDisk, plan: LifePlan, setSite: (e
   // A publication that failed or was cut short may have come through all the same, and the start has made durable what it found.
   for (const [path, bytes] of shown) if (disk.files().get(path) === bytes) evidence.foundCheckpoint(bytes);
   lookAtCut(world);
-  const sizes = evidence.published();
   if (plan.afterCleanStop) invariants.leftOpen(envelope.ledger.found.openDecisions, envelope.ledger.found.openInvocations);
   setSite(envelope);
   await stayUp(world, envelope, plan, life, () => crashed, kill);
   stopping = true;
   if (plan.mustCrash && !crashed) weather.crashSoon();
   if (crashed || (await settled(world, stopped(envelope, setSite), () => crashed)) === null) return crash();
-  if (!weather.troubled()) lookAtStopped(world, sizes, envelope.ledger.measures().unpublishedBytes);
+  if (!weather.troubled()) lookAtStopped(world, envelope.ledger.measures().unpublishedBytes);
   if (envelope.ledger.standing().state !== 'sealed') invariants.stopped(plan.done() && !weather.troubled());
   if (plan.done()) {
     envelope.memory.atRest();
