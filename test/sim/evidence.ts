@@ -23,6 +23,10 @@ export interface Evidence {
   readonly journal: (name: string, bytes: Uint8Array) => void;
   /** One that is shown from now on; `has` says which files lie beside it. */
   readonly checkpoint: (bytes: Uint8Array, has: (path: string) => boolean) => void;
+  /** What the private copy of the newest heads holds when one of them is shown. */
+  readonly remembered: (heads: Uint8Array | null) => void;
+  /** A file of the journal goes. */
+  readonly removed: (name: string) => void;
   /** From now on nothing may be shown, or again something may. */
   readonly shut: (isShut: boolean) => void;
   /** One that a start finds: what a crash lost may have been newer. */
@@ -133,6 +137,8 @@ export const createEvidence = (violated: Violated): Evidence => {
   let stated: ReadonlyMap<string, number> = new Map();
   const logs = new Map<string, Log>();
   const readUpTo = new Map<string, { readonly at: number; readonly lsn: number }>();
+  /** By segment, how much of each log must be published before it may go. */
+  const held = new Map<string, Map<string, number>>();
 
   const logOf = (origin: string): Log => {
     const log = logs.get(origin) ?? { leaves: [], published: { size: 0, subtrees: [] } };
@@ -219,7 +225,10 @@ export const createEvidence = (violated: Violated): Evidence => {
       const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       let { at, lsn } = readUpTo.get(name) ?? { at: 0, lsn: firstLsn };
       for (let batch = readBatch(buffer, at, lsn); !isBatchProblem(batch); batch = readBatch(buffer, at, lsn)) {
-        for (const { origin, index, leaf } of batch.entries) take(origin, index, leaf);
+        for (const { origin, index, leaf } of batch.entries) {
+          take(origin, index, leaf);
+          held.set(name, (held.get(name) ?? new Map<string, number>()).set(origin, index + 1));
+        }
         at += batch.bytes;
         lsn += batch.entries.length;
       }
@@ -229,6 +238,18 @@ export const createEvidence = (violated: Violated): Evidence => {
       const { origin, size } = checkpointIn(bytes);
       lookAtTiles(origin, size, has);
       checkpoint(bytes);
+    },
+    remembered: (bytes) => {
+      const heads = bytes === null ? [] : (JSON.parse(Buffer.from(bytes).toString()) as readonly Stated[]);
+      const sizes = new Map(heads.map(({ origin, size }) => [origin, size]));
+      for (const [origin, { published }] of logs)
+        if ((sizes.get(origin) ?? 0) < published.size) violated('a head that is shown is remembered', `${origin} at ${published.size}`);
+    },
+    removed: (name) => {
+      for (const [origin, size] of held.get(name) ?? [])
+        if (logOf(origin).published.size < size)
+          violated('a segment goes only when its records are published', `${name}: ${origin} at ${size}`);
+      held.delete(name);
     },
     shut: (now) => void (isShut = now),
     foundCheckpoint: (bytes) => {

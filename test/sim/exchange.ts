@@ -42,6 +42,8 @@ export interface ExchangeListener {
   readonly began: (exchange: Exchange) => void;
   readonly wrote: (exchange: Exchange, bytes: Uint8Array) => void;
   readonly ended: (exchange: Exchange) => void;
+  /** The client leaves. */
+  readonly left: (exchange: Exchange) => void;
   /** The body is asked for, on behalf of an invocation or of nobody. */
   readonly readsBody: (exchange: Exchange, holder: string | null) => void;
   readonly threw: (exchange: { readonly number: number }, error: unknown) => void;
@@ -77,6 +79,7 @@ export const exchange = async (asked: Asked, { site, chance, listener, door, lea
     if (one.left || one.state !== 'open') return;
     one.left = true;
     giveBack();
+    listener.left(one);
     gone.abort();
   };
   const what = `client leaves call ${asked.number}`;

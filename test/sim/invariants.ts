@@ -62,8 +62,8 @@ export interface InvariantParts {
   readonly digestKey: (invocationId: string) => Uint8Array | undefined;
 }
 
-export interface ModelInvariants extends Omit<ExchangeListener, 'threw' | 'readsBody'> {
-  readonly accepted: (number: number, received: Received) => void;
+export interface ModelInvariants extends Omit<ExchangeListener, 'threw' | 'readsBody' | 'left'> {
+  readonly accepted: (number: number, received: Received, gone: AbortSignal) => void;
   readonly crossed: (number: number, crossed: Crossed) => void;
   readonly upstreamCalled: (call: UpstreamCall) => void;
   /** A record of a model request is handed over. */
@@ -259,13 +259,13 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
   };
 
   return {
-    accepted: (number, { crossing, claim }) => {
+    accepted: (number, { crossing, claim }, gone) => {
       told(`           call ${number} is accepted as ${crossing.id}`);
       const run = 'credential' in claim ? authority.byCredential(claim.credential) : null;
       const view: View = {
         crossingId: crossing.id,
         acceptedMs: crossing.acceptedMs,
-        gone: crossing.clientGone,
+        gone,
         run,
         live: run !== null && authority.lives(run),
         sealed: records.isSealed(),

@@ -291,7 +291,9 @@ const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelop
     disk = disk.kill(calm(chance));
   }
   for (let number = 1; number <= livesMax; number += 1) {
-    const crashStep = crashSteps[number - 1] ?? null;
+    // What a start repairs must be there for the next, too, if the power goes meanwhile.
+    const again = world.cutsBefore !== null && chance.happens(0.3) ? chance.between(20, 90) : null;
+    const crashStep = again ?? crashSteps[number - 1] ?? null;
     const sky = number <= 3 ? chance.pick(world.bulky ? crowdedSkies : skies) : 'calm';
     const stopsAfterMs = number <= 4 && chance.happens(0.2) ? chance.between(100, 20_000) : null;
     const plan = { number, sky, crashStep, stopsAfterMs, done: () => quiet, afterCleanStop: false, mustCrash: !hasCrashed };

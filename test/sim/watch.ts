@@ -68,6 +68,13 @@ export const createWatch = (parts: WatchParts): Watch => {
   const causes = createCauses({ authority, violated });
   const runnerKeys = new Map<string, string>();
   const ids: string[] = [];
+  /** Whether the client of a call has left: its own word, whatever the envelope made of it. */
+  const leaving = new Map<number, AbortController>();
+  const goneOf = (number: number): AbortController => {
+    const gone = leaving.get(number) ?? new AbortController();
+    leaving.set(number, gone);
+    return gone;
+  };
   const onlyItsRunner = (id: string, runnerKey: string | null): boolean => runnerKeys.get(id) === runnerKey;
   return {
     ...records,
@@ -119,7 +126,7 @@ export const createWatch = (parts: WatchParts): Watch => {
     accepted: (number, received) => {
       return received.crossing.call.action === 'network_connection'
         ? network.connecting(number, received)
-        : model.accepted(number, received);
+        : model.accepted(number, received, goneOf(number).signal);
     },
     crossed: (number, crossed) => (network.knows(number) ? network.connected(number, crossed) : model.crossed(number, crossed)),
     upstreamCalled: (call) => {
@@ -150,6 +157,7 @@ export const createWatch = (parts: WatchParts): Watch => {
       else records.brings(one, holder);
     },
     ended: (one) => (one.dialect === null ? network.plainEnded(one) : model.ended(one)),
+    left: ({ number }) => goneOf(number).abort(),
     threw: ({ number }, error) => violated('nothing throws', `call ${number}: ${error instanceof Error ? error.stack : String(error)}`),
   };
 };

@@ -5,7 +5,10 @@
 import { basename, dirname } from 'node:path';
 import type { LedgerFiles } from '../../src/ledger/verifier.ts';
 import type { Evidence } from './evidence.ts';
+import { ledgerSettings } from './ledger-settings.ts';
 import type { MemoryDisk, MemoryFile } from './memory-disk.ts';
+
+const headsFile = `${ledgerSettings.privateDirectory}/ledger-heads.json`;
 
 export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
   /** Segments that have their name but not yet for good. */
@@ -33,7 +36,13 @@ export const watchDisk = (disk: MemoryDisk, evidence: Evidence): MemoryDisk => {
       renamed.add(to);
       // From now on anybody can see it.
       const bytes = to.endsWith('/checkpoint') ? disk.content(to) : null;
-      if (bytes !== null) evidence.checkpoint(bytes, (path) => disk.content(`${dirname(to)}/${path}`) !== null);
+      if (bytes === null) return;
+      evidence.checkpoint(bytes, (path) => disk.content(`${dirname(to)}/${path}`) !== null);
+      evidence.remembered(disk.content(headsFile));
+    },
+    remove: async (path) => {
+      if (dirname(path).endsWith('/journal')) evidence.removed(basename(path));
+      await disk.remove(path);
     },
     syncFolder: async (folder) => {
       await disk.syncFolder(folder);
