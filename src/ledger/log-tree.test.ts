@@ -43,6 +43,16 @@ describe('the edge of a log', () => {
     assert.deepEqual([paths(tree), tree.unwrittenBytes()], [[], 0]);
   });
 
+  it('keeps what was filled while an edge was written for the next', () => {
+    const tree = createLogTree('a/model/b/2026q4');
+    grow(tree, 300);
+    const first = tree.edge();
+    grow(tree, 513);
+    tree.written(first);
+    assert.deepEqual(paths(tree), ['tile/0/001', 'tile/entries/001', 'tile/0/002.p/1', 'tile/1/000.p/2', 'tile/entries/002.p/1']);
+    assert.equal(tree.unwrittenBytes(), tree.edge().appendedBytes - first.appendedBytes);
+  });
+
   it('answers tiles from memory while the disk may not have them', () => {
     const tree = createLogTree('a/model/b/2026q4');
     grow(tree, 300);
