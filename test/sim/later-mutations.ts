@@ -182,6 +182,12 @@ export const laterMutations: Rows = {
   ],
   'doors/model/model.ts': [
     [
+      'a client whose leaving the door keeps to itself',
+      'clientGone: request.gone };',
+      'clientGone: new AbortController().signal };',
+      'the upstream is cancelled when the client leaves or time is up',
+    ],
+    [
       'a refusal that does not name its record',
       'renderDenial(format, crossed.denial, crossed.recordId,',
       'renderDenial(format, crossed.denial, null,',
@@ -237,7 +243,21 @@ export const laterMutations: Rows = {
       'a lease that ended is not renewed',
     ],
   ],
+  'ledger/running-ledger.ts': [
+    [
+      'a segment that goes one record too early',
+      'sizes.set(log.origin, index + 1);',
+      'sizes.set(log.origin, index);',
+      'a segment goes only when its records are published',
+    ],
+  ],
   'ledger/publisher.ts': [
+    [
+      'newest heads that make others forgotten',
+      'new Map([...heads, ...edges.map',
+      'new Map([...edges.map',
+      'a head that is shown is remembered',
+    ],
     [
       'a checkpoint over what was appended meanwhile',
       'signNote(checkpointText(edge.head), [signer])',
