@@ -208,6 +208,21 @@ test('what was taken out of a request is counted, and is not among what it bring
   assert.ok(!('masked' in records.intent), 'where nothing was taken out, nothing is counted');
 });
 
+test('what was asked for and what came back stand in an intent as the request says them', () => {
+  const toolsAnswered = [
+    { callId: 'call-1', success: true },
+    { callId: 'call-2', success: false },
+  ];
+  const candidate = { endpoint: { id: 'e', topology: 'vendor', provider: 'p', region: 'r' }, pin: 'model-1', reports: [] };
+  const reading = { ...request.reading, model: 'model', toolsAnswered };
+  const intent = intentRecord({ ...request, reading, judgement: { ...judgement, candidate } } as unknown as Recorded, stamp, digest);
+  assert.deepEqual([intent['model_asked'], intent['model_version']], ['model', 'model-1']);
+  assert.deepEqual(intent['tool_results_summary'], [
+    { call_id: 'call-1', success: true },
+    { call_id: 'call-2', success: false },
+  ]);
+});
+
 test('what nobody could read of a tool call stands in its records, and what request and answer both note stands once', () => {
   const program = { what: 'program', why: 'free-form input' };
   const off = { what: 'personal_data', why: 'off' };

@@ -30,6 +30,15 @@ test('nothing done is nothing counted: no cost, and no units that anyone counted
   });
 });
 
+test('what was denied is told as an answer where the agent shows it as one', () => {
+  const counting = createCounting('opening');
+  counting.denied(true);
+  counting.denied(false);
+  counting.toldAsAnswer();
+  const { crossings, denials, denied_as_text } = counting.totals();
+  assert.deepEqual([crossings, denials, denied_as_text], [2, 2, 2]);
+});
+
 test('G-RECORD-7: model calls, tools, units and costs add up, and currencies stand apart', () => {
   const counting = createCounting('opening');
   for (const tool of ['b', 'a', 'b']) counting.passed({ tool });

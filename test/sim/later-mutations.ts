@@ -207,6 +207,12 @@ export const laterMutations: Rows = {
       'what is meant for the proxy does not travel on',
     ],
     [
+      'a scheme that is carried as if it were another',
+      "if (scheme.toLowerCase() !== 'http')",
+      "if (scheme === '')",
+      'a plain request is sent as it was judged',
+    ],
+    [
       'a plain request to another path',
       "target: rest.startsWith('/') ? rest : `/${rest}`",
       "target: '/'",

@@ -264,7 +264,7 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
       if (view === undefined || call === null || call === undefined) return;
       const { path, headers } = call.outbound;
       const asked = `${new URL(one.path).pathname}${one.query === '' ? '' : `?${one.query}`}`;
-      if (path !== asked || call.outbound.method !== one.method)
+      if (path !== asked || call.outbound.method !== one.method || !one.path.startsWith('http://'))
         violated('a plain request is sent as it was judged', `connection ${one.number}: ${path} and not ${asked}`);
       if (headers['connection'] !== undefined || headers['x-hop'] !== undefined)
         violated('what is meant for the proxy does not travel on', `connection ${one.number}`);
