@@ -17,8 +17,11 @@ export interface HeadBinding {
 /** The same for the same heads, in whatever order they and their members stand; null for what is no list of heads. */
 const textOf = (heads: unknown): string | null => {
   if (!Array.isArray(heads)) return null;
-  const said = heads.map((head: unknown) => ({ ...(head as object | null) }) as Partial<PublishedHead>);
-  return JSON.stringify(said.map(({ origin, size, root }) => [origin, size, root]).toSorted());
+  const said = heads.map((head: unknown): Partial<PublishedHead> => ({ ...(head as object | null) }));
+  return said
+    .map(({ origin, size, root }) => JSON.stringify([origin, size, root]))
+    .toSorted()
+    .join('\n');
 };
 
 export const createHeadBinding = ({
