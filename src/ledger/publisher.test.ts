@@ -77,6 +77,40 @@ describe('publishing', () => {
     assert.deepEqual(verification(room.disk).problems, []);
   });
 
+  it('that failed is tried again though nothing new comes, and whoever asked for it is told', async () => {
+    let failing = true;
+    const room = createRoom({ fault: ({ path, what }) => (failing && path.includes('/tile/') && what === 'sync' ? 'failed' : 'ok') });
+    const ledger = await room.opened();
+    await appendMany(ledger, 3);
+    assert.equal(await ledger.publish(), false);
+    await room.advance(limits.checkpointEveryMs);
+    failing = false;
+    await room.advance(limits.checkpointEveryMs);
+    assert.equal(ledger.heads()[0]?.size, 3);
+    assert.equal(await ledger.publish(), true);
+    await ledger.close();
+  });
+
+  it('that is under way is over before another may write the ledger', async () => {
+    const held = Promise.withResolvers<void>();
+    let holding = false;
+    const room = createRoom({
+      pause: ({ path }) => (holding && path.includes('/tile/') ? held.promise : Promise.resolve()),
+      fault: ({ path, what }) => (holding && path.endsWith('.wal') && what === 'sync' ? 'failed' : 'ok'),
+    });
+    const ledger = await room.opened();
+    await appendMany(ledger, 3);
+    holding = true;
+    const publishing = ledger.publish();
+    assert.equal(refusedWith(await ledger.append(record('finding'))), 'sealed');
+    let closed = false;
+    const closing = ledger.close().then(() => (closed = true));
+    for (let turn = 0; turn < 20; turn += 1) await room.advance(0);
+    assert.equal(closed, false);
+    held.resolve();
+    await Promise.all([publishing, closing]);
+  });
+
   it('that fails for long stops beginnings before the journal grows without bound', async () => {
     let failing = true;
     const room = createRoom({ fault: ({ path, what }) => (failing && path.includes('/tile/') && what === 'write' ? 'failed' : 'ok') });
