@@ -112,8 +112,7 @@ test('a status that the client would repeat becomes a failure of ours, with the 
 });
 
 /** The client's side of a stream whose end the test decides. */
-const liveUntil = (over: Promise<void>, write: Delivery['write'], clock = createVirtualClock()) => {
-  const { signal } = new AbortController();
+const liveUntil = (over: Promise<void>, write: Delivery['write'], clock = createVirtualClock(), { signal } = new AbortController()) => {
   const deadline = { signal, over, denial: () => null, cancel: () => undefined, [Symbol.dispose]: () => undefined };
   const { call } = crossingOf();
   assert.ok(call.action === 'model_request');
@@ -161,6 +160,21 @@ test('while the client takes what it was given, nothing is said to keep it waiti
   await writing;
   clock.advance(2 * limits.keepAliveMs);
   assert.ok(written.length > 1);
+});
+
+test('once the crossing is cut off, nothing is said to keep anybody waiting', async () => {
+  const clock = createVirtualClock();
+  const cut = new AbortController();
+  const written: string[] = [];
+  const write: Delivery['write'] = (chunk) => {
+    written.push(Buffer.from(chunk).toString());
+    return null;
+  };
+  const live = liveUntil(new Promise(() => undefined), write, clock, cut);
+  await live.write(200, {}, bytes('word '));
+  cut.abort();
+  clock.advance(3 * limits.keepAliveMs);
+  assert.deepEqual(written, ['word ']);
 });
 
 test('a write that fails is a failure of the stream', async () => {
