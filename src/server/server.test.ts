@@ -183,6 +183,41 @@ test('a Host of another place and any Origin never reach the handler', async () 
   await listener.close();
 });
 
+test('one header field more than is taken, and many more, are told as that and counted, whatever is asked for', async (t) => {
+  const [turnedAway, refused]: [string[], Denial[]] = [[], []];
+  const listener = await listen(
+    settingsFor(echo, {
+      connect: async ({ refuse }) => refuse({ status: 403, headers: {}, body: Buffer.alloc(0) }),
+      turnedAway: (from) => turnedAway.push(from),
+      refuse: (denial) => {
+        refused.push(denial);
+        return { status: 413, headers: {}, body: Buffer.from('refused') };
+      },
+    }),
+  );
+  t.after(() => void listener.close());
+  const statusOf = async (begin: string, fieldsCount: number): Promise<string> => {
+    const socket = connect(listener.port ?? 0, '127.0.0.1');
+    const fields = Array.from({ length: fieldsCount - 2 }, (_, index) => `x-${index}: y\r\n`).join('');
+    socket.write(`${begin} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n${fields}\r\n`);
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return first.toString('latin1').split(' ')[1] ?? '';
+  };
+  for (const [begin, taken] of [
+    ['GET /', '200'],
+    ['CONNECT site.test:443', '403'],
+  ] as const) {
+    assert.equal(await statusOf(begin, limits.headerCount), taken);
+    for (const count of [limits.headerCount + 1, 5 * limits.headerCount]) assert.equal(await statusOf(begin, count), '413');
+  }
+  assert.deepEqual(
+    refused,
+    Array.from({ length: 4 }, () => ({ denial: 'too_large', limit: 'headerCount' })),
+  );
+  assert.deepEqual(turnedAway, Array(4).fill('test 127.0.0.1/32'));
+});
+
 test('a unix socket has the mode that was asked for', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-socket-'));
   const socketPath = join(folder, 's');

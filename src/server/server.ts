@@ -85,19 +85,21 @@ export const listen = async (settings: ListenerSettings): Promise<Listener> => {
     return track(serve(settings, message, response, preamble.credentialOf(message.socket)), () => response.destroy());
   });
   if (settings.takesPreamble === true) receiveFirst(server, settings.tls === undefined ? 'connection' : 'secureConnection', preamble);
-  // One more than is taken, so that it is seen: Node 24 leaves out what is beyond the count without a word.
-  server.maxHeadersCount = limits.headerCount + 1;
+  // They are counted here: of those beyond a count of its own Node 24 leaves out without a word, and newer ones say that they are too long.
+  server.maxHeadersCount = 0;
   bound(server, crowd);
   closeWithConnection(server);
   server.on('connect', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
     const { stream, gone } = tunnels.take(socket, head);
     if (crowd.isSurplus(message.socket)) return endRaw(stream, settings.refuse(tooManyConnections, '/'));
-    if (hasTooManyFields(message)) return endRaw(stream, settings.refuse(tooManyFields, '/'));
-    if (settings.connect === undefined) {
+    const turnAway = (denial: Denial): void => {
       settings.turnedAway(from);
-      return endRaw(stream, settings.refuse({ denial: 'not_permitted', problem: 'this door is no proxy' }, '/'));
-    }
+      endRaw(stream, settings.refuse(denial, '/'));
+    };
+    const surplus = tooManyFields(message);
+    if (surplus !== null) return turnAway(surplus);
+    if (settings.connect === undefined) return turnAway({ denial: 'not_permitted', problem: 'this door is no proxy' });
     const request: Connecting = {
       from,
       target: message.url ?? '',
@@ -223,7 +225,7 @@ const serve = async (
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   const from = `${settings.name} ${networkOf(message.socket.remoteAddress)}`;
-  const wrong = wrongPlace(settings, message);
+  const wrong = tooManyFields(message) ?? wrongPlace(settings, message);
   if (wrong !== null) {
     settings.turnedAway(from);
     return answerPlain(response, settings.refuse(wrong, path));
@@ -264,11 +266,10 @@ const serve = async (
   await settings.handle(incoming, outgoing(response));
 };
 
-const tooManyFields: Denial = { denial: 'too_large', limit: 'headerBytes' };
-const hasTooManyFields = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * limits.headerCount;
+const tooManyFields = ({ rawHeaders }: IncomingMessage): Denial | null =>
+  rawHeaders.length > 2 * limits.headerCount ? { denial: 'too_large', limit: 'headerCount' } : null;
 
 const wrongPlace = ({ hostNames, connect }: ListenerSettings, message: IncomingMessage): Denial | null => {
-  if (hasTooManyFields(message)) return tooManyFields;
   // What its fields say is said to the place that it names, and no browser that was not told to use a proxy asks in this form.
   if (connect !== undefined && isAbsoluteForm(message)) return null;
   // A browser sends Origin; agents do not. A page must not be able to use a door through its visitor.

@@ -135,7 +135,7 @@ const cases: readonly Case[] = [
         message(),
       ),
     served: /^200 /,
-    refused: /^413 [^]*too_large/,
+    refused: /^413 [^]*too_large[^]*more than 200 header fields/,
   },
   {
     limit: 'jsonDepth',
