@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { JailOrder } from './jail.ts';
 import { openJail, stdioWith } from './jail.ts';
 import { seccompFilter } from './seccomp.ts';
@@ -91,3 +92,37 @@ test('a signal for an agent that has begun is kept until it is known which proce
   child.emit('exit', 0, null);
   close();
 });
+
+test(
+  'a jail has ended only when its first process has, also where bubblewrap was gone before its report was read',
+  { timeout: 20_000 },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const { attach, ended, close } = openJail(orderIn(folder), ['/bin/agent']);
+    t.after(close);
+    const status = new PassThrough();
+    const child = Object.assign(new EventEmitter(), {
+      stdio: [null, null, null, null, new PassThrough(), null, status],
+      kill: () => assert.fail('it is not killed'),
+      disconnect: () => undefined,
+    }) as unknown as ChildProcess;
+    attach(child);
+    child.emit('message', { port: 7420 }, createServer());
+    child.emit('exit', 0, null);
+    let over = false;
+    const waited = ended().then((whole) => {
+      over = true;
+      return whole;
+    });
+    const first = spawn('sh', ['-c', 'echo ready; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await once(first.stdout, 'data');
+    assert.equal(over, false, 'what was not said yet is waited for');
+    status.end(`${JSON.stringify({ 'child-pid': first.pid })}\n`);
+    await once(status, 'close');
+    await pause(100);
+    assert.equal(over, false, 'the first process is there still');
+    first.kill('SIGKILL');
+    assert.equal(await waited, true);
+  },
+);

@@ -109,7 +109,7 @@ const commandOf = (order: JailOrder, agent: readonly string[], architecture: Arc
 };
 
 /** The first process of the jail as the system outside knows it, from what bubblewrap reports. */
-const watchStatus = (status: Readable, found: (pid: number) => void): void => {
+const watchStatus = (status: Readable, found: (pid: number) => void, over: () => void): void => {
   let text = '';
   status.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -117,6 +117,7 @@ const watchStatus = (status: Readable, found: (pid: number) => void): void => {
     if (pid !== undefined) found(Number(pid));
   });
   status.on('error', () => undefined);
+  status.on('close', over);
 };
 
 /** Children of a process, as proc(5) lists them. */
@@ -156,6 +157,8 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   const relays: Relay[] = [];
   let firstPid: number | null = null;
   let firstBegan: string | null = null;
+  /** Whether nothing more can be learned of it. */
+  let reported = false;
   let opened = false;
   let takeWordBack = (): void => undefined;
   /** Signals for an agent that has begun and of which bubblewrap's report was not read yet. */
@@ -172,12 +175,16 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       const stdio = child.stdio as readonly unknown[];
       const [word, status] = [stdio[wordFd], stdio[statusFd]];
       if (status instanceof Readable) {
-        watchStatus(status, (pid) => {
-          firstBegan ??= beganAt(pid);
-          firstPid = pid;
-          for (const signal of waiting) sendInside(pid, signal);
-          waiting = [];
-        });
+        watchStatus(
+          status,
+          (pid) => {
+            firstBegan ??= beganAt(pid);
+            firstPid = pid;
+            for (const signal of waiting) sendInside(pid, signal);
+            waiting = [];
+          },
+          () => void (reported = true),
+        );
       }
       if (!(word instanceof Writable)) throw new Error('a jail was started without the descriptors that it needs');
       word.on('error', () => undefined);
@@ -208,7 +215,10 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
     wasOpened: () => opened,
     ended: async () => {
       const untilMs = performance.now() + limits.jailEndingMs;
-      const isThere = (): boolean => firstPid !== null && firstBegan !== null && beganAt(firstPid) === firstBegan;
+      const isThere = (): boolean => {
+        if (firstPid === null) return opened && !reported;
+        return firstBegan !== null && beganAt(firstPid) === firstBegan;
+      };
       while (isThere()) {
         if (performance.now() > untilMs) return false;
         await new Promise((resolve) => void setTimeout(resolve, limits.jailEndingLookMs));
