@@ -6,7 +6,7 @@ import { homeFolder, type OpenedInvocation } from '../client/client.ts';
 import type { Containment } from '../core/principal.ts';
 import type { Identification } from './agent-digest.ts';
 import type { Environment } from './agent-environment.ts';
-import type { NoExecutable, SearchPlace } from './executable.ts';
+import { type NoExecutable, realOrItself, type SearchPlace } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import type { JailPlace } from './jail-order.ts';
 import type { JailOrder, JailPort } from './jail/jail.ts';
@@ -91,22 +91,13 @@ export const seenFrom = (opened: OpenedInvocation, containment: Containment): Op
   return { ...opened, modelDoor: at('model'), networkDoor, credential: 'held-outside-the-jail' };
 };
 
-/** Users of services have homes that are nowhere; in a jail it is empty anyway. */
-const realHome = (env: Environment): string => {
-  const home = homeFolder(env);
-  try {
-    return realpathSync(home);
-  } catch {
-    return home;
-  }
-};
-
 type Placed = Omit<PreparingPlace, 'search' | 'containment' | 'how'>;
 
 export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: Placed): JailPlace => ({
   cwd: realpathSync(cwd),
   workspace,
-  userHome: realHome(env),
+  // Users of services have homes that are nowhere; in a jail it is empty anyway.
+  userHome: realOrItself(homeFolder(env)),
   repository,
   ofEnvelope,
   dataOfEnvelope,

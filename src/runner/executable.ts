@@ -22,7 +22,8 @@ const probe = (path: string): Found => {
   }
 };
 
-const real = (path: string): string => {
+/** With symbolic links resolved; as it is where it leads nowhere. */
+export const realOrItself = (path: string): string => {
   try {
     return realpathSync(path);
   } catch {
@@ -49,7 +50,7 @@ export interface SearchPlace {
 
 /** A relative entry of PATH means whatever folder one happens to stand in. */
 const isTrusted = (folder: string, workspace: string | null): boolean =>
-  isAbsolute(folder) && (workspace === null || !liesWithin(workspace, real(folder)));
+  isAbsolute(folder) && (workspace === null || !liesWithin(workspace, realOrItself(folder)));
 
 /** PATH without what would let a workspace say which `git` or `node` it is that other programs start; and the entries that are left out. */
 export const trustedPath = ({ path, workspace }: SearchPlace): { readonly path: string; readonly leftOut: readonly string[] } => {

@@ -17,7 +17,7 @@ import { exitCodeOf, startAgent } from './agent-process.ts';
 import type { AgentExit } from './agent-process.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start } from './agent-start.ts';
 import { isRefusal } from './agent-start.ts';
-import { liesWithin } from './executable.ts';
+import { liesWithin, realOrItself } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { newHash } from './hashing.ts';
 import type { Jail, JailOrder } from './jail/jail.ts';
@@ -251,21 +251,12 @@ const programsLine = ({ listed, more: unlisted }: Programs): string => {
 
 type OfEnvelope = Pick<PreparingPlace, 'ofEnvelope' | 'dataOfEnvelope'>;
 
-/** As the workspace is named: with symbolic links resolved. An envelope elsewhere has its folders elsewhere. */
-const resolved = (path: string): string => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-};
-
-/** The folders of the envelope that a workspace may hold, or lie in. */
+/** The folders of the envelope that a workspace may hold, or lie in, named as that is; those of one elsewhere are not here. */
 const envelopeFolders = async (client: ControlClient, socket: string): Promise<OfEnvelope> => {
   const status = await client.status();
-  const data = isClientFailure(status) || status.data === null ? null : resolved(status.data);
+  const data = isClientFailure(status) || status.data === null ? null : realOrItself(status.data);
   return {
-    ofEnvelope: [...(data === null ? [] : [data]), ...(socket.startsWith('/') ? [resolved(dirname(socket))] : [])],
+    ofEnvelope: [...(data === null ? [] : [data]), ...(socket.startsWith('/') ? [realOrItself(dirname(socket))] : [])],
     dataOfEnvelope: data,
   };
 };
