@@ -66,6 +66,8 @@ export interface Authority {
   readonly isStopped: (run: Pick<Run, 'id' | 'role' | 'client' | 'userId'>, about: About) => boolean;
   /** The same, but for stops whose lifting is recorded and about which nobody was told yet. */
   readonly mayBeStopped: Authority['isStopped'];
+  /** Whether somebody pulled a stop of this id. */
+  readonly isStop: (id: unknown) => boolean;
   /** Whoever lifted the stop was told that it is over. */
   readonly lifted: (stopId: unknown) => void;
   /** The runner was told that its lease had ended. */
@@ -203,6 +205,7 @@ export const createAuthority = (evidence: Evidence, violated: Violated, nowMs: (
     isStopped,
     mayBeStopped: (run, about) =>
       [...pulledNow, ...evidence.stops()].some(({ id, scope }) => !isOverForSure(id) && concerns(scope, run, about)),
+    isStop: (id) => [...pulledNow, ...evidence.stops()].some((stop) => stop.id !== null && stop.id === id),
     lifted: (stopId) => void liftedMs.set(stopId, nowMs()),
     notRenewed: (id) => {
       const run = runsById.get(id);

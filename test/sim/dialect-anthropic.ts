@@ -110,7 +110,8 @@ const error = (type: string): Members => ({ type: 'error', error: { type, messag
 
 export const anthropic: Dialect = {
   format: 'anthropic-messages',
-  clients: ['sdk', 'claude-code'],
+  // More is done for the one: calls are repeated, and denials told in the stream.
+  clients: ['sdk', 'claude-code', 'claude-code'],
   paths: () => ['/anthropic/v1/messages', '/v1/messages'],
   query: () => '',
   credentialFields: (credential) => ({ 'x-api-key': credential, 'anthropic-version': '2023-06-01' }),

@@ -141,6 +141,9 @@ export const laterMutations: Rows = {
   'invocations/stops.ts': [
     ['a stop that was lifted and goes on', '      byId.delete(id);', '', 'only what is stopped is refused as stopped'],
   ],
+  'control-plane.ts': [
+    ['a run that was stopped and does not say by what', '      { stop: stop.id },', '      {},', 'a record says whose it is'],
+  ],
   'invocations/under-way.ts': [
     [
       'a cut that came before anybody listened',

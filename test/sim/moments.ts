@@ -7,7 +7,7 @@ import type { Chance, Life } from './schedule.ts';
 import type { Site } from './site.ts';
 
 /** Tool calls come more often: there are fewer of them, and most waits on something else than the client. */
-const moments = ['opened', 'model_request', 'tool_call', 'tool_call', 'tool_call', 'network_connection', 'outcome', 'closed', 'change', 'sent', 'released'] as const; // prettier-ignore
+const moments = ['opened', 'model_request', 'tool_call', 'tool_call', 'tool_call', 'tool_call', 'tool_call', 'network_connection', 'outcome', 'closed', 'change', 'sent', 'released'] as const; // prettier-ignore
 export type Moment = (typeof moments)[number];
 
 export interface MomentParts {
@@ -26,7 +26,8 @@ const acts = ['model', 'model', 'tool', 'role', 'invocation', 'all', 'sign out']
 
 export const createMoments = ({ chance, life, site }: MomentParts): Moments => {
   const awaited: Moment | null = chance.happens(0.5) ? chance.pick(moments) : null;
-  let left = chance.between(1, 6);
+  // Most runs have one or two tool calls that may be carried out.
+  let left = chance.between(1, awaited === 'tool_call' ? 2 : 6);
   const afterMs = chance.pick([0, 0, 1, 4, 15]);
   const act = chance.pick(acts);
 

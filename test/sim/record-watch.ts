@@ -145,6 +145,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
     totals.appending(body, run);
     if (body['user_id'] !== run.userId || body['agent_role'] !== run.role || body['agent_id'] !== agentOf(run.client))
       violated('a record says whose it is', `${body.kind} ${body.log_id}`);
+    if (body['ended'] === 'stopped' && !authority.isStop(body['stop']))
+      violated('a record says whose it is', `${body.log_id} names no stop`);
     if (body.kind === 'closed') {
       authority.ended(run.id);
       authority.endRecorded(run.id);

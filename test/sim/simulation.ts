@@ -268,7 +268,7 @@ const bytesOf = (chunks: readonly Uint8Array[]): number => chunks.reduce((sum, {
 const calm = (chance: Chance) => ({ chance: () => chance.below(2 ** 30) / 2 ** 30 });
 
 const skies = ['calm', 'calm', 'calm', 'slow', 'full', 'failing'] as const;
-const crowdedSkies = ['full', 'full', 'full', 'slow', 'failing'] as const;
+const crowdedSkies = ['full', 'full', 'full', 'slow', 'slow', 'failing'] as const;
 
 /** The lives of one run, one of which crashes at least; the last stops cleanly when all clients have gone. */
 const liveAll = async (world: World, agents: Promise<unknown>, setSite: (envelope: Envelope | null) => void): Promise<void> => {

@@ -117,7 +117,7 @@ const spoiled = (chance: Chance, trouble: (typeof troubles)[number], dialect: Di
 /** Cut at any byte, the middle of a character included. */
 const chunksOf = (chance: Chance, bytes: Uint8Array): Uint8Array[] => {
   const chunks: Uint8Array[] = [];
-  const largest = Math.max(chance.pick([7, 200, 600, 10_000]), Math.ceil(bytes.length / 40));
+  const largest = Math.max(chance.pick([7, 200, 600, 10_000, 10_000]), Math.ceil(bytes.length / 40));
   for (let at = 0; at < bytes.length;) {
     const size = Math.min(bytes.length - at, chance.between(largest >> 1, largest) || 1);
     chunks.push(bytes.subarray(at, at + size));
@@ -238,7 +238,7 @@ const bodyMembers = (body: Uint8Array): Readonly<Record<string, unknown>> => {
 
 export const createUpstream = (parts: UpstreamParts): Send => {
   const { life, chance, called, nextAnswer } = parts;
-  const badFromMs = chance.happens(0.2) ? chance.below(8_000) : Infinity;
+  const badFromMs = chance.happens(0.3) ? chance.below(8_000) : Infinity;
   const badForMs = chance.between(4_000, 20_000);
   return async (outbound): Promise<UpstreamAnswer | UpstreamFailure> => {
     const { path, cancel } = outbound;
