@@ -12,8 +12,8 @@ import { dialects, recordsOf, runCommand, runsLeftOf, startStage } from './gover
 import { attempts } from './isolation.ts';
 import type { Person } from './person.ts';
 import { createPerson } from './person.ts';
-import type { Terminal } from './terminal.ts';
-import { openTerminal } from './terminal.ts';
+import type { Meet, Terminal } from './terminal.ts';
+import { meeting, openTerminal } from './terminal.ts';
 import type { Request, ScriptedCall, Turn } from './turns.ts';
 import { memberOf, playing } from './turns.ts';
 import { maskedScreen } from './volatile.ts';
@@ -95,23 +95,25 @@ const say = async ({ type, press, until }: Terminal, words: string, shown: RegEx
 };
 
 /** Everything that does not need us. */
-const workThrough = async (terminal: Terminal, { ready, asked, permission, suspends }: Ways): Promise<Moments> => {
+const workThrough = async (terminal: Terminal, { ready, asked, permission, suspends }: Ways, meet: Meet): Promise<Moments> => {
   const { until, type, press, resize } = terminal;
   await until(/^\$$/);
   type('agent');
   press('Enter');
   const moments: Record<string, string> = {};
   if (asked !== undefined) {
-    moments['asked'] = await until(asked);
+    moments['asked'] = await meet(terminal, asked);
     press('Enter');
   }
-  moments['start'] = await until(ready);
-  moments['answered'] = await say(terminal, 'first words', /the first answer/);
-  moments['permission'] = await say(terminal, 'second words', permission);
+  moments['start'] = await meet(terminal, ready);
+  await say(terminal, 'first words', /the first answer/);
+  moments['answered'] = await meet(terminal, /the first answer/);
+  await say(terminal, 'second words', permission);
+  moments['permission'] = await meet(terminal, permission);
   press('Enter');
-  moments['result'] = await until(/the second answer/);
+  moments['result'] = await meet(terminal, /the second answer/);
   resize(80, 30);
-  moments['resized'] = await until(/the second answer[^]*(?:─|\/tmp)/);
+  moments['resized'] = await meet(terminal, /the second answer[^]*(?:─|\/tmp)/);
   if (!suspends) return moments;
   press('C-z');
   await until(/Stopped/);
@@ -154,12 +156,12 @@ const inTerminal = async <T>(command: Pick<Command, 'argv' | 'cwd' | 'env'>, act
   }
 };
 
-const direct = async (cli: Cli, person: Person): Promise<Moments> => {
+const direct = async (cli: Cli, person: Person, meet: Meet): Promise<Moments> => {
   const upstream = await startUpstream(playing(dialects[cli.format], scripted(cli)));
   const { command, close } = laidByHand(cli, person, ways[cli.name].argv, { origin: upstream.url, credential: 'a-credential-of-nobody' });
   try {
     return await inTerminal(command, async (terminal) => {
-      const moments = await workThrough(terminal, ways[cli.name]);
+      const moments = await workThrough(terminal, ways[cli.name], meet);
       await leave(terminal);
       return moments;
     });
@@ -169,14 +171,14 @@ const direct = async (cli: Cli, person: Person): Promise<Moments> => {
   }
 };
 
-const underRun = async (cli: Cli, person: Person) => {
+const underRun = async (cli: Cli, person: Person, meet: Meet) => {
   const { model, argv } = ways[cli.name];
   const upstream = await startUpstream(playing(dialects[cli.format], scripted(cli)));
   const stage = await startStage(cli, { models: [model], tools: ['builtin/shell'] }, upstream.url);
   try {
     const command = { argv: runCommand(stage, argv), cwd: person.workspace, env: person.env };
     const shown = await inTerminal(command, async (terminal) => {
-      const moments = await workThrough(terminal, ways[cli.name]);
+      const moments = await workThrough(terminal, ways[cli.name], meet);
       const denied = await say(terminal, 'third words', /may not use the tool/);
       return { moments, denied, end: await leave(terminal) };
     });
@@ -196,7 +198,8 @@ for (const cli of Object.values(clis))
     async () => {
       const person = await createPerson(cli);
       try {
-        const [expected, { moments, denied, records }] = await Promise.all([direct(cli, person), underRun(cli, person)]);
+        const meet = meeting(maskedScreen);
+        const [expected, { moments, denied, records }] = await Promise.all([direct(cli, person, meet), underRun(cli, person, meet)]);
         for (const [moment, screen] of Object.entries(expected))
           assert.equal(maskedScreen(moments[moment] ?? ''), maskedScreen(screen), `the screen: ${moment}`);
         const sentence = 'The role worker may not use the tool builtin/edit.';

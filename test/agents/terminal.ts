@@ -12,7 +12,7 @@ import type { Command } from './bounded-command.ts';
 export interface Terminal {
   /** As it is now, without blanks at the ends of lines and empty lines at its end. */
   readonly screen: () => string;
-  /** The screen as soon as it shows `text`, and has stopped changing. */
+  /** The screen as soon as it shows `text`, and has stopped changing. Throws an `Error` after a minute. */
   readonly until: (text: RegExp) => Promise<string>;
   /** Types text. */
   readonly type: (text: string) => void;
@@ -26,6 +26,50 @@ const waitMs = 60_000;
 const lookMs = 100;
 /** Screens are drawn in steps: this many looks must show the same. */
 const stillCount = 6;
+
+/** Whether what is seen became what it `is` to be, and stopped changing, within a minute. */
+const settled = async (look: () => string, is: (shown: string) => boolean): Promise<boolean> => {
+  const endMs = performance.now() + waitMs;
+  for (let shown = '', still = 0; still < stillCount;) {
+    if (performance.now() > endMs) return false;
+    await pause(lookMs);
+    const now = look();
+    still = now === shown && is(now) ? still + 1 : 0;
+    shown = now;
+  }
+  return true;
+};
+
+/** What a terminal shows at a moment, once the other terminal shows it too. Throws an `Error` where the other does not come to the same moment. */
+export type Meet = (terminal: Terminal, text: RegExp) => Promise<string>;
+
+/** Two people who do the same at two terminals. At each moment one waits for the other, until both screens show the text, have stopped changing and,
+ * as `compared` sees them, show the same; after a minute each goes on with what it sees, so that a difference that stays can be told. Programs
+ * draw in steps that may be far apart on a busy machine, and a screen that is still for a while need not be done. */
+export const meeting = (compared: (screen: string) => string): Meet => {
+  let first: { readonly terminal: Terminal; readonly text: RegExp; readonly done: () => void } | undefined;
+  const together = async (terminal: Terminal, text: RegExp, other: NonNullable<typeof first>): Promise<void> => {
+    const both = (): string => JSON.stringify([terminal.screen(), other.terminal.screen()]);
+    await settled(both, (shown) => {
+      const [here = '', there = ''] = JSON.parse(shown) as string[];
+      return text.test(here) && other.text.test(there) && compared(here) === compared(there);
+    });
+    other.done();
+  };
+  return async (terminal, text) => {
+    if (first === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const timer = setTimeout(() => reject(new Error(`alone at ${String(text)} on the screen:\n${terminal.screen()}`)), 2 * waitMs);
+      first = { terminal, text, done: resolve };
+      await promise.finally(() => clearTimeout(timer));
+    } else {
+      const other = first;
+      first = undefined;
+      await together(terminal, text, other);
+    }
+    return terminal.screen();
+  };
+};
 
 /** Opens a shell whose prompt is `$ ` and that knows `command` by the name `agent`. */
 export const openTerminal = ({ argv, cwd, env }: Pick<Command, 'argv' | 'cwd' | 'env'>, columns = 100, rows = 40): Terminal => {
@@ -58,14 +102,7 @@ export const openTerminal = ({ argv, cwd, env }: Pick<Command, 'argv' | 'cwd' | 
   return {
     screen,
     until: async (text) => {
-      const endMs = performance.now() + waitMs;
-      for (let shown = '', still = 0; still < stillCount;) {
-        if (performance.now() > endMs) throw new Error(`no ${String(text)} on the screen:\n${screen()}`);
-        await pause(lookMs);
-        const now = screen();
-        still = now === shown && text.test(now) ? still + 1 : 0;
-        shown = now;
-      }
+      if (!(await settled(screen, (shown) => text.test(shown)))) throw new Error(`no ${String(text)} on the screen:\n${screen()}`);
       return screen();
     },
     type: (text) => void tmux('send-keys', '-l', '--', text),
