@@ -4,8 +4,8 @@
 // The envelope is a process of its own. Ends with 1 over the target or where bubblewrap is missing.
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { closeSync, copyFileSync, linkSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { cpus, homedir, loadavg } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { jailVariables } from '../src/runner/jail-environment.ts';
@@ -20,8 +20,17 @@ import { quantile, round } from './statistics.ts';
 const targetRatio = 3;
 const warmUpRounds = 5;
 
-/** An installed package brings no Node. */
-const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+/** A Node as people have one: an installed package brings none, and that of a checkout is part of a package, which a jail would hold as a whole. */
+const ownNode = ({ folder }: Ground): string => {
+  const node = join(folder, 'node', 'bin', 'node');
+  mkdirSync(dirname(node), { recursive: true });
+  try {
+    linkSync(process.execPath, node);
+  } catch {
+    copyFileSync(process.execPath, node);
+  }
+  return node;
+};
 
 interface Way {
   readonly argv: readonly string[];
@@ -30,9 +39,10 @@ interface Way {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-const tookMs = async ({ argv, filter, variables = {} }: Way, { workspace, env }: Ground): Promise<number> => {
+const tookMs = async ({ argv, filter, variables = {} }: Way, { workspace, env }: Ground, node: string): Promise<number> => {
   const [program = '', ...args] = argv;
   const fds = filter === undefined ? [] : [openSync(filter, 'r')];
+  const path = [dirname(node), process.env['PATH'] ?? ''].join(delimiter);
   const startMs = performance.now();
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn(program, args, {
@@ -50,7 +60,7 @@ const tookMs = async ({ argv, filter, variables = {} }: Way, { workspace, env }:
 };
 
 /** What `run` hands to bubblewrap for such a program, but for files of its own in `/etc`, and without an interest in what bubblewrap reports. */
-const bareJail = ({ folder, workspace, home }: Ground, program: readonly string[]): Way => {
+const bareJail = ({ folder, workspace, home }: Ground, program: readonly [node: string, ...args: string[]]): Way => {
   const architecture = architectureOf(process.arch);
   if (architecture === null) throw new Error(`no filter of system calls is known for ${process.arch}`);
   const [filter, outside, temporary] = [join(folder, 'calls.bpf'), join(folder, 'bare-home'), join(folder, 'bare-tmp')];
@@ -60,12 +70,13 @@ const bareJail = ({ folder, workspace, home }: Ground, program: readonly string[
     workspace,
     cwd: workspace,
     writable: [],
-    readable: process.execPath.startsWith('/usr/') ? [] : [process.execPath],
+    readable: [program[0]],
     hidden: [],
     sockets: [],
     home: { outside, inside: home },
     temporary,
-    ownFiles: {},
+    programFiles: {},
+    dataFiles: {},
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     seccompFd: 3,
@@ -89,12 +100,14 @@ interface Result {
 }
 
 const measure = async (rounds: number): Promise<Result> => {
-  const ground = await openGround();
+  // Where projects lie: below `/tmp` the way to one would have to be made anew in each jail.
+  const ground = await openGround({ parent: homedir() });
   try {
+    const node = ownNode(ground);
     // A file, since what it is run from is hashed and recorded, as an agent's is.
     const script = join(ground.workspace, 'nothing.js');
     writeFileSync(script, '');
-    const program = [process.execPath, script];
+    const program = [node, script] as const;
     const run = [installPackage(join(ground.folder, 'installed'), 'linked'), 'run', '--quiet', '--control', ground.control];
     const bwrap = bareJail(ground, program);
     const ways: Readonly<Record<string, Way>> = {
@@ -107,7 +120,7 @@ const measure = async (rounds: number): Promise<Result> => {
     const times: Record<string, number[]> = {};
     for (let number = -warmUpRounds; number < rounds; number += 1) {
       for (const [name, way] of Object.entries(ways)) {
-        const ms = await tookMs(way, ground);
+        const ms = await tookMs(way, ground, node);
         if (number >= 0) (times[name] ??= []).push(ms);
       }
     }

@@ -73,7 +73,8 @@ const startAdapted = (
   run.lay(setup.files);
   const untrusted = leftOut.map((folder) => `${folder} is left out of the agent's PATH: it lies in the workspace.`);
   const temporary = jailed ? '/tmp' : run.temporary;
-  const jail = walk === null ? null : jailOrder(jailPlace(place), { files, toolchains, managed: setup.managed }, run, walk);
+  const program = { files, toolchains, own: [run.home, ...run.conversations], managed: setup.managed };
+  const jail = walk === null ? null : jailOrder(jailPlace(place), program, run, walk);
   return {
     env: {
       ...onlyCredential(agentEnvironment(env, seen), adapter),

@@ -172,6 +172,7 @@ test('a link that a run left among what is kept leads the next one nowhere', (t)
   rmSync(join(store, 'sessions'), { recursive: true });
   symlinkSync(dirname(state), join(store, 'sessions'));
   assert.throws(() => openAgentHome(state, owner), /sessions is not a folder$/);
+  assert.deepEqual(readdirSync(join(state, 'runs')), []);
 });
 
 test('G-JAIL-1: links beside what is kept, and in place of folders above it, lead the end of a run to nothing of the person', (t) => {

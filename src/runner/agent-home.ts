@@ -21,16 +21,21 @@ import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, readSmall } from './bounded-file.ts';
 
-export interface AgentHome {
-  /** Absolute. */
-  readonly home: string;
+export interface RunFolder {
   readonly temporary: string;
   /** Empty; stands for the person's home in a jail. */
   readonly person: string;
-  /** Folders in which its conversations lie; of what lies around them a jail holds nothing, because this process writes there. */
-  readonly conversations: readonly string[];
   /** For what a jail is made with; never inside one. */
   readonly folder: string;
+  /** Removes it. Says what of it could not be done. */
+  readonly close: () => readonly string[];
+}
+
+export interface AgentHome extends RunFolder {
+  /** Absolute. */
+  readonly home: string;
+  /** Folders in which its conversations lie; of what lies around them a jail holds nothing, because this process writes there. */
+  readonly conversations: readonly string[];
   /** Writes the settings: text by path inside the home. */
   readonly lay: (files: Readonly<Record<string, string>>) => void;
   /** Keeps what outlives the run, and removes the rest. Says what of it could not be done. */
@@ -182,40 +187,57 @@ const makeState = (state: string): void => {
 };
 
 /** What `lay` gives; where it throws, nothing stays of the run. */
-export const laidIn = <T>(home: Pick<AgentHome, 'close'>, lay: () => T): T => {
+export const laidIn = <T>(run: Pick<RunFolder, 'close'>, lay: () => T): T => {
   try {
     return lay();
   } catch (error) {
-    home.close();
+    run.close();
     throw error;
   }
 };
 
-/** Makes the folder of a run below `state`. */
-export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner): AgentHome => {
-  // The envelope says it, and it becomes a part of a path.
-  if (!ownNameForm.test(agent)) throw new Error('the name of the agent is none that a config may have');
+/** The state folder itself, links above it followed: those are the person's own; those below are nobody's. */
+const openState = (state: string): string => {
   makeState(state);
-  // Links above are the person's own; those below are nobody's.
-  const base = realpathSync(state);
-  const runs = join(base, 'runs');
-  const store = makeBelow(base, join('agents', agent, client));
-  makeBelow(base, 'runs');
+  return realpathSync(state);
+};
+
+/** Makes the folder of a run below `state`, and sweeps those of runners that are gone. */
+export const openRunFolder = (state: string): RunFolder => {
+  const runs = makeBelow(openState(state), 'runs');
   sweep(runs);
   // Short, because programs put sockets into their temporary folder, and the path of one may have 107 bytes.
   const folder = mkdtempSync(join(runs, `${process.pid}-`));
-  const home = join(folder, 'home');
   const temporary = join(folder, 'tmp');
   const person = join(folder, 'person');
-  for (const inside of [home, temporary, person]) mkdirSync(inside, { mode: 0o700 });
-  const keptHere = kept.flatMap((pattern) => pathsOf(pattern, store));
-  for (const path of keptHere) connect(path, home, store);
+  for (const inside of [temporary, person]) mkdirSync(inside, { mode: 0o700 });
   return {
-    home,
     temporary,
     person,
-    conversations: keptHere.filter(isFolder).map((path) => join(store, path).replace(/\/$/, '')),
     folder,
+    close: () => {
+      const left = attempt(() => removeAll(folder));
+      return left === null ? [] : [`the folder of this run is left for the next one to remove: ${left}`];
+    },
+  };
+};
+
+/** The same for an agent with settings and conversations. */
+export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner): AgentHome => {
+  // The envelope says it, and it becomes a part of a path.
+  if (!ownNameForm.test(agent)) throw new Error('the name of the agent is none that a config may have');
+  const store = makeBelow(openState(state), join('agents', agent, client));
+  const keptHere = kept.flatMap((pattern) => pathsOf(pattern, store));
+  const run = openRunFolder(state);
+  const home = join(run.folder, 'home');
+  laidIn(run, () => {
+    mkdirSync(home, { mode: 0o700 });
+    for (const path of keptHere) connect(path, home, store);
+  });
+  return {
+    ...run,
+    home,
+    conversations: keptHere.filter(isFolder).map((path) => join(store, path).replace(/\/$/, '')),
     lay: (files) => {
       for (const [path, text] of Object.entries(files)) {
         mkdirSync(dirname(join(home, path)), { recursive: true, mode: 0o700 });
@@ -225,12 +247,7 @@ export const openAgentHome = (state: string, { agent, client, kept }: HomeOwner)
     close: () => {
       const problems = keepFiles(kept, home, store);
       const unkept = attempt(() => keepNewFolders(kept, home, store));
-      const left = attempt(() => removeAll(folder));
-      return [
-        ...problems,
-        ...(unkept === null ? [] : [`a conversation of this run is not kept: ${unkept}`]),
-        ...(left === null ? [] : [`the folder of this run is left for the next one to remove: ${left}`]),
-      ];
+      return [...problems, ...(unkept === null ? [] : [`a conversation of this run is not kept: ${unkept}`]), ...run.close()];
     },
   };
 };

@@ -19,20 +19,17 @@ export const jailVariables = (networkDoor: string | null): Readonly<Record<strin
         APT_CONFIG: aptSettingsFile,
       };
 
-/** Folders in the home that APT keeps its lists and archives in. It makes them, but for their parents. */
-export const aptFolders = ['.cache/apt/lists/partial', '.cache/apt/archives/partial'] as const;
+/** In a folder that is there, APT makes one of this name, and what it needs in it. */
+const aptFolder = '/tmp/apt';
 
-/**
- * Files of a jail by their path there. APT (apt.conf(5)) keeps what it fetches in the home, and tries to become nobody else, which a jail refuses.
- * `home` is the person's, as the agent sees it.
- */
-export const jailFiles = (home: string): Readonly<Record<string, string>> => ({
+/** Files of a jail by their path there. APT (apt.conf(5)) keeps what it fetches where it may write, and tries to become nobody else, which a jail refuses. */
+export const jailFiles: Readonly<Record<string, string>> = {
   [aptSettingsFile]: [
-    `Dir::State "${home}/.cache/apt";`,
+    `Dir::State "${aptFolder}";`,
     'Dir::State::status "/var/lib/dpkg/status";',
-    `Dir::Cache "${home}/.cache/apt";`,
-    `Dir::Log "${home}/.cache/apt";`,
+    `Dir::Cache "${aptFolder}";`,
+    `Dir::Log "${aptFolder}";`,
     'APT::Sandbox::User "";',
     '',
   ].join('\n'),
-});
+};

@@ -1,14 +1,14 @@
 // Which jail an agent gets: what of this machine is in it, by what it is and where it works. Looks at paths; writes only into the folder of the run.
 // A workspace that is, or holds, everything that a person has is refused: a jail around it would hold nothing back.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../core/limits.ts';
-import type { AgentHome } from './agent-home.ts';
+import type { RunFolder } from './agent-home.ts';
 import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { gitIdentity } from './git-identity.ts';
-import { aptFolders, jailFiles } from './jail-environment.ts';
+import { jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
 import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
 
@@ -27,6 +27,8 @@ export interface JailedProgram {
   /** All files that run, symbolic links resolved. */
   readonly files: readonly string[];
   readonly toolchains: readonly string[];
+  /** Folders of its own that it may change: its settings of this run, its conversations. */
+  readonly own: readonly string[];
   /** Files of `/etc` that hold settings which nobody in there can change: text by path. */
   readonly managed: Readonly<Record<string, string>>;
 }
@@ -59,17 +61,6 @@ const hosts = '127.0.0.1 localhost\n::1 localhost ip6-localhost\n';
 /** Names are looked up by the network door, never in a jail. */
 const noNames = { '/etc/hosts': hosts, '/etc/resolv.conf': '', '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n' };
 
-const writeInto = (folder: string, files: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
-  mkdirSync(folder, { mode: 0o700 });
-  return Object.fromEntries(
-    Object.entries(files).map(([inside, text]) => {
-      const outside = join(folder, inside.slice(1).replaceAll('/', '--'));
-      writeFileSync(outside, text, { mode: 0o600 });
-      return [inside, outside];
-    }),
-  );
-};
-
 export interface LaidOrder extends Omit<JailOrder, 'doors' | 'credential'> {
   readonly warnings: readonly string[];
 }
@@ -100,21 +91,15 @@ export const walkAround = (place: JailPlace, program: Held): Walk => {
 };
 
 /** Made for one run; the doors and the credential are those of its invocation. */
-export const jailOrder = (
-  place: JailPlace,
-  program: JailedProgram,
-  home: AgentHome,
-  walk: Walk = walkAround(place, program),
-): LaidOrder => {
+export const jailOrder = (place: JailPlace, program: JailedProgram, run: RunFolder, walk: Walk = walkAround(place, program)): LaidOrder => {
   const { cwd, workspace, userHome } = place;
   const { readable, linked, hidden } = heldOf(place, program);
-  for (const folder of aptFolders) mkdirSync(join(home.person, folder), { recursive: true, mode: 0o700 });
-  writeFileSync(join(home.person, '.gitconfig'), gitIdentity(userHome), { mode: 0o600, encoding: 'latin1' });
-  if (liesWithin(workspace, home.folder))
+  const identity = gitIdentity(userHome);
+  if (identity !== '') writeFileSync(join(run.person, '.gitconfig'), identity, { mode: 0o600, encoding: 'latin1' });
+  if (liesWithin(workspace, run.folder))
     throw new Error('the folder of its state lies in the workspace, where the agent could change it; let XDG_STATE_HOME name another');
-  const made = [home.home, ...home.conversations];
-  const writable = [...made, ...linked];
-  const sockets = lyingSockets([workspace, ...writable, ...readable], hidden, [walk, walkThrough(made, hidden)]);
+  const writable = [...program.own, ...linked];
+  const sockets = lyingSockets([workspace, ...writable, ...readable], hidden, [walk, walkThrough(program.own, hidden)]);
   return {
     workspace,
     cwd,
@@ -123,9 +108,9 @@ export const jailOrder = (
     hidden,
     sockets: sockets.paths,
     warnings: sockets.whole ? [] : [unseenSockets],
-    home: { outside: home.person, inside: userHome },
-    temporary: home.temporary,
-    ownFiles: writeInto(join(home.folder, 'etc'), { ...noNames, ...jailFiles(userHome), ...program.managed }),
-    folder: home.folder,
+    home: { outside: run.person, inside: userHome },
+    temporary: run.temporary,
+    ownFiles: { ...noNames, ...jailFiles, ...program.managed },
+    folder: run.folder,
   };
 };

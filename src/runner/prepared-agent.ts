@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { identifyAgent } from './agent-digest.ts';
 import { agentEnvironment } from './agent-environment.ts';
-import { laidIn, openAgentHome, stateFolder } from './agent-home.ts';
+import { laidIn, openRunFolder, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
 import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import { compatibleVariables } from './agents/compatible.ts';
@@ -49,16 +49,16 @@ const startPlainJailed = (
   walk: Walk | undefined,
   opened: OpenedInvocation,
 ): Start => {
-  const home = openAgentHome(stateFolder(place.env), { agent: opened.agent, client: 'sdk', kept: [] });
+  const run = openRunFolder(stateFolder(place.env));
   const seen = seenFrom(opened, 'jail');
-  const jail = laidIn(home, () => jailOrder(jailPlace(place), jailed, home, walk));
+  const jail = laidIn(run, () => jailOrder(jailPlace(place), jailed, run, walk));
   return {
     env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,
     carried: [],
     warnings: jail.warnings,
     jail,
-    close: home.close,
+    close: run.close,
   };
 };
 
@@ -72,7 +72,7 @@ const preparePlain = async (
   const { env, cwd, how, containment } = place;
   const { digest, problem } = await identifyAgent({ executable, args, cwd }, how);
   const program = containment === 'jail' ? realpathSync(executable) : executable;
-  const jailed = { files: [program], toolchains: agent?.toolchains ?? [], managed: {} };
+  const jailed = { files: [program], toolchains: agent?.toolchains ?? [], own: [], managed: {} };
   let walk: Walk | undefined;
   return {
     program,

@@ -12,7 +12,8 @@ const plan: JailPlan = {
   sockets: ['/people/me/project/dev.sock'],
   home: { outside: '/state/person', inside: '/people/me' },
   temporary: '/state/tmp',
-  ownFiles: { '/etc/hosts': '/state/etc/hosts' },
+  programFiles: { '/run/first': '/state/first' },
+  dataFiles: { '/etc/hosts': 7 },
   uid: 1000,
   gid: 100,
   seccompFd: 4,
@@ -39,7 +40,8 @@ test('G-JAIL-1: what can be changed is the workspace, the home of the run and wh
   const bound = args.flatMap((word, index) => (word === '--bind' ? [args[index + 2]] : []));
   assert.deepEqual(bound, ['/tmp', '/people/me', '/people/me/project', '/state/home']);
   const read = args.flatMap((word, index) => (word === '--ro-bind' ? [args[index + 2]] : []));
-  assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/etc/hosts', '/opt/agent', '/people/me/project/dev.sock']);
+  assert.deepEqual(read, ['/proc/sys', '/proc/kcore', '/usr', '/lib', '/run/first', '/opt/agent', '/people/me/project/dev.sock']);
+  assert.ok(at('--ro-bind-data', '7', '/etc/hosts') >= 0);
   assert.ok(!args.includes('/') || args[args.indexOf('/') - 1] === '--remount-ro');
   assert.ok(at('--symlink', 'usr/bin', '/bin') >= 0 && at('--tmpfs', '/proc/acpi') >= 0);
   assert.ok(at('--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1') >= 0);

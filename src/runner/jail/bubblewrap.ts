@@ -17,8 +17,10 @@ export interface JailPlan {
   readonly home: { readonly outside: string; readonly inside: string };
   /** What `/tmp` is. */
   readonly temporary: string;
-  /** Files of `/etc` that are ours, by their path there. */
-  readonly ownFiles: Readonly<Record<string, string>>;
+  /** Files of ours that lie outside, by their path there. */
+  readonly programFiles: Readonly<Record<string, string>>;
+  /** Files of ours that lie nowhere, by their path there: descriptors that bubblewrap reads to their end. */
+  readonly dataFiles: Readonly<Record<string, number>>;
   readonly uid: number;
   readonly gid: number;
   /** Descriptors, as bubblewrap will have them. */
@@ -111,7 +113,7 @@ const bound = (kind: '--bind' | '--ro-bind', paths: readonly string[]): readonly
 
 /** All arguments before the command; the command follows behind `--`. */
 export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly string[] => {
-  const { workspace, writable, readable, hidden, sockets, home, temporary, ownFiles } = plan;
+  const { workspace, writable, readable, hidden, sockets, home, temporary, programFiles, dataFiles } = plan;
   return [
     namespaces,
     ['--die-with-parent', '--hostname', 'jail', '--cap-drop', 'ALL', '--uid', `${plan.uid}`, '--gid', `${plan.gid}`],
@@ -122,7 +124,8 @@ export const bubblewrapArguments = (plan: JailPlan, host: HostRoot): readonly st
     readableOfEtc.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
     // Settings of APT can hold credentials of mirrors, and it warns of a folder that is not there.
     ['--dir', '/etc/apt/apt.conf.d', '--ro-bind-try', '/var/lib/dpkg/status', '/var/lib/dpkg/status'],
-    Object.entries(ownFiles).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
+    Object.entries(programFiles).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
+    Object.entries(dataFiles).flatMap(([inside, fd]) => ['--ro-bind-data', `${fd}`, inside]),
     ['--bind', temporary, '/tmp', '--symlink', '../tmp', '/var/tmp', '--dir', '/run'],
     ['--bind', home.outside, home.inside],
     bound('--ro-bind', readable),

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { closeSync, fstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JailOrder } from './jail.ts';
@@ -31,23 +32,38 @@ const orderIn = (folder: string): JailOrder => ({
 test('what a jail is started with names no credential, hides its own list, and has descriptors for nothing else', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const { command, wasOpened } = openJail(orderIn(folder), ['/bin/agent', 'words']);
-  const { program, args, furtherStdio } = command;
+  const { command, wasOpened } = openJail({ ...orderIn(folder), ownFiles: { '/etc/hosts': 'of names' } }, ['/bin/agent', 'words']);
+  const { program, args, furtherStdio, handed } = command;
   assert.deepEqual([program, args[0]?.split('/').at(-1)], [join(folder, 'deaf'), 'bwrap']);
   assert.deepEqual(args.slice(1), ['--args', '7', '--', '/run/sealwright/first', '/bin/agent', 'words']);
-  const kept = readFileSync(join(folder, 'arguments'), 'utf8').split('\0');
+  const [filter, own, words] = [5, 8, 7].map((fd) => handed.get(fd));
+  const kept = String(words).split('\0');
   assert.ok(kept.includes('--unshare-net') && kept.includes('/work'));
   for (const name of ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']) assert.equal(kept[kept.indexOf(name) - 1], '--unsetenv');
   assert.ok(![...args, ...kept].some((word) => word.includes('sw_secret')));
-  assert.ok(readFileSync(join(folder, 'calls.bpf')).equals(seccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64')));
-  const stdio = stdioWith('inherit', command);
-  assert.deepEqual(Array.isArray(stdio) && stdio.slice(0, 5), ['inherit', 'inherit', 'inherit', 'ipc', 'pipe']);
-  for (const fd of furtherStdio)
-    if (typeof fd === 'number') {
-      assert.ok(fstatSync(fd).isFile());
-      closeSync(fd);
-    }
+  assert.deepEqual(filter, seccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64'));
+  assert.equal(own, 'of names');
+  assert.deepEqual(kept.slice(kept.indexOf('--ro-bind-data'), kept.indexOf('--ro-bind-data') + 3), ['--ro-bind-data', '8', '/etc/hosts']);
+  assert.deepEqual(readdirSync(folder).toSorted(), ['deaf', 'first'], 'nothing else lies in a file');
+  assert.deepEqual(stdioWith('inherit', command), ['inherit', 'inherit', 'inherit', 'ipc', ...furtherStdio.slice(1).map(() => 'pipe')]);
+  assert.equal(furtherStdio.length, 6);
   assert.equal(wasOpened(), false);
+});
+
+test('what bubblewrap reads is given to it to the end, also where it has ended meanwhile', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const { command, attach } = openJail({ ...orderIn(folder), ownFiles: { '/etc/hosts': 'of names', '/etc/none': '' } }, ['/bin/agent']);
+  const script = 'cat <&7 | tr "\\0" " "; cat <&8; cat <&9; wc -c <&5';
+  const reading = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', ...command.furtherStdio] });
+  attach(reading);
+  const said = await text(reading.stdout ?? assert.fail());
+  assert.match(said, /^--unshare-user .* NODE_CHANNEL_SERIALIZATION_MODE of names\d+\n$/);
+  assert.equal(Number(/\d+$/m.exec(said)?.[0]), command.handed.get(5)?.length);
+  const gone = spawn('true', [], { stdio: ['ignore', 'ignore', 'ignore', ...command.furtherStdio] });
+  await once(gone, 'exit');
+  attach(gone);
+  await once(gone, 'close');
 });
 
 test('a signal before there is an agent lets the jail come to its own end, and does not kill what is opening it', (t) => {

@@ -3,7 +3,7 @@
 // A jail that does not come about is told by `wasOpened`; the caller says why and starts nothing in its place.
 
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -21,9 +21,11 @@ import { architectureOf, seccompFilter } from './seccomp.ts';
 export const jailPorts = { model: 7420, network: 7421 } as const;
 export type JailPort = keyof typeof jailPorts;
 
-export interface JailOrder extends Omit<JailPlan, 'seccompFd' | 'statusFd' | 'uid' | 'gid'> {
+export interface JailOrder extends Omit<JailPlan, 'programFiles' | 'dataFiles' | 'seccompFd' | 'statusFd' | 'uid' | 'gid'> {
   /** A folder of ours, for what the jail is made with. */
   readonly folder: string;
+  /** Files of ours, by their path in the jail: what is in them. */
+  readonly ownFiles: Readonly<Record<string, string>>;
   /** Origins of the doors that it leads to. */
   readonly doors: Readonly<Partial<Record<JailPort, string>>>;
   readonly credential: string;
@@ -33,7 +35,9 @@ export interface JailedCommand {
   readonly program: string;
   readonly args: readonly string[];
   /** Descriptors from 3 on, in order. */
-  readonly furtherStdio: readonly ('ipc' | 'pipe' | number)[];
+  readonly furtherStdio: readonly ('ipc' | 'pipe')[];
+  /** What bubblewrap reads from some of them to their end: no file outside is made for what can be handed over. */
+  readonly handed: ReadonlyMap<number, string | Uint8Array>;
 }
 
 export interface Jail {
@@ -54,6 +58,7 @@ const firstInside = '/run/sealwright/first';
 const filterFd = wordFd + 1;
 const statusFd = wordFd + 2;
 const argumentsFd = wordFd + 3;
+const firstDataFd = wordFd + 4;
 
 export const hostRoot: HostRoot = {
   linkAt: (path) => {
@@ -66,8 +71,9 @@ export const hostRoot: HostRoot = {
 /** The agent is no child of a Node that talks to it. */
 const asItWas = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE'].flatMap((name) => ['--unsetenv', name]);
 
-const written = (path: string, content: string | Uint8Array, mode = 0o600): string => {
-  writeFileSync(path, content, { mode });
+/** Programs must lie in files. */
+const written = (path: string, program: Uint8Array): string => {
+  writeFileSync(path, program, { mode: 0o500 });
   return path;
 };
 
@@ -82,30 +88,41 @@ const doorsOf = ({ doors }: JailOrder): ReadonlyMap<number, string> =>
 
 const commandOf = (order: JailOrder, agent: readonly string[], architecture: Architecture): JailedCommand => {
   const first = firstProgram(architecture, { ports: [...doorsOf(order).keys()], processesCount: limits.jailProcessesCount });
+  const own = Object.entries(order.ownFiles).map(([inside, content], index) => ({ inside, content, fd: firstDataFd + index }));
   const plan: JailPlan = {
     ...order,
-    ownFiles: { ...order.ownFiles, [firstInside]: written(join(order.folder, 'first'), first, 0o500) },
+    programFiles: { [firstInside]: written(join(order.folder, 'first'), first) },
+    dataFiles: Object.fromEntries(own.map(({ inside, fd }) => [inside, fd])),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     seccompFd: filterFd,
     statusFd,
   };
-  // In a file, so that the processes of the jail, which see the arguments of its first one, see none of these.
+  // Not on the command line: the processes of the jail see that of its first one.
   const kept = [...bubblewrapArguments(plan, hostRoot), ...asItWas].map((argument) => `${argument}\0`);
-  const further = {
-    [handOverFd]: 'ipc',
-    [wordFd]: 'pipe',
-    [filterFd]: openSync(written(join(order.folder, 'calls.bpf'), seccompFilter(architecture)), 'r'),
-    [statusFd]: 'pipe',
-    [argumentsFd]: openSync(written(join(order.folder, 'arguments'), kept.join('')), 'r'),
-  } as const;
+  const further = { [handOverFd]: 'ipc', [wordFd]: 'pipe', [filterFd]: 'pipe', [statusFd]: 'pipe', [argumentsFd]: 'pipe' } as const;
   const bwrap = systemProgram('bwrap') ?? '/usr/bin/bwrap';
   return {
     // Signals to the process group, of the keyboard or of a terminal that goes away, reach the agent by themselves, and in there they are its own again.
-    program: written(join(order.folder, 'deaf'), deafProgram(architecture), 0o500),
+    program: written(join(order.folder, 'deaf'), deafProgram(architecture)),
     args: [bwrap, '--args', `${argumentsFd}`, '--', firstInside, ...agent],
-    furtherStdio: Object.values(further),
+    furtherStdio: [...Object.values(further), ...own.map(() => 'pipe' as const)],
+    handed: new Map<number, string | Uint8Array>([
+      [filterFd, seccompFilter(architecture)],
+      [argumentsFd, kept.join('')],
+      ...own.map(({ fd, content }) => [fd, content] as const),
+    ]),
   };
+};
+
+/** Gives bubblewrap what it reads; one that has ended reads no more. */
+const handTo = (stdio: readonly unknown[], { handed }: JailedCommand): void => {
+  for (const [fd, content] of handed) {
+    const stream = stdio[fd];
+    if (!(stream instanceof Writable)) continue;
+    stream.on('error', () => undefined);
+    stream.end(content, () => stream.destroy());
+  }
 };
 
 /** The first process of the jail as the system outside knows it, from what bubblewrap reports. */
@@ -171,8 +188,8 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   return {
     command,
     attach: (child) => {
-      for (const fd of command.furtherStdio) if (typeof fd === 'number') closeSync(fd);
       const stdio = child.stdio as readonly unknown[];
+      handTo(stdio, command);
       const [word, status] = [stdio[wordFd], stdio[statusFd]];
       if (status instanceof Readable) {
         watchStatus(
