@@ -192,6 +192,9 @@ export const limits = {
   /** From the end of the agent to that of all it left. */
   jailEndingMs: 20_000,
   jailEndingLookMs: 5,
+  /** A run touches its folder so often; one of another machine or container that was not touched for so long is taken to be over. */
+  runTouchMs: 600_000,
+  otherRunsStaleMs: 86_400_000,
   /** Threads count as processes here. */
   jailProcessesCount: 4_096,
   /** Of one jail to one door, at a time. */

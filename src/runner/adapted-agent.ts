@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { agentEnvironment, credentialVariables } from './agent-environment.ts';
-import { type AgentHome, laidIn, openAgentHome, stateFolder } from './agent-home.ts';
+import { type AgentHome, openAgentHome } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
 import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import type { AgentAdapter } from './agents/adapter.ts';
@@ -17,6 +17,7 @@ import { launchOf } from './interpreter.ts';
 import { jailVariables } from './jail-environment.ts';
 import { jailOrder, walkAround } from './jail-order.ts';
 import { watchFiles } from './program-state.ts';
+import { laidIn, stateFolder } from './run-folder.ts';
 
 const ourFailure = 125;
 

@@ -20,7 +20,8 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { limits } from '../core/limits.ts';
-import { openAgentHome, stateFolder } from './agent-home.ts';
+import { openAgentHome } from './agent-home.ts';
+import { stateFolder } from './run-folder.ts';
 import type { AgentHome } from './agent-home.ts';
 
 const stateOf = (t: TestContext): string => {
@@ -122,15 +123,6 @@ test('conversations of another agent, or of another kind of client under its nam
     other.close();
   }
   one.close();
-});
-
-test('what a killed runner left is swept by the next run, what a living one has is not', (t) => {
-  const state = stateOf(t);
-  const { pid } = spawnSync(process.execPath, ['-e', '']);
-  for (const name of [`${pid}-dead`, 'no number', `${process.pid}-living`, '1-of-somebody'])
-    mkdirSync(join(state, 'runs', name, 'home'), { recursive: true });
-  openAgentHome(state, owner).close();
-  assert.deepEqual(runsIn(state).toSorted(), ['1-of-somebody', `${process.pid}-living`]);
 });
 
 test('a kept file that is a link, a folder, a pipe or too long is not kept, and the end says so', (t) => {

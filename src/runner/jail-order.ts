@@ -4,13 +4,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../core/limits.ts';
-import type { RunFolder } from './agent-home.ts';
 import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { gitIdentity } from './git-identity.ts';
 import { jailFiles } from './jail-environment.ts';
 import type { JailOrder } from './jail/jail.ts';
 import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
+import type { RunFolder } from './run-folder.ts';
 
 export interface JailPlace {
   readonly cwd: string;

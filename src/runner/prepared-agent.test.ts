@@ -79,7 +79,7 @@ test('G-AGENT-1: an adapted agent has a home of its own, settings of ours, and o
       .split('\n')
       .map((line) => line.split(/=(.*)/s).slice(0, 2)) as [string, string][],
   );
-  assert.match(env['CLAUDE_CONFIG_DIR'] ?? '', /\/home\/\.local\/state\/sealwright\/runs\/\d+-\w+\/home\/claude$/);
+  assert.match(env['CLAUDE_CONFIG_DIR'] ?? '', /\/home\/\.local\/state\/sealwright\/runs\/\d+-[0-9a-f]{8}-\w+\/home\/claude$/);
   assert.ok(env['TMPDIR']?.startsWith(join(at.folder, 'home/.local/state/sealwright/runs')));
   assert.equal(read('env.txt').includes(credential), false, 'a variable holds the credential');
   assert.match(read('settings.txt'), /"apiKeyHelper":"cat /);

@@ -6,7 +6,6 @@ import { basename } from 'node:path';
 import type { ConfiguredAgent, OpenedInvocation } from '../client/client.ts';
 import { identifyAgent } from './agent-digest.ts';
 import { agentEnvironment } from './agent-environment.ts';
-import { laidIn, openRunFolder, stateFolder } from './agent-home.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start, Wanted } from './agent-start.ts';
 import { jailPlace, noProgram, seenFrom } from './agent-start.ts';
 import { compatibleVariables } from './agents/compatible.ts';
@@ -16,6 +15,7 @@ import { jailVariables } from './jail-environment.ts';
 import { jailOrder, walkAround, workspaceProblem, type JailedProgram } from './jail-order.ts';
 import type { Walk } from './jail/lying-sockets.ts';
 import { watchFiles } from './program-state.ts';
+import { laidIn, openRunFolder, stateFolder } from './run-folder.ts';
 
 const ourFailure = 125;
 

@@ -29,7 +29,7 @@ import { reportChanges, viewRepository } from './repository-report.ts';
 import type { ChangeReport, RepositoryView } from './repository-report.ts';
 
 export type { Identification } from './agent-digest.ts';
-export { stateFolder } from './agent-home.ts';
+export { stateFolder } from './run-folder.ts';
 export type { AgentAdapter } from './agents/adapter.ts';
 export { findExecutable, liesWithin } from './executable.ts';
 export { findRepository } from './git-facts.ts';

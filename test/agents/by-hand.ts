@@ -2,7 +2,8 @@
 // that `run` would not let through.
 
 import { agentEnvironment } from '../../src/runner/agent-environment.ts';
-import { openAgentHome, stateFolder } from '../../src/runner/agent-home.ts';
+import { openAgentHome } from '../../src/runner/agent-home.ts';
+import { stateFolder } from '../../src/runner/run-folder.ts';
 import { adapterOf } from '../../src/runner/agents/adapters.ts';
 import { readCarried } from '../../src/runner/carried.ts';
 import { gitSettingsFor } from '../../src/runner/git-settings.ts';

@@ -10,7 +10,7 @@ export const volatile: readonly (readonly [pattern: RegExp, instead: string])[] 
   // Calls that Gemini CLI names by the time of day.
   [/_\d{13}_\d+/g, '_<call>'],
   // Folders of one run.
-  [/\/runs\/\d+-\w{6}\//g, '/runs/<run>/'],
+  [/\/runs\/\d+-[0-9a-f]{8}-\w{6}\//g, '/runs/<run>/'],
 ];
 
 export const masked = (text: string): string => volatile.reduce((masking, [pattern, instead]) => masking.replace(pattern, instead), text);

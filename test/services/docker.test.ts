@@ -98,7 +98,17 @@ test('the envelope becomes healthy in Docker as the compose file runs it, ends w
 
 /** What docs/jail.md says to give an engine. */
 const allowing = ['--security-opt', 'seccomp=unconfined', '--security-opt', 'systempaths=unconfined'] as const;
-const restricting = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges:true', '--memory', '256m', '--pids-limit', '128'] as const;
+const restricting = [
+  '--init',
+  '--cap-drop',
+  'ALL',
+  '--security-opt',
+  'no-new-privileges:true',
+  '--memory',
+  '256m',
+  '--pids-limit',
+  '128',
+] as const;
 
 const agent = `
 import { connect } from 'node:net';
@@ -132,12 +142,23 @@ const kept = [];
 for (;;) kept.push(Buffer.alloc(16 * 1024 * 1024, 1));
 `;
 
+/** Says whether its home is still what it was when somebody else has come and gone. */
+const patient = `
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+const mine = process.env.HOME + '/mine';
+writeFileSync(mine, '');
+writeFileSync('begun.txt', '');
+while (!existsSync('over.txt')) await pause(50);
+console.log(existsSync(mine));
+`;
+
 test('G-JAIL-1: in a container that its engine lets make namespaces, an agent is jailed as on Linux, and the engine bounds its memory and processes', async (t) => {
   const { folder, admin, token, stop, close } = await openElsewhere();
   t.after(close);
   const project = join(scratch, 'project');
   mkdirSync(project);
-  for (const [name, text] of Object.entries({ 'agent.mjs': agent, 'many.mjs': many, 'greedy.mjs': greedy }))
+  for (const [name, text] of Object.entries({ 'agent.mjs': agent, 'many.mjs': many, 'greedy.mjs': greedy, 'patient.mjs': patient }))
     writeFileSync(join(project, name), text);
   chmodSync(folder, 0o755);
   chmodSync(join(folder, 'ca.pem'), 0o644);
@@ -147,7 +168,7 @@ test('G-JAIL-1: in a container that its engine lets make namespaces, an agent is
   const mounts = Object.entries(files).flatMap(([inside, outside]) => ['--volume', `${outside}:${inside}`]);
   const inImage = ['agent-container', 'run', '--quiet', '--control', admin, '--agent', 'sdk', '--role', 'demo', '--'];
   const run = (options: readonly string[], ...command: readonly string[]): Promise<DockerAnswer> =>
-    docker.ask('run', '--rm', '--init', '--network', 'host', ...given, ...mounts, ...options, ...inImage, ...command);
+    docker.ask('run', '--rm', '--network', 'host', ...given, ...mounts, ...options, ...inImage, ...command);
   const jailed = await run([...allowing, ...restricting], 'node', 'agent.mjs', new URL(admin).port);
   assert.equal(jailed.status, 0, jailed.stderr);
   const { processes, ...seen } = JSON.parse(jailed.stdout) as Readonly<Record<string, unknown>>;
@@ -156,6 +177,16 @@ test('G-JAIL-1: in a container that its engine lets make namespaces, an agent is
   assert.ok(existsSync(join(project, 'made.txt')));
   assert.equal((await run([...allowing, ...restricting], 'node', 'many.mjs')).stdout, 'bounded\n');
   assert.equal((await run([...allowing, ...restricting], 'node', 'greedy.mjs')).status, 137);
+
+  // Two at once that share what outlives a run: a runner knows no process of the other's container.
+  const sharing = [...allowing, ...restricting, '--volume', 'home:/var/lib/agent'];
+  const first = run(sharing, 'sh', '-c', 'true; node patient.mjs');
+  while (!existsSync(join(project, 'begun.txt'))) await pause(50);
+  // Without an init of its own a runner has another number than the first one has.
+  const other = sharing.filter((option) => option !== '--init');
+  assert.equal((await run(other, 'node', '-e', '0')).status, 0);
+  writeFileSync(join(project, 'over.txt'), '');
+  assert.equal((await first).stdout, 'true\n');
 
   for (const options of [[], allowing.slice(0, 2), allowing.slice(2)]) {
     const refused = await run(options, 'node', 'agent.mjs', '1');
@@ -168,6 +199,6 @@ test('G-JAIL-1: in a container that its engine lets make namespaces, an agent is
 
   const { agent: records } = await stop();
   const closed = records.filter(({ kind, action_type: type }) => kind === 'closed' && type === 'invocation');
-  assert.equal(closed.length, 7);
+  assert.equal(closed.length, 9);
   assert.ok(closed.every(({ containment, user_assurance: assurance }) => containment === 'jail' && assurance === 'oidc'));
 });
