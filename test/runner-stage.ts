@@ -113,11 +113,12 @@ export const run = async (
   { workspace, socket, env }: Stage,
   argv: RunOrder['argv'],
   change: Partial<RunnerSurroundings> = {},
+  agent: string | null = 'sdk',
 ): Promise<Run> => {
   const announced: string[] = [];
   const warned: string[] = [];
   const result = await runAgent(
-    { argv, agent: 'sdk', role: null, task: 'sort', containment: 'advisory', control: socket },
+    { argv, agent, role: null, task: 'sort', containment: 'advisory', control: socket },
     {
       env,
       cwd: workspace,

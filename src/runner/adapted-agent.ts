@@ -127,7 +127,7 @@ export const prepareAdapted = async (
     warnings: [...(problem === null ? [] : [problem]), ...(unseen ? [unseenWarning(adapter, version, name)] : [])],
     failsOnChangedPrograms: agent.failsOnChangedPrograms,
     changed: watchFiles(paths),
-    lookAhead: () => void (around = lookAround(adapted)),
+    lookAhead: async () => void (around = lookAround(adapted)),
     start: (opened) => {
       const seen = around ?? lookAround(adapted);
       const run = openAgentHome(stateFolder(place.env), { agent: name, client: agent.client, kept: adapter.kept });

@@ -44,7 +44,7 @@ export interface PreparedAgent {
   /** Whether the files that were identified are others now. */
   readonly changed: () => boolean;
   /** Does what takes a while and needs no invocation, where there is time for it before `start`. */
-  readonly lookAhead: () => void;
+  readonly lookAhead: () => Promise<void>;
   /** Throws what the file system says. */
   readonly start: (opened: OpenedInvocation) => Start;
 }

@@ -66,6 +66,21 @@ test('the agent that is meant is the named one, the only one, or the only one wi
   assert.equal(await meant('claude', null, []), null);
 });
 
+test('who starts a program that has an adapter as an agent of another kind, without asking for that, is told', async (t) => {
+  const at = await claudeStage(t, '#!/bin/sh\nexit 0\n');
+  at.answers.agents = [wire(configured('mine', 'sdk'))];
+  const warned = async (agent: string | null, ...argv: readonly [string, ...string[]]): Promise<readonly string[]> => {
+    const { exitCode, warned: said } = await run(at, argv, {}, agent);
+    assert.equal(exitCode, 0);
+    return said;
+  };
+  const [warning = '', ...others] = await warned(null, 'claude');
+  assert.match(warning, /^claude runs as the agent mine, whose client is `sdk`: .* as Claude Code, .* `client: claude-code`\.$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(await warned('mine', 'claude'), []);
+  assert.deepEqual(await warned(null, 'true'), []);
+});
+
 test('G-AGENT-1: an adapted agent has a home of its own, settings of ours, and one credential', async (t) => {
   const at = await claudeStage(
     t,

@@ -41,6 +41,16 @@ export const foundProgram = (name: string, search: SearchPlace): string | Refusa
   return typeof found === 'string' ? found : noProgram(found);
 };
 
+/** What the person should know who starts one of these programs as an agent of no particular kind, without having asked for that agent. */
+const unadaptedWarning = async ({ agent: named, argv: [name] }: Wanted, agent: ConfiguredAgent | null): Promise<string | null> => {
+  if (agent === null || named !== null) return null;
+  const program = basename(name);
+  const adapter = (await loadAdapters()).allAdapters.find(({ programs }) => programs.includes(program));
+  return adapter === undefined
+    ? null
+    : `${program} runs as the agent ${agent.name}, whose client is \`sdk\`: nothing here keeps its own settings, or those of the workspace, from leading it round the envelope. To run it as ${adapter.title}, let the config name an agent with \`client: ${adapter.client}\`.`;
+};
+
 /** A program without an adapter in a jail: a home that is empty, and nothing that outlives it. */
 const startPlainJailed = (
   jailed: JailedProgram,
@@ -48,6 +58,7 @@ const startPlainJailed = (
   place: PreparingPlace,
   walk: Walk | undefined,
   opened: OpenedInvocation,
+  warnings: readonly string[],
 ): Start => {
   const run = openRunFolder(stateFolder(place.env));
   const seen = seenFrom(opened, 'jail');
@@ -56,7 +67,7 @@ const startPlainJailed = (
     env: { ...agentEnvironment(place.env, seen), ...jailVariables(seen.networkDoor), ...compatibleVariables(seen), TMPDIR: '/tmp' },
     args,
     carried: [],
-    warnings: jail.warnings,
+    warnings: [...warnings, ...jail.warnings],
     jail,
     close: run.close,
   };
@@ -64,16 +75,21 @@ const startPlainJailed = (
 
 /** A program without an adapter: pointed at the envelope by its environment alone. */
 const preparePlain = async (
-  { executable, argv: [, ...args] }: Wanted,
+  wanted: Wanted,
   name: string | null,
   agent: ConfiguredAgent | null,
   place: PreparingPlace,
 ): Promise<PreparedAgent> => {
+  const {
+    executable,
+    argv: [, ...args],
+  } = wanted;
   const { env, cwd, how, containment } = place;
   const { digest, problem } = await identifyAgent({ executable, args, cwd }, how);
   const program = containment === 'jail' ? realpathSync(executable) : executable;
   const jailed = { files: [program], toolchains: agent?.toolchains ?? [], own: [], managed: {} };
   let walk: Walk | undefined;
+  let unadapted: readonly string[] = [];
   return {
     program,
     name,
@@ -82,20 +98,22 @@ const preparePlain = async (
     warnings: problem === null ? [] : [problem],
     failsOnChangedPrograms: agent?.failsOnChangedPrograms ?? false,
     changed: watchFiles([executable]),
-    lookAhead: () => {
+    lookAhead: async () => {
+      const warning = await unadaptedWarning(wanted, agent);
+      unadapted = warning === null ? [] : [warning];
       if (containment === 'jail') walk = walkAround(jailPlace(place), jailed);
     },
-    start: (opened) =>
-      containment === 'jail'
-        ? startPlainJailed(jailed, args, place, walk, opened)
-        : {
-            env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
-            args,
-            carried: [],
-            warnings: [],
-            jail: null,
-            close: () => [],
-          },
+    start: (opened) => {
+      if (containment === 'jail') return startPlainJailed(jailed, args, place, walk, opened, unadapted);
+      return {
+        env: { ...agentEnvironment(env, opened), ...compatibleVariables(opened) },
+        args,
+        carried: [],
+        warnings: unadapted,
+        jail: null,
+        close: () => [],
+      };
+    },
   };
 };
 

@@ -338,9 +338,9 @@ const turns = async (): Promise<void> => {
 };
 
 /** What fails here fails again at the start, where the invocation can be closed. */
-const lookAhead = (prepared: PreparedAgent): void => {
+const lookAhead = async (prepared: PreparedAgent): Promise<void> => {
   try {
-    prepared.lookAhead();
+    await prepared.lookAhead();
   } catch {
     // Told then.
   }
@@ -374,7 +374,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   for (const warning of prepared.warnings) warn(warning);
   const opening = openInvocation(client, order, prepared, before);
   await turns();
-  lookAhead(prepared);
+  await lookAhead(prepared);
   const opened = await opening;
   if (isClientFailure(opened)) return clientFailed(opened);
   const laid = laidOut(prepared, opened);
