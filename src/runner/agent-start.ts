@@ -9,7 +9,7 @@ import type { Environment } from './agent-environment.ts';
 import { type NoExecutable, realOrItself, type SearchPlace } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import type { JailPlace } from './jail-order.ts';
-import type { JailOrder, JailPort } from './jail/jail.ts';
+import type { FolderIdentity, JailOrder, JailPort } from './jail/jail.ts';
 import { jailPorts } from './jail/jail.ts';
 
 export interface Refusal {
@@ -59,6 +59,7 @@ export interface Wanted {
 export interface PreparingPlace {
   readonly env: Environment;
   readonly cwd: string;
+  readonly standing: FolderIdentity;
   /** Root of the repository, or the working folder, symbolic links resolved. */
   readonly workspace: string;
   /** Around the working folder; null when there is none. */
@@ -93,8 +94,9 @@ export const seenFrom = (opened: OpenedInvocation, containment: Containment): Op
 
 type Placed = Omit<PreparingPlace, 'search' | 'containment' | 'how'>;
 
-export const jailPlace = ({ env, cwd, workspace, repository, ofEnvelope, dataOfEnvelope }: Placed): JailPlace => ({
+export const jailPlace = ({ env, cwd, standing, workspace, repository, ofEnvelope, dataOfEnvelope }: Placed): JailPlace => ({
   cwd: realpathSync(cwd),
+  standing,
   workspace,
   // Users of services have homes that are nowhere; in a jail it is empty anyway.
   userHome: realOrItself(homeFolder(env)),

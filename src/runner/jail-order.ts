@@ -8,12 +8,13 @@ import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { gitIdentity } from './git-identity.ts';
 import { jailFiles } from './jail-environment.ts';
-import type { JailOrder } from './jail/jail.ts';
+import type { FolderIdentity, JailOrder } from './jail/jail.ts';
 import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
 import type { RunFolder } from './run-folder.ts';
 
 export interface JailPlace {
   readonly cwd: string;
+  readonly standing: FolderIdentity;
   readonly workspace: string;
   readonly userHome: string;
   readonly repository: Repository | null;
@@ -92,7 +93,7 @@ export const walkAround = (place: JailPlace, program: Held): Walk => {
 
 /** Made for one run; the doors and the credential are those of its invocation. */
 export const jailOrder = (place: JailPlace, program: JailedProgram, run: RunFolder, walk: Walk = walkAround(place, program)): LaidOrder => {
-  const { cwd, workspace, userHome } = place;
+  const { cwd, standing, workspace, userHome } = place;
   const { readable, linked, hidden } = heldOf(place, program);
   const identity = gitIdentity(userHome);
   if (identity !== '') writeFileSync(join(run.person, '.gitconfig'), identity, { mode: 0o600, encoding: 'latin1' });
@@ -103,6 +104,7 @@ export const jailOrder = (place: JailPlace, program: JailedProgram, run: RunFold
   return {
     workspace,
     cwd,
+    standing,
     writable,
     readable,
     hidden,

@@ -8,6 +8,7 @@ import { fakeAgents, layFiles } from '../../test/fake-agents.ts';
 import { credential, run, stage } from '../../test/runner-stage.ts';
 import type { Stage } from '../../test/runner-stage.ts';
 import { jailPlace } from './agent-start.ts';
+import { folderIdentity } from './jail/jail.ts';
 import { meantAgent } from './prepared-agent.ts';
 
 const configured = (name: string, client: 'sdk' | 'claude-code' | 'codex' | 'gemini-cli') => ({
@@ -47,7 +48,7 @@ const bodiesOf = ({ seen }: Stage): readonly Record<string, unknown>[] =>
 
 test('a home that is nowhere, as users of services have, stands for itself; one that is named by no absolute path is not the working folder', () => {
   const cwd = realpathSync(tmpdir());
-  const place = { cwd, workspace: cwd, repository: null, ofEnvelope: [], dataOfEnvelope: null };
+  const place = { cwd, standing: folderIdentity(cwd), workspace: cwd, repository: null, ofEnvelope: [], dataOfEnvelope: null };
   const homeOf = (HOME: string): string => jailPlace({ ...place, env: { HOME } }).userHome;
   assert.equal(homeOf('/nonexistent'), '/nonexistent');
   assert.equal(homeOf(''), realpathSync(userInfo().homedir));

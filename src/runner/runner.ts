@@ -21,7 +21,7 @@ import { liesWithin, realOrItself } from './executable.ts';
 import { findRepository } from './git-facts.ts';
 import { newHash } from './hashing.ts';
 import type { Jail, JailOrder } from './jail/jail.ts';
-import { openJail, stdioWith } from './jail/jail.ts';
+import { folderIdentity, openJail, stdioWith } from './jail/jail.ts';
 import { missingForJail, whyNoJail } from './jail/missing.ts';
 import { keepLease } from './lease.ts';
 import { foundProgram, prepareAgent } from './prepared-agent.ts';
@@ -277,6 +277,9 @@ const lastWarnings = (prepared: PreparedAgent, left: readonly string[], programs
   ...(programs.listed.length > 0 ? [programsLine(programs)] : []),
 ];
 
+const swapped =
+  'The working folder was replaced by another one while the jail was made, so the agent was not started. Whoever works in the folder around it can do that: wait for its end, or work elsewhere.';
+
 /** The agent in its invocation, from its start to its end. */
 const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise<RunResult> => {
   const { client, opened, prepared, before, start, jail } = run;
@@ -308,6 +311,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
   );
   for (const warning of lastWarnings(prepared, clear(), programs)) warn(warning);
   if (!isClientFailure(closed) && announce !== null) await announceClosed(closed, announce);
+  if (jail?.wasElsewhere() === true) return failed(ourFailure, 'no_jail', swapped);
   if (jail?.wasOpened() === false)
     return failed(ourFailure, 'no_jail', `The jail could not be made, so the agent was not started. ${whyNoJail()}`);
   const result = resultOf(exit, severed, closed);
@@ -321,6 +325,8 @@ interface Asked {
 
 /** What can be said before anybody is asked. */
 const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked | Refusal => {
+  // Where the person stands, whatever its path leads to by now.
+  const standing = folderIdentity(cwd === process.cwd() ? '.' : cwd);
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
   const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
@@ -329,7 +335,7 @@ const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked 
   const { containment } = order;
   const missing = containment === 'jail' ? missingForJail(process.platform, process.arch) : null;
   if (missing !== null) return { exitCode: ourFailure, code: 'no_jail', problem: missing };
-  return { executable, place: { env, cwd, workspace, repository, search, containment } };
+  return { executable, place: { env, cwd, standing, workspace, repository, search, containment } };
 };
 
 /** Before the loop has turned, a request has not left: first it connects. */

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { JailOrder } from './jail.ts';
-import { openJail, stdioWith } from './jail.ts';
+import type { Jail, JailOrder } from './jail.ts';
+import { folderIdentity, openJail, stdioWith } from './jail.ts';
 import { seccompFilter } from './seccomp.ts';
 
 const orderIn = (folder: string): JailOrder => ({
@@ -25,6 +25,7 @@ const orderIn = (folder: string): JailOrder => ({
   temporary: '/temporary',
   ownFiles: {},
   folder,
+  standing: folderIdentity(folder),
   doors: { model: 'http://127.0.0.1:7420' },
   credential: 'sw_secret',
 });
@@ -61,9 +62,10 @@ test('what bubblewrap reads is given to it to the end, also where it has ended m
   assert.match(said, /^--unshare-user .* NODE_CHANNEL_SERIALIZATION_MODE of names\d+\n$/);
   assert.equal(Number(/\d+$/m.exec(said)?.[0]), command.handed.get(5)?.length);
   const gone = spawn('true', [], { stdio: ['ignore', 'ignore', 'ignore', ...command.furtherStdio] });
+  const closed = once(gone, 'close');
   await once(gone, 'exit');
   attach(gone);
-  await once(gone, 'close');
+  await closed;
 });
 
 test('a signal before there is an agent lets the jail come to its own end, and does not kill what is opening it', (t) => {
@@ -86,59 +88,106 @@ test('a signal before there is an agent lets the jail come to its own end, and d
   child.emit('exit', 125, null);
 });
 
-test('a signal for an agent that has begun is kept until it is known which process is its jail', async (t) => {
+interface Opening {
+  readonly jail: Jail;
+  readonly child: ChildProcess;
+  readonly word: PassThrough;
+  readonly status: PassThrough;
+  /** What stands for the first process of the jail, with one child that waits in `cwd`. */
+  readonly first: ChildProcess;
+  readonly firstEnded: Promise<readonly unknown[]>;
+}
+
+const endGroup = ({ pid = 0 }: ChildProcess): void => {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+};
+
+/** A jail as this process sees it that is opening: nothing was handed over yet. */
+const opening = async (t: TestContext, standingIn: 'the folder' | 'another'): Promise<Opening> => {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const { attach, signal, close } = openJail(orderIn(folder), ['/bin/agent']);
+  const jail = openJail(orderIn(folder), ['/bin/agent']);
   const [word, status] = [new PassThrough(), new PassThrough()];
   const child = Object.assign(new EventEmitter(), {
     stdio: [null, null, null, null, word, null, status],
     kill: () => assert.fail('it is not killed'),
     disconnect: () => undefined,
   }) as unknown as ChildProcess;
-  attach(child);
-  const server = createServer();
-  child.emit('message', { port: 7420 }, server);
-  const outside = spawn('sh', ['-c', 'sleep 60 & echo ready; wait $!'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const ended = once(outside, 'exit');
-  await once(outside.stdout, 'data');
-  signal(child, 'SIGTERM');
-  status.write(`${JSON.stringify({ 'child-pid': outside.pid })}\n`);
-  assert.deepEqual(await ended, [128 + 15, null]);
-  child.emit('exit', 0, null);
-  close();
+  jail.attach(child);
+  const first = spawn('sh', ['-c', 'sleep 60 & echo ready; wait $!'], {
+    cwd: standingIn === 'the folder' ? folder : tmpdir(),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  const firstEnded = once(first, 'exit');
+  await once(first.stdout, 'data');
+  t.after(() => {
+    endGroup(first);
+    child.emit('exit', 0, null);
+    jail.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { jail, child, word, status, first, firstEnded };
+};
+
+const reportOf = ({ pid }: ChildProcess): string => `${JSON.stringify({ 'child-pid': pid })}\n`;
+
+test('an agent begins only when its doors were handed over and it is known which process is its jail, and signals reach it then', async (t) => {
+  for (const isReportedFirst of [true, false]) {
+    const { jail, child, word, status, first, firstEnded } = await opening(t, 'the folder');
+    const steps = [() => void status.write(reportOf(first)), () => void child.emit('message', { port: 7420 }, createServer())];
+    for (const step of isReportedFirst ? steps : steps.toReversed()) {
+      assert.equal(jail.wasOpened(), false);
+      step();
+      await pause(20);
+    }
+    assert.deepEqual([jail.wasOpened(), jail.wasElsewhere(), String(word.read())], [true, false, '.']);
+    jail.signal(child, 'SIGTERM');
+    assert.deepEqual(await firstEnded, [128 + 15, null]);
+  }
 });
 
-test(
-  'a jail has ended only when its first process has, also where bubblewrap was gone before its report was read',
-  { timeout: 20_000 },
-  async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'sealwright-jail-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const { attach, ended, close } = openJail(orderIn(folder), ['/bin/agent']);
-    t.after(close);
-    const status = new PassThrough();
-    const child = Object.assign(new EventEmitter(), {
-      stdio: [null, null, null, null, new PassThrough(), null, status],
-      kill: () => assert.fail('it is not killed'),
-      disconnect: () => undefined,
-    }) as unknown as ChildProcess;
-    attach(child);
-    child.emit('message', { port: 7420 }, createServer());
-    child.emit('exit', 0, null);
-    let over = false;
-    const waited = ended().then((whole) => {
-      over = true;
-      return whole;
-    });
-    const first = spawn('sh', ['-c', 'echo ready; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    await once(first.stdout, 'data');
-    assert.equal(over, false, 'what was not said yet is waited for');
-    status.end(`${JSON.stringify({ 'child-pid': first.pid })}\n`);
-    await once(status, 'close');
-    await pause(100);
-    assert.equal(over, false, 'the first process is there still');
-    first.kill('SIGKILL');
-    assert.equal(await waited, true);
-  },
-);
+test('G-JAIL-1: an agent does not begin where its jail holds another folder than the one that was asked for', async (t) => {
+  const { jail, child, word, status, first } = await opening(t, 'another');
+  status.write(reportOf(first));
+  child.emit('message', { port: 7420 }, createServer());
+  await pause(20);
+  assert.deepEqual([jail.wasOpened(), jail.wasElsewhere(), word.destroyed, word.read()], [false, true, true, null]);
+});
+
+test('an agent does not begin where nobody knows whether it stands in the folder, nor behind the end of what stands around it', async (t) => {
+  const gone = await opening(t, 'the folder');
+  endGroup(gone.first);
+  await gone.firstEnded;
+  gone.status.write(reportOf(gone.first));
+  gone.child.emit('message', { port: 7420 }, createServer());
+  await pause(20);
+  assert.deepEqual([gone.jail.wasOpened(), gone.jail.wasElsewhere(), gone.word.destroyed], [false, true, true]);
+  const late = await opening(t, 'the folder');
+  late.child.emit('message', { port: 7420 }, createServer());
+  late.child.emit('exit', 1, null);
+  late.status.write(reportOf(late.first));
+  await pause(20);
+  assert.deepEqual([late.jail.wasOpened(), late.word.destroyed], [false, true]);
+});
+
+test('a jail has ended only when its first process has', { timeout: 20_000 }, async (t) => {
+  const { jail, child, status, first } = await opening(t, 'the folder');
+  assert.equal(await jail.ended(), true, 'before there is one');
+  status.write(reportOf(first));
+  child.emit('message', { port: 7420 }, createServer());
+  await pause(20);
+  child.emit('exit', 0, null);
+  let over = false;
+  const waited = jail.ended().then((whole) => {
+    over = true;
+    return whole;
+  });
+  await pause(100);
+  assert.equal(over, false, 'the first process is there still');
+  endGroup(first);
+  assert.equal(await waited, true);
+});

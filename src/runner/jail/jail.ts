@@ -3,7 +3,7 @@
 // A jail that does not come about is told by `wasOpened`; the caller says why and starts nothing in its place.
 
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -21,11 +21,25 @@ import { architectureOf, seccompFilter } from './seccomp.ts';
 export const jailPorts = { model: 7420, network: 7421 } as const;
 export type JailPort = keyof typeof jailPorts;
 
+/** What tells a folder from any other on this machine, as long as it is there. */
+export interface FolderIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/** Of the folder that a path leads to now. Throws what the file system says. */
+export const folderIdentity = (path: string): FolderIdentity => {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return { device: dev, inode: ino };
+};
+
 export interface JailOrder extends Omit<JailPlan, 'programFiles' | 'dataFiles' | 'seccompFd' | 'statusFd' | 'uid' | 'gid'> {
   /** A folder of ours, for what the jail is made with. */
   readonly folder: string;
   /** Files of ours, by their path in the jail: what is in them. */
   readonly ownFiles: Readonly<Record<string, string>>;
+  /** Which folder `cwd` is, whatever comes to lie at its path. */
+  readonly standing: FolderIdentity;
   /** Origins of the doors that it leads to. */
   readonly doors: Readonly<Partial<Record<JailPort, string>>>;
   readonly credential: string;
@@ -48,6 +62,8 @@ export interface Jail {
   readonly signal: (child: ChildProcess, signal: NodeJS.Signals) => void;
   /** Whether the agent was started in it. */
   readonly wasOpened: () => boolean;
+  /** Whether it was not, because another folder lay there than the one that was asked for. */
+  readonly wasElsewhere: () => boolean;
   /** Resolves when nothing in it runs any more, which is a while after bubblewrap has gone; false where that takes too long. */
   readonly ended: () => Promise<boolean>;
   readonly close: () => void;
@@ -126,7 +142,7 @@ const handTo = (stdio: readonly unknown[], { handed }: JailedCommand): void => {
 };
 
 /** The first process of the jail as the system outside knows it, from what bubblewrap reports. */
-const watchStatus = (status: Readable, found: (pid: number) => void, over: () => void): void => {
+const watchStatus = (status: Readable, found: (pid: number) => void): void => {
   let text = '';
   status.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -134,7 +150,6 @@ const watchStatus = (status: Readable, found: (pid: number) => void, over: () =>
     if (pid !== undefined) found(Number(pid));
   });
   status.on('error', () => undefined);
-  status.on('close', over);
 };
 
 /** Children of a process, as proc(5) lists them. */
@@ -143,6 +158,20 @@ const childrenOf = (pid: number): readonly number[] => {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   } catch {
     return [];
+  }
+};
+
+/** Whether what waits in a jail stands in this folder. Folders can be swapped by an agent that works around them, between a look at a path and its mount. */
+const standsIn = (firstPid: number, { device, inode }: FolderIdentity): boolean => {
+  try {
+    const waiting = childrenOf(firstPid);
+    const isThere = (pid: number): boolean => {
+      const there = folderIdentity(`/proc/${pid}/cwd`);
+      return there.device === device && there.inode === inode;
+    };
+    return waiting.length > 0 && waiting.every(isThere);
+  } catch {
+    return false;
   }
 };
 
@@ -174,15 +203,9 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
   const relays: Relay[] = [];
   let firstPid: number | null = null;
   let firstBegan: string | null = null;
-  /** Whether nothing more can be learned of it. */
-  let reported = false;
   let opened = false;
+  let elsewhere = false;
   let takeWordBack = (): void => undefined;
-  /** Signals for an agent that has begun and of which bubblewrap's report was not read yet. */
-  let waiting: NodeJS.Signals[] = [];
-  const sendInside = (pid: number, signal: NodeJS.Signals): void => {
-    for (const child of childrenOf(pid)) sendTo(child, signal);
-  };
   const awaited = new Map(doorsOf(order));
   const command = commandOf(order, agent, architecture);
   return {
@@ -191,51 +214,53 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
       const stdio = child.stdio as readonly unknown[];
       handTo(stdio, command);
       const [word, status] = [stdio[wordFd], stdio[statusFd]];
-      if (status instanceof Readable) {
-        watchStatus(
-          status,
-          (pid) => {
-            firstBegan ??= beganAt(pid);
-            firstPid = pid;
-            for (const signal of waiting) sendInside(pid, signal);
-            waiting = [];
-          },
-          () => void (reported = true),
-        );
-      }
-      if (!(word instanceof Writable)) throw new Error('a jail was started without the descriptors that it needs');
+      if (!(word instanceof Writable && status instanceof Readable))
+        throw new Error('a jail was started without the descriptors that it needs');
       word.on('error', () => undefined);
       takeWordBack = () => void word.destroy();
-      const late = setTimeout(() => child.kill('SIGKILL'), limits.jailOpeningMs);
-      child.on('exit', () => clearTimeout(late));
+      const late = setTimeout(() => child.kill('SIGKILL'), limits.jailOpeningMs).unref();
+      child.on('exit', () => {
+        clearTimeout(late);
+        if (!opened) takeWordBack();
+      });
+      /** Gives the word once all doors were handed over and it is known which process is the jail's. */
+      const open = (): void => {
+        if (awaited.size > 0 || firstPid === null || opened || word.destroyed) return;
+        clearTimeout(late);
+        child.disconnect();
+        if (standsIn(firstPid, order.standing)) {
+          opened = true;
+          word.end('.', () => word.destroy());
+        } else {
+          elsewhere = true;
+          takeWordBack();
+        }
+      };
+      watchStatus(status, (pid) => {
+        firstBegan ??= beganAt(pid);
+        firstPid = pid;
+        open();
+      });
       child.on('message', ({ port }: { readonly port: number }, listening) => {
         const origin = awaited.get(port);
         if (origin === undefined || listening === undefined) return;
         awaited.delete(port);
         relays.push(relayTo(listening as Server, origin, order.credential));
-        if (awaited.size > 0) return;
-        clearTimeout(late);
-        child.disconnect();
-        opened = true;
-        word.end('.', () => word.destroy());
+        open();
       });
     },
     signal: (child, signal) => {
       // The end of what stands around it is the end of everything in it.
       if (signal === 'SIGKILL') child.kill(signal);
+      else if (opened && firstPid !== null) for (const inside of childrenOf(firstPid)) sendTo(inside, signal);
       // Nothing is in it yet, so it comes to its own end: a bubblewrap that is killed while it opens can leave a half of itself that waits for the other.
-      else if (!opened) {
-        if (signal !== 'SIGCONT') takeWordBack();
-      } else if (firstPid === null) waiting.push(signal);
-      else sendInside(firstPid, signal);
+      else if (signal !== 'SIGCONT') takeWordBack();
     },
     wasOpened: () => opened,
+    wasElsewhere: () => elsewhere,
     ended: async () => {
       const untilMs = performance.now() + limits.jailEndingMs;
-      const isThere = (): boolean => {
-        if (firstPid === null) return opened && !reported;
-        return firstBegan !== null && beganAt(firstPid) === firstBegan;
-      };
+      const isThere = (): boolean => firstPid !== null && firstBegan !== null && beganAt(firstPid) === firstBegan;
       while (isThere()) {
         if (performance.now() > untilMs) return false;
         await new Promise((resolve) => void setTimeout(resolve, limits.jailEndingLookMs));

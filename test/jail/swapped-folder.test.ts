@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemProgram } from '../../src/runner/jail/missing.ts';
+import { type Ground, openGround, recordsOf } from './jailed.ts';
+
+// An agent at work in a folder can put whatever it likes in the place of a folder below, at the very moment when a second run starts in there.
+
+let ground: Ground;
+let own: string;
+before(async () => {
+  ground = await openGround();
+  own = join(ground.folder, 'own-bwrap');
+  copyFileSync(systemProgram('bwrap') ?? assert.fail('bubblewrap is not installed'), own);
+});
+after(() => ground.close());
+
+/** Starts what follows where bubblewrap does something first: every path was looked at by then, and none is mounted. */
+const whereBubblewrap = (script: string): readonly string[] => {
+  const program = join(ground.folder, 'acting-bwrap');
+  writeFileSync(program, `#!/bin/sh\n${script}\nexec '${own}' "$@"\n`);
+  chmodSync(program, 0o755);
+  const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const mounting = `mount --bind '${program}' '${systemProgram('bwrap')}' && exec "$@"`;
+  return ['unshare', ...asRoot, '--mount', 'sh', '-c', mounting, 'sh'];
+};
+
+test('G-JAIL-1: a folder that is swapped for a link while a run starts in it is not what the agent gets, and the person is told', async () => {
+  const [inner, other] = [join(ground.workspace, 'inner'), join(ground.folder, 'of-the-person')];
+  for (const folder of [inner, other]) mkdirSync(folder);
+  writeFileSync(join(other, 'secret'), 'a secret');
+  const under = whereBubblewrap(`mv '${inner}' '${inner}-away'; ln -s '${other}' '${inner}'`);
+  const { exitCode, stdout, stderr } = await ground.sh('cat secret; touch planted', { cwd: inner, under });
+  assert.deepEqual([exitCode, stdout], [125, '']);
+  assert.match(stderr, /The working folder was replaced by another one while the jail was made, so the agent was not started\./);
+  assert.ok(!existsSync(join(other, 'planted')));
+  const closed = (await recordsOf(ground)).filter(({ kind }) => kind === 'closed');
+  assert.deepEqual(
+    closed.map(({ run }) => (run as { readonly exit_code?: number }).exit_code),
+    [125],
+  );
+});
+
+test('a folder that was away for a moment, and stands in its place again, is worked in', async () => {
+  const inner = join(ground.workspace, 'still');
+  mkdirSync(inner);
+  const under = whereBubblewrap(`mv '${inner}' '${inner}-away'; mv '${inner}-away' '${inner}'`);
+  const { exitCode, stdout, stderr } = await ground.sh('echo here', { cwd: inner, under });
+  assert.deepEqual([exitCode, stdout], [0, 'here\n'], stderr);
+});
