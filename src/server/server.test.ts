@@ -58,6 +58,23 @@ test('bodies pass whole, and one over the limit is a denial', async () => {
   await listener.close();
 });
 
+test('fields of a name that stands more than once are one, and cookies are parted as cookies are', async () => {
+  const listener = await listen(
+    settingsFor(async ({ headers }, outgoing) => {
+      outgoing.begin(200, {});
+      await outgoing.write(Buffer.from(JSON.stringify([headers['accept'], headers['cookie']])));
+      outgoing.end();
+    }),
+  );
+  const socket = connect(listener.port ?? 0, '127.0.0.1');
+  const fields = ['Host: 127.0.0.1', 'Connection: close', 'Accept: a', 'Cookie: one=1; two=2', 'accept: b', 'cookie: three=3'];
+  socket.end(`GET / HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`);
+  let said = '';
+  for await (const chunk of socket) said += String(chunk);
+  assert.ok(said.includes('["a, b","one=1; two=2; three=3"]'), said);
+  await listener.close();
+});
+
 test('bodies in flight are bounded together, and what ended is given back', async () => {
   const bodies = createFairShare(3 * limits.requestOverheadBytes + 2_500);
   let letGo: () => void = () => undefined;

@@ -293,13 +293,13 @@ const networkOf = (address: string | undefined): string => {
   return `${[...groups, ...middle, ...rest].slice(0, 4).join(':')}::/64`;
 };
 
-/** Values of a name that stands more than once are joined (RFC 9110, section 5.3). */
+/** Values of a name that stands more than once are joined (RFC 9110, section 5.3), cookies as those of one field are (RFC 9113, section 8.2.3). */
 const singleHeaders = ({ rawHeaders }: IncomingMessage): Record<string, string | undefined> => {
   const headers = Object.create(null) as Record<string, string | undefined>;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
     const before = headers[name];
-    headers[name] = before === undefined ? rawHeaders[at + 1] : `${before}, ${rawHeaders[at + 1]}`;
+    headers[name] = before === undefined ? rawHeaders[at + 1] : `${before}${name === 'cookie' ? ';' : ','} ${rawHeaders[at + 1]}`;
   }
   return headers;
 };
