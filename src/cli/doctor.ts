@@ -110,8 +110,12 @@ const examinePolicies = (loaded: LoadedConfig, judge: JudgeRules, io: CommandIo)
 };
 
 /** Why nobody answers on the control socket, with what to do about it. */
-const noEnvelope = (path: string, { failure, problem }: ClientFailure): Finding => {
+const noEnvelope = (path: string, { failure, code, problem }: ClientFailure): Finding => {
   const check = 'envelope';
+  if (code === 'no_answer') {
+    const next = 'Let it go on (`kill -CONT PID`), or end it and start it anew: what it recorded is recovered.';
+    return { check, standing: 'fail', finding: problem, next };
+  }
   if (failure !== 'unreachable') return { check, standing: 'fail', finding: problem, next: 'Name the right socket with `--control PATH`.' };
   try {
     accessSync(path, constants.W_OK);

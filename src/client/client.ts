@@ -239,6 +239,19 @@ interface Question {
   readonly sent?: (() => void) | undefined;
 }
 
+/** Whoever takes a connection on this machine and says nothing was started, so there is no use in starting another. */
+const noAnswer = (place: string, answerMs: number): ClientFailure => {
+  const within = `${answerMs / 1_000} s`;
+  if (isRemote(place))
+    return {
+      failure: 'unreachable',
+      code: null,
+      problem: `No envelope answers at ${place} within ${within}. Look whether it runs, and whether it is reached from here.`,
+    };
+  const look = 'It is there: look whether its process was stopped or is starved (`ps` shows T or D), and at its diagnostics.';
+  return { failure: 'unreachable', code: 'no_answer', problem: `The envelope at ${place} does not answer within ${within}. ${look}` };
+};
+
 /** One request, one whole answer. Time and size are bounded; whatever goes wrong is `unreachable` or `unreadable`. */
 const exchange = async (
   place: string,
@@ -254,12 +267,14 @@ const exchange = async (
     sent,
   };
   const { answer, giveUp } = (isRemote(place) ? askRemote : askSocket)(place, question, limits.controlBodyBytes);
+  const late = new Error('late');
   // An answer that came while this process was busy with something else is read first.
-  const timer = setTimeout(() => setImmediate(() => giveUp(new Error(`no answer within ${answerMs / 1_000} s`))), answerMs);
+  const timer = setTimeout(() => setImmediate(() => giveUp(late)), answerMs);
   try {
     const { status, body: read } = await answer;
     return { status, body: parsed(read) };
   } catch (error) {
+    if (error === late) return noAnswer(place, answerMs);
     const why = error instanceof Error ? ('code' in error ? String(error.code) : error.message) : 'unknown error';
     return {
       failure: 'unreachable',

@@ -2,9 +2,12 @@
 // What was under way goes on as if nothing had been.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { limits } from '../../src/core/limits.ts';
+import { root } from '../project-files.ts';
 import { balanced } from './books.ts';
 import { answersHeld, ask } from './clients.ts';
 import { assertNoTrace, credentialOf } from './up.ts';
@@ -50,4 +53,29 @@ test('G-RECORD-3: an envelope that stands still for longer than a record may tak
   assert.equal(await up.stop(), 0);
   assertNoTrace(up.said());
   await balanced(world.dataDir);
+});
+
+interface Check {
+  readonly check: string;
+  readonly standing: string;
+  readonly finding: string;
+  readonly next: string;
+}
+
+test('`doctor` tells an envelope that stands still from one that was never started', async () => {
+  const up = await world.start();
+  up.process.kill('SIGSTOP');
+  const env = { PATH: process.env['PATH'] ?? '', HOME: world.folder };
+  const doctor = spawn(`${root}bin/sealwright`, ['doctor', '--json', '--offline', '--control', up.control], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const { ok, checks } = JSON.parse(await text(doctor.stdout)) as { readonly ok: boolean; readonly checks: readonly Check[] };
+  up.process.kill('SIGCONT');
+  assert.equal(ok, false);
+  const [envelope] = checks.filter(({ check }) => check === 'envelope');
+  assert.equal(envelope?.standing, 'fail');
+  assert.match(envelope.finding, /does not answer within 10 s\. It is there: /);
+  assert.match(envelope.next, /kill -CONT/);
+  assert.equal(await up.stop(), 0);
 });
