@@ -27,6 +27,22 @@ test('folders of modules that lead into each other are looked at once, and what 
   assert.match(changed[0] ?? '', /one\/hooks\/post-checkout$/);
 });
 
+test('what lies in a folder that stands in the place of hooks by a link is watched, and its names are told to nobody', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'sealwright-hooks-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const [git, other] = [join(root, '.git'), join(root, 'of-the-person')];
+  for (const folder of [git, other]) mkdirSync(folder);
+  writeFileSync(join(other, 'secret-name'), 'x');
+  const repository = { root, gitFolder: git, commonFolder: git, problem: null } as Repository;
+  const before = watchGitPrograms(repository);
+  symlinkSync(other, join(git, 'hooks'));
+  assert.deepEqual(before.changed(), ['.git/hooks']);
+  const linked = watchGitPrograms(repository);
+  assert.deepEqual(linked.changed(), []);
+  writeFileSync(join(other, 'post-checkout'), '#!/bin/sh\n');
+  assert.deepEqual(linked.changed(), ['.git/hooks']);
+});
+
 test('folders of modules that hold nothing but ways to themselves come to an end', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'sealwright-loops-'));
   t.after(() => rmSync(root, { recursive: true }));

@@ -52,10 +52,16 @@ const listed = (folder: string | Buffer): Listed => {
 
 /** States by path below a folder of git, of what git obeys there. */
 export const obeyedIn = (gitFolder: string | Buffer): ReadonlyMap<string, string> => {
-  const hooks = listed(inFolder(gitFolder, 'hooks'));
-  const names = [...obeyed, ...hooks.names.map((name) => `hooks/${name}`)];
-  const states = names.map((name) => [name, stateOf(inFolder(gitFolder, name))] as const);
-  return new Map([...states, ['hooks', hooks.state] as const].filter(([, state]) => state !== ''));
+  const hooks = inFolder(gitFolder, 'hooks');
+  const { names, state } = listed(hooks);
+  const stated = (paths: readonly string[]) => paths.map((path) => [path, stateOf(inFolder(gitFolder, path))] as const);
+  const inHooks = stated(names.map((name) => `hooks/${name}`));
+  // Names in a folder that a link leads to are somebody else's, and stand in no record; that something is another there, does.
+  const linked = seen(() => lstatSync(hooks).isSymbolicLink(), false);
+  const ofHooks = linked
+    ? [['hooks', [stateOf(hooks), state, ...inHooks.flat()].join('\n')] as const]
+    : [...inHooks, ['hooks', state] as const];
+  return new Map([...stated(obeyed), ...ofHooks].filter(([, each]) => each !== ''));
 };
 
 const isFolder = (path: string): boolean => seen(() => statSync(path).isDirectory(), false);
