@@ -81,7 +81,9 @@ const createPlacer = (disk: Disk, directory: string, deploymentName: string, log
       if (isLedgerProblem(entry)) return entry;
       return entry !== null && Buffer.compare(entry, leaf) === 0
         ? null
-        : { problem: `leaf ${index} of ${origin} differs between the journal and the published log` };
+        : {
+            problem: `leaf ${index} of ${origin} differs between the journal and what was published in ${directory}/logs/${origin}/tile/entries`,
+          };
     }
     if (index !== log.tree.size()) {
       return { problem: `leaf ${index} of ${origin} follows leaf ${log.tree.size() - 1}: part of the journal or of the log is missing` };
