@@ -211,7 +211,7 @@ export const createModelInvariants = (parts: InvariantParts): ModelInvariants =>
     const view = views.get(one.number);
     if (view === undefined) return;
     const unrecorded = announced(one);
-    if (unrecorded && view.run !== null) authority.ended(view.run.id);
+    if (unrecorded && view.run !== null && !records.isStopping()) authority.ended(view.run.id);
     if (view.calls.length > 0 && !unrecorded && outcomeFor(view) === undefined)
       violated('an answer ends only after its outcome is durable', `call ${one.number}, ${one.state}`);
     if ((view.became === 'failed' || view.became === 'refused') && one.status === null) violated('a failure is told', `call ${one.number}`);

@@ -153,7 +153,7 @@ export const createNetworkWatch = ({ evidence, authority, records, violated, cou
         violated('nothing crosses after a failed sync', `connection ${number}`);
       if (result.crossed === 'failed' && addressOf(view.host).startsWith('10.') && view.sought)
         violated('an address that is not judged well is a refusal', view.host);
-      if (denial === 'outcome_unrecorded' && view.run !== null) authority.ended(view.run.id);
+      if (denial === 'outcome_unrecorded' && view.run !== null && !records.isStopping()) authority.ended(view.run.id);
       records.refused(number, view.crossingId, result, view.dialled ? 1 : 0);
       if (view.dialled && denial !== 'outcome_unrecorded' && result.crossed !== 'cut' && outcomeFor(view) === undefined)
         violated('a tunnel is closed only after its outcome is durable', `connection ${number}`);

@@ -187,8 +187,8 @@ export const createRecordWatch = ({ evidence, authority, violated, count, told, 
       if (knownSealed && result.refused === 'slow') violated('what is sealed says so at once', `${body.kind} ${body.log_id}`);
       if (result.refused === 'sealed') knownSealed = true;
       // The gate severs the invocation then, also where the parent of a tool call ends otherwise and so announces nothing. What becomes of a call
-      // that was handed over is not the gate's to say: the agent does, or it stays unknown.
-      if (body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) {
+      // that was handed over is not the gate's to say: the agent does, or it stays unknown. An envelope that stops has let go of all.
+      if (!isStopping && body.kind === 'outcome' && run !== null && body['source'] === 'envelope' && body['success'] !== null) {
         if (authority.lives(run)) severedMs.set(run.id, nowMs());
         authority.ended(run.id);
       }
