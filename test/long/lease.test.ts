@@ -25,6 +25,7 @@ test('G-NET-6: a tunnel ends with the lease of its invocation where no heartbeat
   for await (const chunk of kept) heard += String(chunk);
   assert.equal(heard, 'still here');
   await upstream.empty();
+  clearInterval(beats);
   const { agent } = await running.stop();
   const outcomes = connections(agent).filter(({ kind }) => kind === 'outcome');
   assert.deepEqual(
