@@ -31,8 +31,8 @@ const openSmallDisk = async (kind: Filesystem): Promise<SmallDisk> => {
   const inside = join(folder, 'disk');
   mkdirSync(inside);
   const image = join(folder, 'image');
-  const made = `truncate -s 12M ${image} && mkfs.ext4 -q -m 0 ${image} && mount -o loop ${image} ${inside}`;
-  const mounts = kind === 'tmpfs' ? `mount -t tmpfs -o size=8m none ${inside}` : made;
+  const made = `truncate -s 24M ${image} && mkfs.ext4 -q -m 0 ${image} && mount -o loop ${image} ${inside}`;
+  const mounts = kind === 'tmpfs' ? `mount -t tmpfs -o size=16m none ${inside}` : made;
   const holder: ChildProcess = spawn(
     'unshare',
     [...(isRoot ? [] : ['--map-root-user']), '--mount', 'sh', '-c', `${mounts} && echo mounted && exec sleep 600`],
