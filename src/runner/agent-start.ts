@@ -9,7 +9,7 @@ import type { Environment } from './agent-environment.ts';
 import { type NoExecutable, realOrItself, type SearchPlace } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import type { JailPlace } from './jail-order.ts';
-import type { FolderIdentity, JailOrder, JailPort } from './jail/jail.ts';
+import type { Standing, JailOrder, JailPort } from './jail/jail.ts';
 import { jailPorts } from './jail/jail.ts';
 
 export interface Refusal {
@@ -59,7 +59,7 @@ export interface Wanted {
 export interface PreparingPlace {
   readonly env: Environment;
   readonly cwd: string;
-  readonly standing: FolderIdentity;
+  readonly standing: Standing;
   /** Root of the repository, or the working folder, symbolic links resolved. */
   readonly workspace: string;
   /** Around the working folder; null when there is none. */

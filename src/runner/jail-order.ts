@@ -8,13 +8,13 @@ import { liesWithin } from './executable.ts';
 import type { Repository } from './git-facts.ts';
 import { gitIdentity } from './git-identity.ts';
 import { jailFiles } from './jail-environment.ts';
-import type { FolderIdentity, JailOrder } from './jail/jail.ts';
+import type { Standing, JailOrder } from './jail/jail.ts';
 import { lyingSockets, walkThrough, type Walk } from './jail/lying-sockets.ts';
 import type { RunFolder } from './run-folder.ts';
 
 export interface JailPlace {
   readonly cwd: string;
-  readonly standing: FolderIdentity;
+  readonly standing: Standing;
   readonly workspace: string;
   readonly userHome: string;
   readonly repository: Repository | null;

@@ -48,7 +48,14 @@ const bodiesOf = ({ seen }: Stage): readonly Record<string, unknown>[] =>
 
 test('a home that is nowhere, as users of services have, stands for itself; one that is named by no absolute path is not the working folder', () => {
   const cwd = realpathSync(tmpdir());
-  const place = { cwd, standing: folderIdentity(cwd), workspace: cwd, repository: null, ofEnvelope: [], dataOfEnvelope: null };
+  const place = {
+    cwd,
+    standing: { cwd: folderIdentity(cwd), workspace: folderIdentity(cwd) },
+    workspace: cwd,
+    repository: null,
+    ofEnvelope: [],
+    dataOfEnvelope: null,
+  };
   const homeOf = (HOME: string): string => jailPlace({ ...place, env: { HOME } }).userHome;
   assert.equal(homeOf('/nonexistent'), '/nonexistent');
   assert.equal(homeOf(''), realpathSync(userInfo().homedir));

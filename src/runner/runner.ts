@@ -325,10 +325,10 @@ interface Asked {
 
 /** What can be said before anybody is asked. */
 const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked | Refusal => {
-  // Where the person stands, whatever its path leads to by now.
-  const standing = folderIdentity(cwd === process.cwd() ? '.' : cwd);
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
+  // Where the person stands, whatever its path leads to by now.
+  const standing = { cwd: folderIdentity(cwd === process.cwd() ? '.' : cwd), workspace: folderIdentity(workspace) };
   const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
   const executable = foundProgram(order.argv[0], search);
   if (typeof executable !== 'string') return executable;

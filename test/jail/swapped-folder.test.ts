@@ -42,6 +42,22 @@ test('G-JAIL-1: a folder that is swapped for a link while a run starts in it is 
   );
 });
 
+test('G-JAIL-1: nor does an agent begin where its own folder was moved to where a link in place of the workspace leads to', async () => {
+  // The workspace is a repository in a folder of the name that the working folder's path begins with.
+  const person = join(ground.folder, 'person');
+  const [outer, repository] = [join(person, 'src'), join(person, 'src/project')];
+  const cwd = join(repository, 'src/lib');
+  mkdirSync(cwd, { recursive: true });
+  mkdirSync(join(repository, '.git/objects'), { recursive: true });
+  mkdirSync(join(repository, '.git/refs'));
+  writeFileSync(join(repository, '.git/HEAD'), 'ref: refs/heads/main\n');
+  writeFileSync(join(person, 'secret'), 'a secret');
+  const under = whereBubblewrap(`mv '${cwd}' '${outer}/lib'; mv '${repository}' '${repository}-away'; ln -s '${person}' '${repository}'`);
+  const { exitCode, stdout, stderr } = await ground.sh('cat ../../secret', { cwd, under });
+  assert.deepEqual([exitCode, stdout], [125, '']);
+  assert.match(stderr, /was replaced by another one while the jail was made/);
+});
+
 test('a folder that was away for a moment, and stands in its place again, is worked in', async () => {
   const inner = join(ground.workspace, 'still');
   mkdirSync(inner);

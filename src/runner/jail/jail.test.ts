@@ -15,7 +15,7 @@ import { folderIdentity, openJail, stdioWith } from './jail.ts';
 import { seccompFilter } from './seccomp.ts';
 
 const orderIn = (folder: string): JailOrder => ({
-  workspace: '/work',
+  workspace: '/',
   cwd: '/work',
   writable: [],
   readable: [],
@@ -25,7 +25,7 @@ const orderIn = (folder: string): JailOrder => ({
   temporary: '/temporary',
   ownFiles: {},
   folder,
-  standing: folderIdentity(folder),
+  standing: { cwd: folderIdentity(folder), workspace: folderIdentity('/') },
   doors: { model: 'http://127.0.0.1:7420' },
   credential: 'sw_secret',
 });
@@ -39,7 +39,7 @@ test('what a jail is started with names no credential, hides its own list, and h
   assert.deepEqual(args.slice(1), ['--args', '7', '--', '/run/sealwright/first', '/bin/agent', 'words']);
   const [filter, own, words] = [5, 8, 7].map((fd) => handed.get(fd));
   const kept = String(words).split('\0');
-  assert.ok(kept.includes('--unshare-net') && kept.includes('/work'));
+  assert.ok(kept.includes('--unshare-net') && kept[kept.indexOf('--chdir') + 1] === '/work');
   for (const name of ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']) assert.equal(kept[kept.indexOf(name) - 1], '--unsetenv');
   assert.ok(![...args, ...kept].some((word) => word.includes('sw_secret')));
   assert.deepEqual(filter, seccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64'));

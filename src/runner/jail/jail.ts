@@ -22,9 +22,15 @@ export const jailPorts = { model: 7420, network: 7421 } as const;
 export type JailPort = keyof typeof jailPorts;
 
 /** What tells a folder from any other on this machine, as long as it is there. */
-export interface FolderIdentity {
+interface FolderIdentity {
   readonly device: bigint;
   readonly inode: bigint;
+}
+
+/** Which folders were asked for, whatever comes to lie at their paths. */
+export interface Standing {
+  readonly cwd: FolderIdentity;
+  readonly workspace: FolderIdentity;
 }
 
 /** Of the folder that a path leads to now. Throws what the file system says. */
@@ -38,8 +44,7 @@ export interface JailOrder extends Omit<JailPlan, 'programFiles' | 'dataFiles' |
   readonly folder: string;
   /** Files of ours, by their path in the jail: what is in them. */
   readonly ownFiles: Readonly<Record<string, string>>;
-  /** Which folder `cwd` is, whatever comes to lie at its path. */
-  readonly standing: FolderIdentity;
+  readonly standing: Standing;
   /** Origins of the doors that it leads to. */
   readonly doors: Readonly<Partial<Record<JailPort, string>>>;
   readonly credential: string;
@@ -161,14 +166,17 @@ const childrenOf = (pid: number): readonly number[] => {
   }
 };
 
-/** Whether what waits in a jail stands in this folder. Folders can be swapped by an agent that works around them, between a look at a path and its mount. */
-const standsIn = (firstPid: number, { device, inode }: FolderIdentity): boolean => {
+/** Whether what waits in a jail has these folders. Folders can be swapped by an agent that works around them, between a look at a path and its mount. */
+const standsIn = (firstPid: number, { workspace, standing }: Pick<JailOrder, 'workspace' | 'standing'>): boolean => {
   try {
     const waiting = childrenOf(firstPid);
-    const isThere = (pid: number): boolean => {
-      const there = folderIdentity(`/proc/${pid}/cwd`);
+    const isAt = (path: string, { device, inode }: FolderIdentity): boolean => {
+      const there = folderIdentity(path);
       return there.device === device && there.inode === inode;
     };
+    // One of them does not speak for the other: a folder that was moved can be reached through what a link in place of the workspace leads to.
+    const isThere = (pid: number): boolean =>
+      isAt(`/proc/${pid}/cwd`, standing.cwd) && isAt(`/proc/${pid}/root${workspace}`, standing.workspace);
     return waiting.length > 0 && waiting.every(isThere);
   } catch {
     return false;
@@ -228,7 +236,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
         if (awaited.size > 0 || firstPid === null || opened || word.destroyed) return;
         clearTimeout(late);
         child.disconnect();
-        if (standsIn(firstPid, order.standing)) {
+        if (standsIn(firstPid, order)) {
           opened = true;
           word.end('.', () => word.destroy());
         } else {
