@@ -4,7 +4,7 @@
 // Refuses with a problem that names the file wherever going on could hide a loss.
 
 import { temporaryEnding, type Disk } from '../disk/disk.ts';
-import { newestNames, newestText } from './journal.ts';
+import { newestNames, newestText, segmentName } from './journal.ts';
 import type { Head } from './log-tree.ts';
 import { createLogTree } from './log-tree.ts';
 import { sameHash } from './merkle.ts';
@@ -232,6 +232,31 @@ const repairEnd = async (directory: string, replay: Replay, disk: Disk): Promise
   return cuts;
 };
 
+/** What is missing of the journal as far as it can be known; null where nothing is. */
+const missingPart = async (
+  settings: RecoverySettings,
+  { logs, replay }: Pick<Recovered, 'logs' | 'replay'>,
+  disk: Disk,
+): Promise<LedgerProblem | null> => {
+  const journal = `${settings.directory}/journal`;
+  const newest = newestNames(await disk.readFile(newestFile(settings)));
+  // A copy that was made meanwhile may name one that went when it was published. Nothing is written to the next one before that is named.
+  const isThere = newest.some((name) => replay.found.includes(name) || (replay.last !== null && replay.last.name > name));
+  if (newest.length > 0 && !isThere)
+    return {
+      problem: 'this segment of the journal is missing, which held the newest records: restore it from a copy',
+      file: `${journal}/${newest[0]}`,
+    };
+  // Every leaf has an LSN of its own, so where there are fewer leaves than that, some of them are nowhere.
+  const missing = replay.nextLsn - [...logs.values()].reduce((count, { tree }) => count + tree.size(), 0);
+  return missing <= 0
+    ? null
+    : {
+        problem: `part of the journal is missing, with ${missing} records that no log holds: restore it from a copy`,
+        file: replay.gap === null ? journal : `${journal}/${segmentName(replay.gap)}`,
+      };
+};
+
 /** Reads and checks everything below `directory`. */
 export const recover = async (settings: RecoverySettings, disk: Disk): Promise<Recovered | LedgerProblem> => {
   const verifier = parseVkey(settings.vkey);
@@ -240,12 +265,8 @@ export const recover = async (settings: RecoverySettings, disk: Disk): Promise<R
   if (isLedgerProblem(stored)) return stored;
   const replay = await replayJournal(settings, stored.logs, disk);
   if (isLedgerProblem(replay)) return replay;
-  const newest = newestNames(await disk.readFile(newestFile(settings)));
-  if (newest.length > 0 && !newest.some((name) => replay.found.includes(name)))
-    return {
-      problem: 'this segment of the journal is missing, which held the newest records: restore it from a copy',
-      file: `${settings.directory}/journal/${newest[0]}`,
-    };
+  const missing = await missingPart(settings, { logs: stored.logs, replay }, disk);
+  if (missing !== null) return missing;
   const problem = await checkKnown(settings, stored, verifier, disk);
   if (problem !== null) return problem;
   const openWork = await foldRecords(settings, stored.logs, disk);

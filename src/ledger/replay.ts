@@ -38,6 +38,8 @@ export interface Replay {
   readonly last: { readonly name: string; readonly bytes: Uint8Array } | null;
   /** Segments without a whole batch. */
   readonly empty: readonly string[];
+  /** The LSN with which a segment would begin that is not there, though one behind it is; null where they follow each other. */
+  readonly gap: number | null;
   /** For each segment, how large each log must be published before the segment may go. */
   readonly segments: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
@@ -114,6 +116,7 @@ export const replayJournal = async (
   const empty: string[] = [];
   let last: Replay['last'] = null;
   let nextLsn = 0;
+  let gap: number | null = null;
   let cut: Cut | null = null;
   let cutProblem = '';
 
@@ -130,6 +133,7 @@ export const replayJournal = async (
       continue;
     }
     if (firstLsn < nextLsn) return { problem: `this segment repeats LSN ${firstLsn}: restore the journal from a copy`, file, offset: 0 };
+    if (last !== null && firstLsn > nextLsn) gap ??= nextLsn;
     nextLsn = firstLsn;
     const written = writtenBytes(buffer);
     const sizes = new Map<string, number>();
@@ -162,5 +166,5 @@ export const replayJournal = async (
       last = { name, bytes: buffer.subarray(0, Math.ceil(at / sectorBytes) * sectorBytes) };
     }
   }
-  return { nextLsn, found: found.map(({ name }) => name), cut, last, empty, segments };
+  return { nextLsn, found: found.map(({ name }) => name), cut, last, empty, gap, segments };
 };

@@ -76,6 +76,59 @@ describe('a ledger from which something was taken', () => {
     assert.match(problemOf(await room.open()).problem, /segment of the journal is missing/);
   });
 
+  it('G-LEDGER-5: is refused without a segment whose records no log has, though nothing in the others tells, and the verifier names it', async () => {
+    const room = createRoom();
+    const ledger = await room.opened();
+    // Three segments, each with the records of one stream: none of them continues what another one holds.
+    for (const stream of ['agent', 'model', 'control'] as const)
+      for (let left = stream === 'control' ? 1 : 12; left > 0; left -= 1)
+        receiptOf(await ledger.append({ ...record('finding', { text: 'x'.repeat(40_000) }), stream }));
+    room.disk = room.disk.kill();
+    const segments = files(room, '/journal/seg-');
+    assert.equal(segments.length, 3);
+    const journal = '/data/ledger/journal';
+    const [, second = '', third = ''] = segments;
+    const told: string[] = [];
+    for (const segment of segments) {
+      const bytes = room.disk.files().get(segment)?.slice() ?? new Uint8Array();
+      room.disk.tamper(segment, () => null);
+      const { problem, file = '' } = problemOf(await room.open());
+      const [named, ...more] = verification(room.disk).problems;
+      assert.deepEqual(more, []);
+      told.push(`${file}: ${problem}`, `${named?.file}: ${named?.what}`);
+      room.disk.tamper(segment, () => bytes);
+    }
+    assert.deepEqual(told, [
+      `${journal}: part of the journal is missing, with 12 records that no log holds: restore it from a copy`,
+      'journal: the journal counts 25 leaves, and 12 of them are neither here nor in a log',
+      `${second}: part of the journal is missing, with 12 records that no log holds: restore it from a copy`,
+      `${third.slice('/data/ledger/'.length)}: the journal goes on with record 24 instead of 12`,
+      `${third}: this segment of the journal is missing, which held the newest records: restore it from a copy`,
+      `${third.slice('/data/ledger/'.length)}: this segment is missing, which held the newest records; if the folder was copied while the envelope ran, copy it again`,
+    ]);
+    assert.deepEqual(verification(room.disk).problems, []);
+    await (await room.opened()).close();
+  });
+
+  it('believes a name of the newest segment that is from before where a later one holds records, and not where that is empty', async () => {
+    const room = createRoom();
+    const ledger = await room.opened();
+    const note = '/data/ledger/newest-segment';
+    await append(ledger, 1);
+    const before = room.disk.files().get(note)?.slice() ?? new Uint8Array();
+    const [first = ''] = files(room, '/journal/seg-');
+    while (files(room, '/journal/seg-').length < 2) receiptOf(await ledger.append(record('finding', { text: 'x'.repeat(40_000) })));
+    await ledger.close();
+    assert.deepEqual(files(room, '/journal/seg-').includes(first), false);
+    room.disk.tamper(note, () => before);
+    await (await room.opened()).close();
+    // As a crash leaves it that comes before the next one is named.
+    const [newest = ''] = files(room, '/journal/seg-');
+    room.disk.tamper(newest, (bytes) => new Uint8Array(bytes.length));
+    room.disk.tamper(note, () => before);
+    assert.match(problemOf(await room.open()).problem, /segment of the journal is missing/);
+  });
+
   it('believes no cache of what is open that says something else than it said', async () => {
     const room = createRoom();
     const ledger = await room.opened();

@@ -420,6 +420,7 @@ const findEntry = (bytes: Uint8Array, from: number, fits: (offset: number) => bo
 
 // Names of logs: DEPLOYMENT/STREAM/CLASS/YYYYqN, which is also where they lie below `logs`
 
+const isSegment = /^seg-[0-9a-f]{16}\.wal$/;
 const isOrigin = /^[a-z0-9][a-z0-9.-]*\/(?:agent|model|control)\/[a-z0-9][a-z0-9.-]*\/\d{4}q[1-4]$/;
 
 // The journal: batches of leaves that are durable but perhaps not yet below a checkpoint
@@ -505,10 +506,35 @@ const hasBatchBehind = (bytes: Buffer, from: number): boolean => {
   return false;
 };
 
-/** All leaves of the journal by origin, in order. Only the last batch may be incomplete: a crash leaves it so. */
-const readJournal = (files: OpenFiles, report: Report): Map<string, JournalLeaf[]> => {
+/** What says which segment is the newest, twice, of which one may be from before; empty where nothing says it. */
+const newestSegments = (files: OpenFiles): readonly string[] => {
+  const said = Buffer.from(files.read('newest-segment')?.subarray(0, checkpointBytes) ?? []).toString('latin1');
+  const names = said.split('\n').slice(0, 2);
+  return names.length === 2 && names.every((name) => isSegment.test(name)) ? names : [];
+};
+
+interface Journal {
+  /** By origin, in order. */
+  readonly leaves: ReadonlyMap<string, readonly JournalLeaf[]>;
+  /** Where it goes on with a later record than the one that was due. */
+  readonly gaps: readonly Problem[];
+  /** LSN that the next leaf would have: as many leaves as there must be. */
+  readonly end: number;
+}
+
+/** All leaves of the journal. Only the last batch may be incomplete: a crash leaves it so. */
+const readJournal = (files: OpenFiles, report: Report): Journal => {
   const leaves = new Map<string, JournalLeaf[]>();
-  const names = files.list('journal').filter((name) => /^seg-[0-9a-f]{16}\.wal$/.test(name));
+  const gaps: Problem[] = [];
+  const newest = newestSegments(files);
+  const names = files.list('journal').filter((name) => isSegment.test(name));
+  // Where it grew meanwhile, or was copied, the one that is named may have gone since; then a later one is there.
+  if (newest[0] !== undefined && !newest.some((name) => names.some((other) => other >= name)))
+    report(
+      `journal/${newest[0]}`,
+      0,
+      'this segment is missing, which held the newest records; if the folder was copied while the envelope ran, copy it again',
+    );
   let lsn: number | null = null;
   for (const name of names) {
     const path = `journal/${name}`;
@@ -520,7 +546,11 @@ const readJournal = (files: OpenFiles, report: Report): Map<string, JournalLeaf[
     }
     const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
     const first = Number.parseInt(name.slice(4, 20), 16);
-    if (lsn !== null && first !== lsn) report(path, 0, `the journal goes on with record ${first} instead of ${lsn}`);
+    if (lsn !== null && first !== lsn) {
+      const what = `the journal goes on with record ${first} instead of ${lsn}`;
+      if (first < lsn) report(path, 0, what);
+      else gaps.push({ file: path, offset: 0, what });
+    }
     lsn = first;
     let at = 0;
     while (at < bytes.length) {
@@ -534,12 +564,13 @@ const readJournal = (files: OpenFiles, report: Report): Map<string, JournalLeaf[
       lsn += batch.leaves.length;
       at = batch.end;
     }
-    // Where the next segment begins with the record that is due, this one simply ended here.
+    // Where the next segment begins with the record that is due, this one simply ended here; where nothing is written, what follows is a gap.
     const successor = names[names.indexOf(name) + 1];
-    const ended = successor === undefined ? !hasBatchBehind(bytes, at + 1) : Number.parseInt(successor.slice(4, 20), 16) === lsn;
+    const follows = successor !== undefined && Number.parseInt(successor.slice(4, 20), 16) === lsn;
+    const ended = follows || (!hasBatchBehind(bytes, at + 1) && (successor === undefined || (bytes[at] ?? 0) === 0));
     if (!ended) report(path, at, 'this batch does not verify, and later ones follow it');
   }
-  return leaves;
+  return { leaves, gaps, end: lsn ?? 0 };
 };
 
 // What lies in a log's folder, without holding the names of all full tiles
@@ -930,7 +961,7 @@ const checkTop = (files: OpenFiles, report: Report): void => {
       report(name.replace(/[/?]$/, ''), 0, 'this file does not belong here');
   }
   for (const name of files.list('journal')) {
-    if (!/^(?:seg-[0-9a-f]{16}\.wal(?:\.tmp)?|next\.wal|next\.tmp|cut\.json(?:\.tmp)?)$/.test(name))
+    if (!isSegment.test(name.replace(/\.tmp$/, '')) && !/^(?:next\.wal|next\.tmp|cut\.json(?:\.tmp)?)$/.test(name))
       report(`journal/${name}`, 0, 'this file does not belong here');
   }
 };
@@ -1136,7 +1167,7 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
   checkTop(files, report);
   const surveys = findLogs(files, report);
   const journal = readJournal(files, report);
-  const origins = inOrder([...new Set([...surveys.keys(), ...journal.keys()])]);
+  const origins = inOrder([...new Set([...surveys.keys(), ...journal.leaves.keys()])]);
   // A ledger that was just made has none; to say that nothing was signed with a given key would be no answer.
   if (origins.length === 0 && (given.length > 0 || files.read('format') === null)) report('logs', 0, 'there is no log here');
   const notes = new Map(origins.toReversed().map((origin) => [origin, files.read(`logs/${origin}/checkpoint`)]));
@@ -1147,7 +1178,7 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
     report,
     problemCount: () => problems.length + omitted,
     keys: keysFor(files, given, report),
-    journal,
+    journal: journal.leaves,
     surveys,
     notes,
     origins,
@@ -1161,10 +1192,21 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
   for (const origin of origins) verifyLog(work, origin);
   for (const { file, offset, head } of work.missing)
     report(file, offset, `${head.origin} had ${head.size} leaves and is not in this folder`);
+  if (work.problemCount() === 0) checkCount(journal, work, report);
   for (const bytes of since) checkSince(bytes, given.length > 0 ? work.keys : [], work.logs, work.altered, report);
   const ok = problems.length === 0;
   const logs = [...work.logs.values()].map(summaryOf);
   return { ok, standing: standingOf(options, ok, logs), logs, problems, omitted };
+};
+
+/** Every leaf has an LSN of its own: where there are fewer leaves than that, some are nowhere. A gap is none where the logs have what it held. */
+const checkCount = ({ gaps, end }: Journal, { logs, chains }: Work, report: Report): void => {
+  const leaves = [...logs.values()].reduce((count, { size, tail }) => count + size + tail.leaves.length, 0);
+  const isWhole = [...chains.values()].every(({ whole }) => whole);
+  if (isWhole ? leaves >= end : gaps.length === 0) return;
+  for (const { file, offset, what } of gaps) report(file, offset, what);
+  if (gaps.length === 0)
+    report('journal', 0, `the journal counts ${end} leaves, and ${end - leaves} of them are neither here nor in a log`);
 };
 
 const standingOf = ({ keys = [], since = [] }: VerifyOptions, ok: boolean, logs: readonly VerifiedLog[]): string => {

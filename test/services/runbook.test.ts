@@ -46,6 +46,15 @@ const blocks = new Map(
   ]),
 );
 
+/** What the service said last, without which nobody knows why it did not come up. */
+const lastWords = (): string => {
+  try {
+    return readFileSync(join(places.STAND, 'err'), 'utf8').slice(-4_000);
+  } catch {
+    return '';
+  }
+};
+
 const shell = (script: string): Promise<string> =>
   new Promise((resolve, reject) => {
     // What a block starts in the background keeps what it was given; its output must not keep us waiting.
@@ -53,7 +62,9 @@ const shell = (script: string): Promise<string> =>
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(said) : reject(new Error(`${script}\nended with ${code}:\n${said}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve(said) : reject(new Error(`${script}\nended with ${code}:\n${said}\nThe envelope said last:\n${lastWords()}`)),
+    );
   });
 
 const run = async (name: string): Promise<string> => {
@@ -137,6 +148,13 @@ const layPrevious = (): string => {
   return folder;
 };
 
+/** As the page says: a copy that does not verify is made again, once. */
+const backUp = async (): Promise<void> => {
+  await run('backup');
+  const checked = await run('check').catch(() => run('backup').then(() => run('check')));
+  assert.match(checked, /consistent/);
+};
+
 let upstream: Upstream;
 before(async () => {
   for (const name of ['config', 'backup', 'backup-keys', 'stand', 'home', 'prefix']) mkdirSync(at(name), { mode: 0o700 });
@@ -171,9 +189,8 @@ test('G-OPERATE-6: backup under load, upgrade, going back, and restore after the
   const old = await standing();
   assert.equal(old.version, '0.0.1');
 
-  await run('backup');
+  await backUp();
   await load.goesOn();
-  assert.match(await run('check'), /consistent/);
 
   await run('upgrade');
   await load.goesOn();
@@ -187,8 +204,7 @@ test('G-OPERATE-6: backup under load, upgrade, going back, and restore after the
 
   await run('upgrade');
   await load.goesOn();
-  await run('backup');
-  await run('check');
+  await backUp();
   await load.goesOn();
   await shell('kill -KILL "$(cat "$STAND/pid")"; rm "$STAND/pid"; rm -r "$DATA"');
   assert.match(await run('restore'), /verified with the given key/);
