@@ -120,6 +120,12 @@ export const findRepository = (cwd: string): Repository | null => {
   return null;
 };
 
+/** What of a repository lies outside its root, as it does in a linked working tree and in a submodule. */
+export const foldersElsewhere = (repository: Repository | null): readonly string[] =>
+  repository === null || repository.problem !== null
+    ? []
+    : [...new Set([repository.gitFolder, repository.commonFolder])].filter((folder) => !liesWithin(repository.root, folder));
+
 const isId = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 
 /** Branch names as they may stand in a path: no empty, hidden or parent part. */

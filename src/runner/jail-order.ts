@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../core/limits.ts';
 import { liesWithin } from './executable.ts';
-import type { Repository } from './git-facts.ts';
+import { foldersElsewhere, type Repository } from './git-facts.ts';
 import { gitIdentity } from './git-identity.ts';
 import { jailFiles } from './jail-environment.ts';
 import type { Standing, JailOrder } from './jail/jail.ts';
@@ -76,7 +76,7 @@ const heldOf = ({ workspace, repository, ofEnvelope, dataOfEnvelope }: JailPlace
   const readable = [...new Set([...files.map(unitOf), ...toolchains.filter(existsSync)])].filter(
     (path) => !isSystem(path) && outside(path),
   );
-  const linked = [...new Set(repository === null ? [] : [repository.gitFolder, repository.commonFolder])].filter(outside);
+  const linked = foldersElsewhere(repository);
   // Beside its data there are only sockets in its folders, which are sought by themselves.
   const isHeld = (path: string): boolean =>
     path === dataOfEnvelope

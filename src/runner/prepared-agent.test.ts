@@ -50,7 +50,7 @@ test('a home that is nowhere, as users of services have, stands for itself; one 
   const cwd = realpathSync(tmpdir());
   const place = {
     cwd,
-    standing: { cwd: folderIdentity(cwd), workspace: folderIdentity(cwd) },
+    standing: { cwd: folderIdentity(cwd), folders: new Map([[cwd, folderIdentity(cwd)]]) },
     workspace: cwd,
     repository: null,
     ofEnvelope: [],

@@ -18,7 +18,7 @@ import type { AgentExit } from './agent-process.ts';
 import type { PreparedAgent, PreparingPlace, Refusal, Start } from './agent-start.ts';
 import { isRefusal } from './agent-start.ts';
 import { liesWithin, realOrItself } from './executable.ts';
-import { findRepository } from './git-facts.ts';
+import { findRepository, foldersElsewhere } from './git-facts.ts';
 import { newHash } from './hashing.ts';
 import type { Jail, JailOrder } from './jail/jail.ts';
 import { folderIdentity, openJail, stdioWith } from './jail/jail.ts';
@@ -278,7 +278,7 @@ const lastWarnings = (prepared: PreparedAgent, left: readonly string[], programs
 ];
 
 const swapped =
-  'The working folder was replaced by another one while the jail was made, so the agent was not started. Whoever works in the folder around it can do that: wait for its end, or work elsewhere.';
+  'The working folder, or one of its repository, was replaced by another one while the jail was made, so the agent was not started. Whoever works in the folder around it can do that: wait for its end, or work elsewhere.';
 
 /** The agent in its invocation, from its start to its end. */
 const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise<RunResult> => {
@@ -328,7 +328,8 @@ const beforeAsking = (order: RunOrder, { env, cwd }: RunnerSurroundings): Asked 
   const repository = findRepository(cwd);
   const workspace = repository?.root ?? realpathSync(cwd);
   // Where the person stands, whatever its path leads to by now.
-  const standing = { cwd: folderIdentity(cwd === process.cwd() ? '.' : cwd), workspace: folderIdentity(workspace) };
+  const folders = new Map([workspace, ...foldersElsewhere(repository)].map((path) => [path, folderIdentity(path)]));
+  const standing = { cwd: folderIdentity(cwd === process.cwd() ? '.' : cwd), folders };
   const search = { path: env['PATH'] ?? '', cwd, workspace: untrustedFolder(workspace, env) };
   const executable = foundProgram(order.argv[0], search);
   if (typeof executable !== 'string') return executable;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemProgram } from '../../src/runner/jail/missing.ts';
@@ -33,7 +34,7 @@ test('G-JAIL-1: a folder that is swapped for a link while a run starts in it is 
   const under = whereBubblewrap(`mv '${inner}' '${inner}-away'; ln -s '${other}' '${inner}'`);
   const { exitCode, stdout, stderr } = await ground.sh('cat secret; touch planted', { cwd: inner, under });
   assert.deepEqual([exitCode, stdout], [125, '']);
-  assert.match(stderr, /The working folder was replaced by another one while the jail was made, so the agent was not started\./);
+  assert.match(stderr, /, was replaced by another one while the jail was made, so the agent was not started\./);
   assert.ok(!existsSync(join(other, 'planted')));
   const closed = (await recordsOf(ground)).filter(({ kind }) => kind === 'closed');
   assert.deepEqual(
@@ -56,6 +57,35 @@ test('G-JAIL-1: nor does an agent begin where its own folder was moved to where 
   const { exitCode, stdout, stderr } = await ground.sh('cat ../../secret', { cwd, under });
   assert.deepEqual([exitCode, stdout], [125, '']);
   assert.match(stderr, /was replaced by another one while the jail was made/);
+});
+
+test('G-JAIL-1: nor where what its repository has elsewhere was swapped, of a submodule and of a linked working tree', async () => {
+  const other = join(ground.folder, 'other-of-the-person');
+  mkdirSync(other);
+  writeFileSync(join(other, 'secret'), 'a secret');
+  const git = (cwd: string, ...args: readonly string[]): unknown =>
+    execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', '-c', 'protocol.file.allow=always', ...args], { cwd });
+  const [main, library] = [join(ground.workspace, 'main'), join(ground.workspace, 'library')];
+  for (const repository of [library, main]) {
+    git(ground.workspace, 'init', '--quiet', repository);
+    git(repository, 'commit', '--quiet', '--allow-empty', '-m', 'first');
+  }
+  git(main, 'worktree', 'add', '--quiet', '../tree');
+  git(main, 'submodule', '--quiet', 'add', library, 'part');
+  for (const [cwd, folder] of [
+    [join(main, 'part'), join(main, '.git/modules/part')],
+    [join(ground.workspace, 'tree'), join(main, '.git/worktrees/tree')],
+  ] as const) {
+    const under = whereBubblewrap(`mv '${folder}' '${folder}-away'; ln -s '${other}' '${folder}'`);
+    const { exitCode, stdout, stderr } = await ground.sh(`cat '${folder}/secret'; touch '${folder}/planted'`, { cwd, under });
+    assert.deepEqual([exitCode, stdout], [125, ''], stderr);
+    assert.match(stderr, /The working folder, or one of its repository, was replaced by another one while the jail was made/);
+    assert.ok(!existsSync(join(other, 'planted')));
+    rmSync(folder);
+    renameSync(`${folder}-away`, folder);
+    const sound = await ground.sh('git status', { cwd });
+    assert.equal(sound.exitCode, 0, sound.stderr);
+  }
 });
 
 test('a folder that was away for a moment, and stands in its place again, is worked in', async () => {

@@ -25,7 +25,7 @@ const orderIn = (folder: string): JailOrder => ({
   temporary: '/temporary',
   ownFiles: {},
   folder,
-  standing: { cwd: folderIdentity(folder), workspace: folderIdentity('/') },
+  standing: { cwd: folderIdentity(folder), folders: new Map([['/', folderIdentity('/')]]) },
   doors: { model: 'http://127.0.0.1:7420' },
   credential: 'sw_secret',
 });

@@ -30,7 +30,8 @@ interface FolderIdentity {
 /** Which folders were asked for, whatever comes to lie at their paths. */
 export interface Standing {
   readonly cwd: FolderIdentity;
-  readonly workspace: FolderIdentity;
+  /** By path: the workspace, and what of its repository lies elsewhere. */
+  readonly folders: ReadonlyMap<string, FolderIdentity>;
 }
 
 /** Of the folder that a path leads to now. Throws what the file system says. */
@@ -167,16 +168,16 @@ const childrenOf = (pid: number): readonly number[] => {
 };
 
 /** Whether what waits in a jail has these folders. Folders can be swapped by an agent that works around them, between a look at a path and its mount. */
-const standsIn = (firstPid: number, { workspace, standing }: Pick<JailOrder, 'workspace' | 'standing'>): boolean => {
+const standsIn = (firstPid: number, { cwd, folders }: Standing): boolean => {
   try {
     const waiting = childrenOf(firstPid);
     const isAt = (path: string, { device, inode }: FolderIdentity): boolean => {
       const there = folderIdentity(path);
       return there.device === device && there.inode === inode;
     };
-    // One of them does not speak for the other: a folder that was moved can be reached through what a link in place of the workspace leads to.
+    // None of them speaks for another: a folder that was moved can be reached through what a link in place of the workspace leads to.
     const isThere = (pid: number): boolean =>
-      isAt(`/proc/${pid}/cwd`, standing.cwd) && isAt(`/proc/${pid}/root${workspace}`, standing.workspace);
+      isAt(`/proc/${pid}/cwd`, cwd) && [...folders].every(([path, identity]) => isAt(`/proc/${pid}/root${path}`, identity));
     return waiting.length > 0 && waiting.every(isThere);
   } catch {
     return false;
@@ -236,7 +237,7 @@ export const openJail = (order: JailOrder, agent: readonly string[]): Jail => {
         if (awaited.size > 0 || firstPid === null || opened || word.destroyed) return;
         clearTimeout(late);
         child.disconnect();
-        if (standsIn(firstPid, order)) {
+        if (standsIn(firstPid, order.standing)) {
           opened = true;
           word.end('.', () => word.destroy());
         } else {
