@@ -19,8 +19,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Where a system service listens; its folder belongs to the service, which systemd makes. */
 const systemSocket = '/run/sealwright/control.sock';
 
-/** `sun_path` holds 108 bytes on Linux, the last of which is NUL. */
-const pathBytesMax = 107;
+/** `sun_path` holds 108 bytes on Linux and 104 on the BSDs and macOS, the last of which is NUL. */
+const pathBytesMax = process.platform === 'linux' ? 107 : 103;
 
 const fail = (failure: ClientFailure['failure'], problem: string): ClientFailure => ({ failure, code: null, problem });
 
