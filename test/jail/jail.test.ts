@@ -147,6 +147,39 @@ with open("/proc/self/status") as status: print([line.split()[1] for line in sta
   ]);
 });
 
+test(
+  'G-JAIL-3: nothing is made that would run as the person outside, nor does anything put the runner behind others',
+  { timeout },
+  async () => {
+    const said = await lines(
+      python(`
+import os, ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(name, act):
+    try: act(); print(name, "done")
+    except OSError as e: print(name, errno.errorcode[e.errno])
+def priority(which): ctypes.set_errno(0); return libc.syscall(141, which, 0, 19) and os.strerror(ctypes.get_errno())
+open("lent", "w").close()
+attempt("chmod", lambda: os.chmod("lent", 0o4755))
+attempt("open", lambda: os.close(os.open("made-lent", os.O_CREAT | os.O_WRONLY, 0o4755)))
+attempt("unnamed", lambda: os.close(os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o4755)))
+attempt("mknod", lambda: os.mknod("noded", 0o104755))
+attempt("plain", lambda: os.chmod("lent", 0o755))
+attempt("folder of a group", lambda: (os.mkdir("shared"), os.chmod("shared", 0o2775)))
+attempt("openat2", lambda: print(libc.syscall(437, -100, b"lent", b"\\0" * 24, 24), errno.errorcode[ctypes.get_errno()]))
+print(priority(0), priority(1), priority(2))`),
+    );
+    assert.deepEqual(said, [
+      ...['chmod', 'open', 'unnamed', 'mknod'].map((name) => `${name} EPERM`),
+      'plain done',
+      'folder of a group done',
+      '-1 ENOSYS',
+      'openat2 done',
+      '0 Operation not permitted Operation not permitted',
+    ]);
+  },
+);
+
 test('`doctor` says that agents can be jailed where they can', { timeout }, async () => {
   const { stdout } = await collect(process.execPath, [`${root}src/main.ts`, 'doctor', '--json'], { cwd: ground.folder, env: ground.env });
   const { checks } = JSON.parse(stdout) as { checks: readonly { check: string; standing: string }[] };

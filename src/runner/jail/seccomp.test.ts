@@ -77,6 +77,46 @@ for (const architecture of ['x64', 'arm64'] as const) {
       assert.equal(verdict('socketpair', family), found);
   });
 
+  test(`${architecture}: nothing makes the first process, the process group or what the user has run behind others`, () => {
+    for (const call of ['sched_setscheduler', 'sched_setattr', 'sched_setaffinity'])
+      assert.deepEqual([verdict(call, 1), verdict(call, 2), verdict(call, 0)], [errno(1), ALLOW, ALLOW], call);
+    for (const [which, who, found] of [
+      [0, 1, errno(1)],
+      [0, 0, ALLOW],
+      [0, 2, ALLOW],
+      [1, 0, errno(1)],
+      [1, 2, errno(1)],
+      [2, 0, errno(1)],
+    ] as const)
+      assert.deepEqual([verdict('setpriority', which, who), verdict('ioprio_set', which + 1, who)], [found, found], `${which} ${who}`);
+  });
+
+  test(`${architecture}: no file is made, or becomes one, that runs as its owner`, () => {
+    const [O_CREAT, O_TMPFILE, O_DIRECTORY] = [0o100, 0o20000000, architecture === 'x64' ? 0o200000 : 0o40000];
+    const calls = refusedCalls.filter((refused) => refused[architecture] !== null).map(({ call }) => call);
+    for (const [call, before] of [
+      ['chmod', [7]],
+      ['fchmod', [7]],
+      ['fchmodat', [7, 7]],
+      ['fchmodat2', [7, 7]],
+      ['creat', [7]],
+      ['mknod', [7]],
+      ['mknodat', [7, 7]],
+      ['open', [7, O_CREAT]],
+      ['open', [7, O_TMPFILE | O_DIRECTORY | 2]],
+      ['openat', [7, 7, O_CREAT | 1]],
+      ['openat', [7, 7, O_TMPFILE | O_DIRECTORY | 2]],
+    ] as const) {
+      if (!calls.includes(call)) continue;
+      for (const mode of [0o4755, 0o4000, 0o6111, 0o104755]) assert.equal(verdict(call, ...before, mode), errno(1), `${call} ${mode}`);
+      for (const mode of [0, 0o644, 0o755, 0o2775, 0o1777, 0o100644])
+        assert.equal(verdict(call, ...before, mode), ALLOW, `${call} ${mode}`);
+    }
+    // What is no mode, where nothing is made.
+    assert.equal(verdict('openat', 7, 7, O_DIRECTORY | 0o2000000, 0o4755), ALLOW);
+    assert.equal(verdict('openat2'), errno(38));
+  });
+
   test(`${architecture}: calls of another table do not get through`, () => {
     assert.equal(decide(program, 0x40000003, 1), 0x80000000);
     if (architecture === 'x64') assert.equal(decide(program, machines.x64, 0x40000000 + 425), errno(38));

@@ -19,9 +19,10 @@ type Condition =
 interface Refused {
   readonly call: string;
   readonly x64: number;
-  readonly arm64: number;
+  /** Null where there is no such call. */
+  readonly arm64: number | null;
   readonly errno: number;
-  /** All of these; what does not meet one is allowed. */
+  /** All of these; what does not meet one is not meant. */
   readonly where?: readonly Condition[];
 }
 
@@ -40,6 +41,11 @@ const typing = [0x5412, 0x541c] as const;
 const groupSignals = [0, 1, 2, 3, 10, 12, 15, 18, 19, 20, 21, 22, 28] as const;
 /** The others are of the process group and of the user, which the first process and the runner have in common with the agent. */
 const PRIO_PROCESS = 0;
+const IOPRIO_WHO_PROCESS = 1;
+const S_ISUID = 0o4000;
+const O_CREAT = 0o100;
+/** Without O_DIRECTORY, which goes with it. */
+const O_TMPFILE = 0o20000000;
 /** Of the first process in a jail. It ends with what stands around it, unless somebody makes it forget that. */
 const firstPid = [1] as const;
 
@@ -47,6 +53,15 @@ const plain = (call: string, x64: number, arm64: number, errno = EPERM): Refused
 const ofFirst = (call: string, x64: number, arm64: number, argument: number): Refused => ({
   ...plain(call, x64, arm64),
   where: [{ argument, oneOf: firstPid }],
+});
+
+/** A call that could make a file run as its owner. Where there are flags, the mode means nothing unless they ask for a new file. */
+const lending = (call: string, x64: number, arm64: number | null, mode: number, flags?: number): Refused => ({
+  call,
+  x64,
+  arm64,
+  errno: EPERM,
+  where: [...(flags === undefined ? [] : [{ argument: flags, anyBitOf: O_CREAT | O_TMPFILE }]), { argument: mode, anyBitOf: S_ISUID }],
 });
 
 export const refusedCalls: readonly Refused[] = [
@@ -106,6 +121,26 @@ export const refusedCalls: readonly Refused[] = [
     ],
   },
   { call: 'setpriority', x64: 141, arm64: 140, errno: EPERM, where: [{ argument: 0, noneOf: [PRIO_PROCESS] }] },
+  {
+    ...ofFirst('ioprio_set', 251, 30, 1),
+    where: [
+      { argument: 0, oneOf: [IOPRIO_WHO_PROCESS] },
+      { argument: 1, oneOf: firstPid },
+    ],
+  },
+  { call: 'ioprio_set', x64: 251, arm64: 30, errno: EPERM, where: [{ argument: 0, noneOf: [IOPRIO_WHO_PROCESS] }] },
+  // Such a file would lend the person's identity, which may be root, to whoever runs it outside.
+  lending('chmod', 90, null, 1),
+  lending('fchmod', 91, 52, 1),
+  lending('fchmodat', 268, 53, 2),
+  lending('fchmodat2', 452, 452, 2),
+  lending('creat', 85, null, 1),
+  lending('mknod', 133, null, 1),
+  lending('mknodat', 259, 33, 2),
+  lending('open', 2, null, 2, 1),
+  lending('openat', 257, 56, 3, 2),
+  // Its mode lies in memory; programs fall back to openat.
+  plain('openat2', 437, 437, ENOSYS),
   // What the kernel wrote down is the whole machine's.
   plain('syslog', 103, 116),
   plain('kexec_load', 246, 104),
@@ -132,22 +167,34 @@ const architectureOffset = 4;
 const argumentOffset = (argument: number): number => 16 + 8 * argument;
 const x32Bit = 0x40000000;
 
+const loadNumber: Instruction = [LOAD, 0, 0, numberOffset];
 const give = (value: number): Instruction => [RETURN, 0, 0, value];
 
-/** Allows what does not meet the condition, and goes on behind it with what does. */
-const unlessAllowed = (where: Condition): readonly Instruction[] => {
+/** Goes on behind it with what meets the condition, and `unmet` instructions further with what does not. */
+const comparing = (where: Condition, unmet: number): readonly Instruction[] => {
   const load: Instruction = [LOAD, 0, 0, argumentOffset(where.argument)];
-  if ('anyBitOf' in where) return [load, [JUMP_SET, 1, 0, where.anyBitOf], give(ALLOW)];
-  if ('noneOf' in where)
-    return [load, ...where.noneOf.flatMap((value): readonly Instruction[] => [[JUMP_EQUAL, 0, 1, value], give(ALLOW)])];
-  // Each comparison jumps over those behind it and over the return of what matched none.
-  const { oneOf } = where;
-  return [load, ...oneOf.map((value, index): Instruction => [JUMP_EQUAL, oneOf.length - index, 0, value]), give(ALLOW)];
+  if ('anyBitOf' in where) return [load, [JUMP_SET, 0, unmet, where.anyBitOf]];
+  const values = 'noneOf' in where ? where.noneOf : where.oneOf;
+  return [
+    load,
+    ...values.map((value, index): Instruction => {
+      const behind = values.length - 1 - index;
+      if ('noneOf' in where) return [JUMP_EQUAL, behind + unmet, 0, value];
+      return [JUMP_EQUAL, behind, behind === 0 ? unmet : 0, value];
+    }),
+  ];
 };
 
+/** Refuses the call, or goes on behind it: another entry may be about the same call. */
 const instructionsOf = ({ errno, where = [], ...numbers }: Refused, architecture: Architecture): readonly Instruction[] => {
-  const body = [...where.flatMap(unlessAllowed), give(failing(errno))];
-  return [[JUMP_EQUAL, 0, body.length, numbers[architecture]], ...body];
+  const number = numbers[architecture];
+  if (number === null) return [];
+  const refusing = where.reduceRight<readonly Instruction[]>(
+    (behind, one) => [...comparing(one, behind.length), ...behind],
+    [give(failing(errno))],
+  );
+  const body: readonly Instruction[] = where.length === 0 ? refusing : [...refusing, loadNumber];
+  return [[JUMP_EQUAL, 0, body.length, number], ...body];
 };
 
 /** The program, in the byte order of the machine. */
@@ -156,7 +203,7 @@ export const seccompFilter = (architecture: Architecture): Uint8Array => {
     [LOAD, 0, 0, architectureOffset],
     [JUMP_EQUAL, 1, 0, architectures[architecture]],
     give(KILL_PROCESS),
-    [LOAD, 0, 0, numberOffset],
+    loadNumber,
     ...(architecture === 'x64' ? ([[JUMP_GREATER_EQUAL, 0, 1, x32Bit], give(failing(ENOSYS))] as const) : []),
     ...refusedCalls.flatMap((refused) => instructionsOf(refused, architecture)),
     give(ALLOW),
