@@ -1,7 +1,7 @@
 // What has begun and not ended, as a fold over records: decisions that still owe an outcome, invocations that are open, stops not lifted; and the heads
 // of other logs as they were stated last.
-// What ends stands behind what it ends in the same stream, so the streams may be read one after the other. Records of any shape are accepted; what does not fit is ignored.
-// Pure, in memory; never fails.
+// The logs may be read one after the other, in any order: with another retention class a stream goes on in a log of another name. Records of any shape are
+// accepted; what does not fit is ignored. Pure, in memory; never fails.
 
 import { identifyingMembers } from '../core/record.ts';
 import { goesOn, type Decision } from '../core/decision.ts';
@@ -17,6 +17,8 @@ export const openWorkDigest = (heads: readonly unknown[], records: readonly unkn
 
 export interface OpenWork {
   readonly observe: (record: RecordMembers) => void;
+  /** All logs have been read: what ends from now on has begun before. */
+  readonly settle: () => void;
   /** Decisions without an outcome, in the order in which they were made. */
   readonly decisions: () => readonly RecordMembers[];
   /** `opened` records of invocations without a `closed` one. */
@@ -39,19 +41,27 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
   const decisions = new Map<unknown, RecordMembers>();
   const invocations = new Map<unknown, RecordMembers>();
   const stops = new Map<unknown, RecordMembers>();
+  /** Ends whose beginning stands in a log that is read later; null once there is none. */
+  let ended: Set<unknown> | null = new Set();
+  const end = (begun: Map<unknown, RecordMembers>, id: unknown): void => {
+    if (!begun.delete(id)) ended?.add(id);
+  };
+  const begin = (begun: Map<unknown, RecordMembers>, id: unknown, record: RecordMembers): void => {
+    if (ended?.delete(id) !== true) begun.set(id, record);
+  };
   let statement: readonly RecordMembers[] = [];
   const observeChange = (record: RecordMembers): void => {
     const { what, stop } = (record['change'] ?? {}) as RecordMembers;
-    if (what === 'stopped') stops.set(record['log_id'], record);
-    else if (what === 'stop_lifted') stops.delete(stop);
+    if (what === 'stopped') begin(stops, record['log_id'], record);
+    else if (what === 'stop_lifted') end(stops, stop);
   };
   const observe = (record: RecordMembers): void => {
-    if (record['kind'] === 'outcome') decisions.delete(record['decision_log_id']);
-    else if (record['kind'] === 'opened') invocations.set(record['invocation_id'], record);
-    else if (record['kind'] === 'closed') invocations.delete(record['invocation_id']);
+    if (record['kind'] === 'outcome') end(decisions, record['decision_log_id']);
+    else if (record['kind'] === 'opened') begin(invocations, record['invocation_id'], record);
+    else if (record['kind'] === 'closed') end(invocations, record['invocation_id']);
     else if (record['kind'] === 'change') observeChange(record);
     else if (record['kind'] === 'checkpoint_set' && Array.isArray(record['checkpoints'])) statement = [record];
-    else if (owesOutcome(record)) decisions.set(record['log_id'], record);
+    else if (owesOutcome(record)) begin(decisions, record['log_id'], record);
   };
   known.forEach(observe);
   const isOver = (record: RecordMembers): boolean => {
@@ -60,6 +70,9 @@ export const createOpenWork = (known: readonly RecordMembers[] = []): OpenWork =
   };
   return {
     observe,
+    settle: () => {
+      ended = null;
+    },
     decisions: () => [...decisions.values()],
     invocations: () => [...invocations.values()],
     stops: () => {

@@ -192,7 +192,7 @@ const foldRecords = async (
     const record = parseJson(leaf);
     if (isMembers(record)) work.observe(record);
   };
-  // By name, so that the quarters of a stream come in their order: what ends may stand in a newer one than what it ends.
+  // By name, so that the quarters of a stream come in their order, as do the decisions that are found open.
   for (const [origin, { publishedSize, unpublished }] of [...logs].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const from = cached.sizes.get(origin) ?? 0;
     for (let index = Math.floor(from / tileWidth); index * tileWidth < publishedSize; index += 1) {
@@ -203,6 +203,7 @@ const foldRecords = async (
     }
     unpublished.slice(Math.max(0, from - publishedSize)).forEach(observe);
   }
+  work.settle();
   return work;
 };
 
@@ -239,7 +240,14 @@ const missingPart = async (
   disk: Disk,
 ): Promise<LedgerProblem | null> => {
   const journal = `${settings.directory}/journal`;
-  const newest = newestNames(await disk.readFile(newestFile(settings)));
+  const noted = await disk.readFile(newestFile(settings));
+  // It is there before anything is recorded, and always of one length.
+  if (noted?.length !== newestText(null).length && replay.found.length + logs.size > 0)
+    return {
+      problem: 'what names the newest segment of the journal is missing or damaged: restore it from a copy',
+      file: newestFile(settings),
+    };
+  const newest = newestNames(noted);
   // A copy that was made meanwhile may name one that went when it was published. Nothing is written to the next one before that is named.
   const isThere = newest.some((name) => replay.found.includes(name) || (replay.last !== null && replay.last.name > name));
   if (newest.length > 0 && !isThere)

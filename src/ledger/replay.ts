@@ -126,7 +126,9 @@ export const replayJournal = async (
     const buffer = Buffer.from((await disk.readFile(file)) ?? []);
     if (buffer.length === 0) return { problem: 'this segment is empty, which no crash leaves behind: restore it from a copy', file };
     if (cut !== null) {
-      if (foreignFrame(buffer, 0, null) !== null) return refusalToCut(`${settings.directory}/${cut.file}`, cut.offset, cutProblem);
+      // A segment begins only behind what is durable, so one that promises later records says that what was cut was.
+      if (firstLsn > nextLsn || foreignFrame(buffer, 0, null) !== null)
+        return refusalToCut(`${settings.directory}/${cut.file}`, cut.offset, cutProblem);
       if (writtenBytes(buffer) > 0)
         return { problem: 'bytes of no batch follow an incomplete one: restore the journal from a copy', file, offset: 0 };
       empty.push(name);

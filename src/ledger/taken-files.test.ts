@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { limits } from '../core/limits.ts';
-import { createRoom, permitted, receiptOf, record, verification, type Room } from '../../test/memory-ledger.ts';
+import { atRest, createRoom, permitted, receiptOf, record, verification, type Room } from '../../test/memory-ledger.ts';
+import type { DiskOperation } from '../../test/sim/memory-disk.ts';
 import type { Ledger, LedgerProblem } from './ledger.ts';
 
 const files = (room: Room, part: string): string[] => [...room.disk.files().keys()].filter((path) => path.includes(part)).toSorted();
@@ -127,6 +128,57 @@ describe('a ledger from which something was taken', () => {
     room.disk.tamper(newest, (bytes) => new Uint8Array(bytes.length));
     room.disk.tamper(note, () => before);
     assert.match(problemOf(await room.open()).problem, /segment of the journal is missing/);
+  });
+
+  it('G-LEDGER-5: is refused without the name of the newest segment, or with a part of it, and a first start without it goes on', async () => {
+    const room = createRoom();
+    const note = '/data/ledger/newest-segment';
+    const ledger = await room.opened();
+    room.disk.tamper(note, () => null);
+    await (await createRoom().opened()).close();
+    await ledger.close();
+    const unrecorded = createRoom();
+    await (await unrecorded.opened()).close();
+    unrecorded.disk.tamper(note, () => null);
+    const again = await unrecorded.opened();
+    await append(again, 2);
+    unrecorded.disk = unrecorded.disk.kill();
+    const said = unrecorded.disk.files().get(note)?.slice() ?? new Uint8Array();
+    for (const change of [null, new Uint8Array(), said.subarray(0, 25)]) {
+      unrecorded.disk.tamper(note, () => change);
+      const { problem, file } = problemOf(await unrecorded.open());
+      assert.deepEqual(
+        [problem, file],
+        ['what names the newest segment of the journal is missing or damaged: restore it from a copy', note],
+      );
+    }
+    unrecorded.disk.tamper(note, () => said);
+    await (await unrecorded.opened()).close();
+  });
+
+  it('G-LEDGER-5: is refused where a batch is damaged and a later segment was begun, though nothing is written there: it was durable', async () => {
+    let stuck = false;
+    const isNext = (path: string): boolean => path.includes('/seg-') && !path.endsWith('/seg-0000000000000000.wal');
+    const pause = ({ what, path }: DiskOperation): Promise<void> =>
+      stuck && what === 'write' && isNext(path) ? new Promise(() => undefined) : Promise.resolve();
+    const room = createRoom({ pause });
+    const ledger = await room.opened();
+    for (let count = 0; count < 12; count += 1) receiptOf(await ledger.append(record('finding', { text: 'x'.repeat(40_000) })));
+    stuck = true;
+    void ledger.append(record('finding', { text: 'x'.repeat(60_000) }));
+    for (let turn = 0; turn < 20; turn += 1) await atRest();
+    room.disk = room.disk.kill({ chance: () => 0 });
+    const [first = '', next] = files(room, '/journal/seg-');
+    assert.ok(next !== undefined);
+    const sound = room.disk.files().get(first)?.slice() ?? new Uint8Array();
+    const at = Buffer.from(sound).lastIndexOf('SealCommit');
+    room.disk.tamper(first, (bytes) => {
+      bytes[at - 100] = (bytes[at - 100] ?? 0) ^ 1;
+      return bytes;
+    });
+    assert.match(problemOf(await room.open()).problem, /a later batch follows it, so no crash explains this/);
+    room.disk.tamper(first, () => sound);
+    await (await room.opened()).close();
   });
 
   it('believes no cache of what is open that says something else than it said', async () => {

@@ -99,3 +99,26 @@ test('a published leaf that the journal has otherwise is named there', async () 
   assert.equal(verification.ok, false);
   assert.match(verification.problems[0]?.what ?? '', /leaf 0 of local\/model\/standard\/2026q4 is not the one that was published/);
 });
+
+test('a log that began while the folder was read, and whose part of the journal went meanwhile, is no problem', async () => {
+  const room = createRoom();
+  const ledger = await room.opened();
+  await appendEach(ledger, 1);
+  await ledger.publish();
+  const before = ledgerFiles(room.disk);
+  receiptOf(await ledger.append({ ...record('finding'), stream: 'agent' }));
+  while ((ledgerFiles(room.disk).list('journal') ?? []).filter((name) => name.startsWith('seg-')).length < 2)
+    receiptOf(await ledger.append(record('finding', { text: 'x'.repeat(60_000) })));
+  await ledger.publish();
+  const after = ledgerFiles(room.disk);
+  // Names of logs are read first, then the journal.
+  let now = before;
+  const growing: LedgerFiles = {
+    list: (path) => now.list(path),
+    read: (path) => {
+      if (path === 'newest-segment') now = after;
+      return now.read(path);
+    },
+  };
+  assert.deepEqual(verifyLedger(growing).problems, []);
+});

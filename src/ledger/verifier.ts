@@ -955,6 +955,14 @@ const findLogs = (files: OpenFiles, report: Report): Map<string, Survey> => {
   return found;
 };
 
+/** Names of the logs, without what lies in them. */
+const originsIn = (files: OpenFiles): string[] => {
+  let paths = ['logs'];
+  for (let depth = 0; depth < 4; depth += 1)
+    paths = paths.flatMap((path) => files.list(path).flatMap((name) => (name.endsWith('/') ? [`${path}/${name.slice(0, -1)}`] : [])));
+  return paths.map((path) => path.slice('logs/'.length)).filter((origin) => isOrigin.test(origin));
+};
+
 const checkTop = (files: OpenFiles, report: Report): void => {
   for (const name of files.list('')) {
     if (!/^(?:logs\/|journal\/|blobs\/|lock|(?:key\.vkey|format|newest-segment)(?:\.tmp)?)$/.test(name))
@@ -963,6 +971,19 @@ const checkTop = (files: OpenFiles, report: Report): void => {
   for (const name of files.list('journal')) {
     if (!isSegment.test(name.replace(/\.tmp$/, '')) && !/^(?:next\.wal|next\.tmp|cut\.json(?:\.tmp)?)$/.test(name))
       report(`journal/${name}`, 0, 'this file does not belong here');
+  }
+};
+
+/** Lists that are too long for a record are named by their SHA-256; one that is being written has no name of its own yet. */
+const checkBlobs = (files: OpenFiles, report: Report): void => {
+  for (const name of files.list('blobs').filter((one) => !one.endsWith('.tmp'))) {
+    const bytes = files.read(`blobs/${name}`);
+    if (bytes === null || Buffer.from(sha256(bytes)).toString('hex') !== name)
+      report(
+        `blobs/${name.replace(/[/?]$/, '')}`,
+        0,
+        bytes === null ? 'this file cannot be read' : 'this file is not the one that its name says',
+      );
   }
 };
 
@@ -1089,11 +1110,21 @@ interface Work {
   readonly altered: Set<string>;
   /** Heads that the last checkpoint set states of logs that are not in the folder. */
   missing: { readonly file: string; readonly offset: number; readonly head: Head }[];
+  /** Whether a log goes on from one that is not in the folder. */
+  isPart: boolean;
 }
 
+const chainOf = (origin: string): string => origin.slice(0, origin.lastIndexOf('/'));
+
+const isSameStream = (a: string, b: string): boolean => a.split('/', 2).join() === b.split('/', 2).join();
+
 const verifyLog = (work: Work, origin: string): void => {
-  const chainName = origin.slice(0, origin.lastIndexOf('/'));
-  const chain = work.chains.get(chainName) ?? { open: new Set(), whole: true };
+  const chainName = chainOf(origin);
+  // What began under another retention class may end in this one.
+  const chain = work.chains.get(chainName) ?? {
+    open: new Set(),
+    whole: !work.origins.some((other) => isSameStream(other, origin) && chainOf(other) !== chainName),
+  };
   work.chains.set(chainName, chain);
   const survey = work.surveys.get(origin);
   const input: LogInput = {
@@ -1109,6 +1140,7 @@ const verifyLog = (work: Work, origin: string): void => {
     onLeaves: work.onLeaves,
     onHeads: (file, offset, heads, predecessor) => {
       // Shards that were not copied may hold the decisions of this one's first outcomes.
+      if (predecessor && heads.some((head) => !work.origins.includes(head.origin))) work.isPart = true;
       if (predecessor && heads.some((head) => !work.logs.has(head.origin))) chain.whole = false;
       if (!predecessor) work.missing = heads.filter((head) => !work.origins.includes(head.origin)).map((head) => ({ file, offset, head }));
       for (const head of heads) {
@@ -1121,7 +1153,7 @@ const verifyLog = (work: Work, origin: string): void => {
   const before = work.problemCount();
   const leaves = work.journal.get(origin) ?? [];
   const head =
-    survey === undefined
+    survey === undefined && (work.notes.get(origin) ?? null) === null
       ? { origin, size: 0, root: emptyRoot }
       : settleLog(input, origin, work.notes.get(origin) ?? null, work.keys, leaves[0]?.index ?? null);
   // Where leaves are altered, whatever is compared with them disagrees as well, and that says nothing new.
@@ -1165,9 +1197,11 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
   const files = reporting(folder, report);
   // Names first, then the journal, then checkpoints, those of the control logs first: so a folder that grows meanwhile agrees with itself.
   checkTop(files, report);
+  checkBlobs(files, report);
   const surveys = findLogs(files, report);
   const journal = readJournal(files, report);
-  const origins = inOrder([...new Set([...surveys.keys(), ...journal.leaves.keys()])]);
+  // Once more: what a log that has begun since held in the journal may have left it by then.
+  const origins = inOrder([...new Set([...surveys.keys(), ...journal.leaves.keys(), ...originsIn(files)])]);
   // A ledger that was just made has none; to say that nothing was signed with a given key would be no answer.
   if (origins.length === 0 && (given.length > 0 || files.read('format') === null)) report('logs', 0, 'there is no log here');
   const notes = new Map(origins.toReversed().map((origin) => [origin, files.read(`logs/${origin}/checkpoint`)]));
@@ -1188,6 +1222,7 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
     logs: new Map(),
     altered: new Set(),
     missing: [],
+    isPart: false,
   };
   for (const origin of origins) verifyLog(work, origin);
   for (const { file, offset, head } of work.missing)
@@ -1200,10 +1235,9 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
 };
 
 /** Every leaf has an LSN of its own: where there are fewer leaves than that, some are nowhere. A gap is none where the logs have what it held. */
-const checkCount = ({ gaps, end }: Journal, { logs, chains }: Work, report: Report): void => {
+const checkCount = ({ gaps, end }: Journal, { logs, isPart }: Work, report: Report): void => {
   const leaves = [...logs.values()].reduce((count, { size, tail }) => count + size + tail.leaves.length, 0);
-  const isWhole = [...chains.values()].every(({ whole }) => whole);
-  if (isWhole ? leaves >= end : gaps.length === 0) return;
+  if (isPart ? gaps.length === 0 : leaves >= end) return;
   for (const { file, offset, what } of gaps) report(file, offset, what);
   if (gaps.length === 0)
     report('journal', 0, `the journal counts ${end} leaves, and ${end - leaves} of them are neither here nor in a log`);

@@ -241,13 +241,13 @@ export const laterMutations: Rows = {
   'ledger/open-work.ts': [
     [
       'a stop that was lifted and comes back',
-      "else if (what === 'stop_lifted') stops.delete(stop);",
+      "else if (what === 'stop_lifted') end(stops, stop);",
       '',
       'only what is stopped is refused as stopped',
     ],
     [
       'a closed run that comes back',
-      "else if (record['kind'] === 'closed') invocations.delete(record['invocation_id']);",
+      "else if (record['kind'] === 'closed') end(invocations, record['invocation_id']);",
       '',
       'a lease that ended is not renewed',
     ],

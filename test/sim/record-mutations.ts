@@ -215,15 +215,15 @@ export const recordMutations: Rows = {
   'ledger/open-work.ts': [
     [
       'denials that are taken for open',
-      'else if (owesOutcome(record)) decisions.set',
-      "else if (record['kind'] === 'decision') decisions.set",
+      'else if (owesOutcome(record)) begin(decisions',
+      "else if (record['kind'] === 'decision') begin(decisions",
       'a denial has no outcome',
     ],
 
     [
       'outcomes that recovery does not see',
-      "if (record['kind'] === 'outcome') decisions.delete(record['decision_log_id']);",
-      "if (record['kind'] === 'outcome') decisions.delete(record['log_id']);",
+      "if (record['kind'] === 'outcome') end(decisions, record['decision_log_id']);",
+      "if (record['kind'] === 'outcome') end(decisions, record['log_id']);",
       'each permitted decision has exactly one outcome',
     ],
   ],
