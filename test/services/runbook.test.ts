@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -58,7 +58,7 @@ const lastWords = (): string => {
 const shell = (script: string): Promise<string> =>
   new Promise((resolve, reject) => {
     // What a block starts in the background keeps what it was given; its output must not keep us waiting.
-    const child = spawn('sh', ['-eu', '-c', script], { env: environment, cwd: scratch, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('sh', ['-c', script], { env: environment, cwd: scratch, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.once('error', reject);
@@ -149,11 +149,18 @@ const layPrevious = (): string => {
 };
 
 /** As the page says: a copy that does not verify is made again, once. */
-const backUp = async (): Promise<void> => {
+const backUp = async (standing: RegExp): Promise<void> => {
   await run('backup');
   const checked = await run('check').catch(() => run('backup').then(() => run('check')));
-  assert.match(checked, /consistent/);
+  assert.match(checked, standing);
 };
+
+const filesOf = (folder: string): ReadonlyMap<string, string> =>
+  new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => [`${parentPath}/${name}`, readFileSync(join(parentPath, name), 'base64')]),
+  );
 
 let upstream: Upstream;
 before(async () => {
@@ -183,13 +190,13 @@ after(async () => {
 
 test('G-OPERATE-6: backup under load, upgrade, going back, and restore after the disk was lost, as the runbook says', async (t) => {
   assert.deepEqual([...blocks.keys()], ['backup', 'check', 'restore', 'upgrade', 'rollback']);
-  await shell('npm install --global --prefix "$PREFIX" "$PREVIOUS"; systemctl start');
+  await shell('set -eu; npm install --global --prefix "$PREFIX" "$PREVIOUS"; systemctl start');
   const load = underLoad(t);
   await load.goesOn();
   const old = await standing();
   assert.equal(old.version, '0.0.1');
 
-  await backUp();
+  await backUp(/consistent, unanchored/);
   await load.goesOn();
 
   await run('upgrade');
@@ -204,9 +211,9 @@ test('G-OPERATE-6: backup under load, upgrade, going back, and restore after the
 
   await run('upgrade');
   await load.goesOn();
-  await backUp();
+  await backUp(/verified with the given key, continues the given checkpoint/);
   await load.goesOn();
-  await shell('kill -KILL "$(cat "$STAND/pid")"; rm "$STAND/pid"; rm -r "$DATA"');
+  await shell('set -eu; kill -KILL "$(cat "$STAND/pid")"; rm "$STAND/pid"; rm -r "$DATA"');
   assert.match(await run('restore'), /verified with the given key/);
   await load.goesOn();
   assert.equal((await standing()).release, upgraded.release);
@@ -222,4 +229,34 @@ test('G-OPERATE-6: backup under load, upgrade, going back, and restore after the
     (change as { readonly what?: string } | undefined)?.what === 'release_activated' ? [release] : [],
   );
   assert.deepEqual([...new Set(releases)], [old.release, upgraded.release]);
+});
+
+test('G-OPERATE-6: a backup that fails leaves the last one, and one of an older or of another ledger leaves what is known', async () => {
+  const [good, known] = [filesOf(dirname(places.BACKUP)), filesOf(places.KNOWN)];
+  const keys = filesOf(dirname(places.KEYS));
+  await assert.rejects(shell(`ulimit -f 100; ${blocks.get('backup')}`), /ended with [12]/);
+  for (const [path, content] of [...good, ...keys]) assert.equal(readFileSync(path, 'base64'), content, path);
+
+  for (const other of ['older', 'another']) {
+    // The ledger as it was: without its last records, or one that was begun anew.
+    if (other === 'another') rmSync(places.DATA, { recursive: true });
+    else await shell('set -eu; cp -a "$DATA" "$DATA.older"; systemctl start');
+    await shell(
+      'set -eu; [ -e "$STAND/pid" ] || systemctl start; timeout 60 sh -c "until curl -fsS --unix-socket \\"$CONTROL\\" http://localhost/readyz; do sleep 1; done"',
+    );
+    for (let count = 0; count < 3; count += 1) assert.equal(await call(), 200);
+    if (other === 'older') {
+      await shell('set -eu; systemctl stop');
+      await run('backup');
+      await run('check');
+    }
+    const latest = filesOf(places.KNOWN);
+    if (other === 'older') {
+      assert.notDeepEqual(latest, known);
+      await shell('set -eu; rm -r "$DATA"; mv "$DATA.older" "$DATA"');
+    } else await shell('set -eu; systemctl stop');
+    await run('backup');
+    await assert.rejects(run('check'), /ended with 1/);
+    assert.deepEqual(filesOf(places.KNOWN), latest);
+  }
 });
