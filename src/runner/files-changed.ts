@@ -3,6 +3,7 @@
 // Names are bytes, kept as Latin-1 text inside and decoded only for the report. A tree past the bound is watched in part, and says so.
 
 import { lstatSync, opendirSync } from 'node:fs';
+import { relative } from 'node:path';
 import { limits } from '../core/limits.ts';
 import { isUnreadable, openRegular } from './bounded-file.ts';
 import { factsOf, obeyedIn } from './git-programs.ts';
@@ -81,6 +82,17 @@ export const snapshotTree = (root: string, entriesMax: number = limits.filesWatc
     }
   }
   return { files, complete, unlisted };
+};
+
+/** The same without what lies in a folder of `root`, or in all of it. */
+export const leavingOut = (root: string, folder: string, tree: TreeSnapshot): TreeSnapshot => {
+  const below = asLatin1(relative(root, folder));
+  const isOutside = (path: string): boolean => below !== '' && path !== below && !path.startsWith(`${below}/`);
+  return {
+    ...tree,
+    files: new Map([...tree.files].filter(([path]) => isOutside(path))),
+    unlisted: tree.unlisted.filter(isOutside),
+  };
 };
 
 const chunkBytes = 256 * 1_024;

@@ -4,7 +4,8 @@
 import type { Json } from '../core/canonical-json.ts';
 import { limits } from '../core/limits.ts';
 import { join } from 'node:path';
-import { compareTrees, snapshotTree } from './files-changed.ts';
+import { liesWithin } from './executable.ts';
+import { compareTrees, leavingOut, snapshotTree } from './files-changed.ts';
 import type { FilesChanged, TreeSnapshot } from './files-changed.ts';
 import { commitsBetween, headCommit } from './git-facts.ts';
 import type { HeadCommit, Repository } from './git-facts.ts';
@@ -65,20 +66,27 @@ const programsIn = (root: string, changed: FilesChanged, gitPrograms: GitProgram
   return [...unread, ...inTurns(hostPrograms([...(gitPrograms?.changed() ?? []), ...changed.paths], ofGit))];
 };
 
-/** Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `host_programs`, `truncated`, `not_read`. */
-export const reportChanges = ({ repository, head, tree, gitPrograms }: RepositoryView): ChangeReport => {
+/**
+ * Members of the report: `git {commit_before, commit_after, commits_made}`, `files_changed`, `host_programs`, `truncated`, `not_read`. What the envelope
+ * itself writes into its data, where that lies in the repository, is not the agent's; and its digest in a record would tell what is private there.
+ */
+export const reportChanges = (view: RepositoryView, dataOfEnvelope: string | null): ChangeReport => {
+  const { repository, head, gitPrograms } = view;
   const nothing = {
     git: { commit_before: head.commit, commit_after: null, commits_made: [] },
     files_changed: [],
     host_programs: [],
     truncated: {},
   };
-  if (repository === null || tree === null) return { ...nothing, not_read: [{ what: 'files', why: noRepository }] };
+  if (repository === null || view.tree === null) return { ...nothing, not_read: [{ what: 'files', why: noRepository }] };
   const after = headCommit(repository);
-  const treeAfter = snapshotTree(repository.root);
+  const { root } = repository;
+  const ofAgent = (all: TreeSnapshot): TreeSnapshot =>
+    dataOfEnvelope !== null && liesWithin(root, dataOfEnvelope) ? leavingOut(root, dataOfEnvelope, all) : all;
+  const [tree, treeAfter] = [ofAgent(view.tree), ofAgent(snapshotTree(root))];
   const commits = commitsBetween(repository, head.commit, after.commit);
-  const changed = compareTrees(repository.root, tree, treeAfter);
-  const programs = [...notLookedAt(changed, tree, treeAfter), ...programsIn(repository.root, changed, gitPrograms)];
+  const changed = compareTrees(root, tree, treeAfter);
+  const programs = [...notLookedAt(changed, tree, treeAfter), ...programsIn(root, changed, gitPrograms)];
   const notRead: NotRead[] = [];
   const headProblem = head.notRead ?? after.notRead;
   if (headProblem !== null) notRead.push({ what: 'head', why: headProblem });

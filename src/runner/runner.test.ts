@@ -30,7 +30,7 @@ test('a run sends exactly these two bodies, and its lines name what matters', as
   const digest = createHash('sha256').update(readFileSync(path)).digest('hex');
   const { exitCode, failure, announced, warned } = await run(at, ['./agent', 'a', 'b'], { monotonicMs: () => 5 });
   assert.deepEqual({ exitCode, failure, warned }, { exitCode: 0, failure: null, warned: [] });
-  const bodies = at.seen.filter(([path]) => !path.endsWith('/heartbeat')).map(([path, body]): unknown => [path, JSON.parse(body)]);
+  const bodies = at.seen.filter(([path]) => !/\/(?:status|heartbeat)$/.test(path)).map(([path, body]): unknown => [path, JSON.parse(body)]);
   assert.deepEqual(bodies, [
     [
       '/invocations',
@@ -88,7 +88,7 @@ test('the digest of a large program is asked of the envelope, told where it was 
   const exchanges = (): readonly (readonly [string, unknown])[] =>
     at.seen.splice(0).flatMap(([path, body]) => {
       const { sha256, agent_digest } = JSON.parse(body || '{}') as Readonly<Record<string, unknown>>;
-      return /\/(?:heartbeat|close)$/.test(path) ? [] : [[path, sha256 ?? agent_digest ?? null] as const];
+      return /\/(?:status|heartbeat|close)$/.test(path) ? [] : [[path, sha256 ?? agent_digest ?? null] as const];
     });
   assert.equal((await run(at, ['./agent'], later)).exitCode, 0);
   assert.deepEqual(exchanges(), [

@@ -268,6 +268,7 @@ interface Opened {
   readonly before: RepositoryView;
   readonly start: Start;
   readonly jail: Jail | null;
+  readonly dataOfEnvelope: string | null;
 }
 
 /** What the person should know behind a run, beside what it did. */
@@ -295,7 +296,7 @@ const runOpened = async (run: Opened, surroundings: RunnerSurroundings): Promise
     return left;
   };
   const close = (exit: AgentExit, durationMs: number): Promise<ClosedInvocation | ClientFailure> => {
-    const report = reportChanges(before);
+    const report = reportChanges(before, run.dataOfEnvelope);
     programs = { listed: report.host_programs, more: report.truncated.host_programs ?? 0 };
     const ending = {
       exit_code: jail?.wasOpened() === false ? ourFailure : 'notStarted' in exit ? exit.notStarted : exit.exitCode,
@@ -365,7 +366,7 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(socket)) return clientFailed(socket);
   const client = createControlClient(socket, { uid, credential: surroundings.credential(() => offerOf(client)) });
   const asking = client.agents();
-  const looking = order.containment === 'jail' ? envelopeFolders(client, socket) : { ofEnvelope: [], dataOfEnvelope: null };
+  const looking = envelopeFolders(client, socket);
   // While the envelope answers: what is loaded and looked at here takes as long.
   await turns();
   if (needsHash(executable)) newHash('sha256');
@@ -376,7 +377,8 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   if (isClientFailure(agents)) return clientFailed(agents);
 
   const how = { known, wallMs: surroundings.wallMs, progress: surroundings.progress };
-  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ...(await looking), how });
+  const ofEnvelope = await looking;
+  const prepared = await prepareAgent({ ...order, executable }, agents, { ...place, ...ofEnvelope, how });
   if (isRefusal(prepared)) return refusedBy(prepared);
   for (const warning of prepared.warnings) warn(warning);
   const opening = openInvocation(client, order, prepared, before);
@@ -392,5 +394,5 @@ export const runAgent = async (order: RunOrder, surroundings: RunnerSurroundings
   const { start, jail } = laid;
   for (const warning of start.warnings) warn(warning);
   if (announce !== null) announceOpened(opened, before, start, announce);
-  return runOpened({ client, opened, prepared, before, start, jail }, surroundings);
+  return runOpened({ client, opened, prepared, before, start, jail, dataOfEnvelope: ofEnvelope.dataOfEnvelope }, surroundings);
 };

@@ -88,7 +88,7 @@ for (const { name, before: script = 'true', agent, later, listed } of planted)
     const { workspace, mark, sh } = trap(script);
     const view = asNobody(() => viewRepository(findRepository(workspace)));
     const done = sh(agent);
-    const { host_programs: programs } = asNobody(() => reportChanges(view));
+    const { host_programs: programs } = asNobody(() => reportChanges(view, null));
     assert.equal(existsSync(mark), false, done);
     const paths = programs.map(({ path }) => path);
     if (later !== null) {
