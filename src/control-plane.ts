@@ -34,6 +34,8 @@ export interface ControlPlaneParts {
   readonly clock: Clock;
   readonly agents: DeskParts['agents'];
   readonly roles: DeskParts['roles'];
+  /** The pin that each name of a model stands for. */
+  readonly models: ReadonlyMap<string, string>;
   readonly keepManifest: DeskParts['keepManifest'];
 }
 
@@ -78,25 +80,44 @@ export const createEnforce =
 const pseudonymForm = /^user_[0-9a-f]{32}$/;
 
 /** A stop of a user names him as the records do; whoever was never seen has nothing that could be stopped. */
-const createStopDesk = ({ stops, identity, agents, roles }: ControlPlaneParts): RouteParts['stops'] => ({
+const createStopDesk = (parts: ControlPlaneParts): RouteParts['stops'] => ({
   stop: async (scope, reason, by) => {
-    const resolved = mistyped(scope, { agent: agents, role: roles }) ?? (await resolvedScope(scope, identity));
-    return 'problem' in resolved ? resolved : stops.stop(resolved, reason, by);
+    const resolved = nothingOf(scope, parts) ?? (await resolvedScope(scope, parts));
+    return 'problem' in resolved ? resolved : parts.stops.stop(resolved, reason, by);
   },
-  lift: stops.lift,
-  inForce: stops.inForce,
+  lift: parts.stops.lift,
+  inForce: parts.stops.inForce,
 });
 
-/** A name that the config does not have would stop nothing, and whoever stops must not believe otherwise. */
-const mistyped = ({ kind, name }: StopScope, configured: Readonly<Record<'agent' | 'role', object>>): RouteProblem | null => {
-  if ((kind !== 'agent' && kind !== 'role') || name === null || Object.hasOwn(configured[kind], name)) return null;
-  const meant = nearest(name, Object.keys(configured[kind]));
-  const hint = meant === undefined ? `Configured: ${Object.keys(configured[kind]).join(', ')}.` : `Did you mean ${meant}?`;
+/**
+ * A name that would stop nothing: one that the config does not have, or of a run that is not open. Whoever stops must not believe otherwise. Tools are
+ * not known here, since each SDK program has its own.
+ */
+const nothingOf = (
+  { kind, name }: StopScope,
+  { agents, roles, models, invocations }: Pick<ControlPlaneParts, 'agents' | 'roles' | 'models' | 'invocations'>,
+): RouteProblem | null => {
+  if (name === null) return null;
+  if (kind === 'invocation' && invocations.find(name) === null)
+    return {
+      problem: 'no_such_invocation',
+      message: 'Nothing was stopped: no run of this id is open. It may have ended, or the id is not whole.',
+    };
+  if (kind !== 'agent' && kind !== 'role' && kind !== 'model') return null;
+  const configured = { agent: Object.keys(agents), role: Object.keys(roles), model: [...models.keys()] }[kind];
+  if (configured.includes(name)) return null;
+  const meant = nearest(name, configured);
+  const hint = meant === undefined ? `Configured: ${configured.join(', ')}.` : `Did you mean ${meant}?`;
   return { problem: `no_such_${kind}`, message: `Nothing was stopped: no ${kind} of this name is configured. ${hint}` };
 };
 
-const resolvedScope = async (scope: StopScope, identity: Identity): Promise<StopScope | RouteProblem> => {
+/** As records name it: a user by his pseudonym, a model by its pin. */
+const resolvedScope = async (
+  scope: StopScope,
+  { identity, models }: Pick<ControlPlaneParts, 'identity' | 'models'>,
+): Promise<StopScope | RouteProblem> => {
   const { kind, name } = scope;
+  if (kind === 'model' && name !== null) return { kind, name: models.get(name) ?? name };
   if (kind !== 'user' || name === null || pseudonymForm.test(name)) return name === null || label(name) === name ? scope : strangeName;
   const pseudonym = await identity.pseudonymOf(name).catch(() => null);
   return pseudonym === null

@@ -30,6 +30,7 @@ import { sharedFolderProblem } from './disk/data-folder.ts';
 import { diskErrorName, type Disk } from './disk/disk.ts';
 import { createDiagnostics, type Diagnostics, type LineSettings, type LineSink } from './diagnostics/diagnostics.ts';
 import type { ModelDoorParts } from './doors/model/model.ts';
+import { pinsByName } from './endpoints/endpoints.ts';
 import { readingOnce, trustedCertificates } from './endpoints/transports.ts';
 import { identityFiles, type Identity } from './identity/identity.ts';
 import { createShares } from './invocations/admission.ts';
@@ -284,6 +285,7 @@ const openRooms = async (parts: EnvelopeParts, closers: Closers): Promise<Rooms 
     stamp,
     agents: config.agents,
     roles: config.agent_roles,
+    models: pinsByName(config.endpoints),
     keepManifest: createBlobs(disk, folders(config.data_dir).ledger),
   });
   const listModels = composeListing({ invocations, decisions: policy, endpoints });

@@ -41,6 +41,8 @@ const statuses: Readonly<Record<string, 400 | 401 | 404 | 409 | 410 | 503>> = {
   no_such_subject: 404,
   no_such_agent: 404,
   no_such_role: 404,
+  no_such_model: 404,
+  no_such_invocation: 404,
   ended: 410,
 };
 

@@ -33,6 +33,14 @@ const candidateOf = (
   ...(model.price !== undefined && { price: priceOf(model.price) }),
 });
 
+/** Each name that a client may use for a model, with the pin that it stands for. */
+export const pinsByName = (settings: Readonly<Record<string, Pick<EndpointSettings, 'models'>>>): ReadonlyMap<string, string> =>
+  new Map(
+    Object.values(settings).flatMap(({ models }) =>
+      models.flatMap(({ pin, also_called: others = [] }) => [pin, ...others].map((name) => [name, pin] as const)),
+    ),
+  );
+
 export const createEndpoints = (
   settings: Readonly<Record<string, EndpointSettings>>,
   transportFor: (id: string, endpoint: EndpointSettings) => Transport,
