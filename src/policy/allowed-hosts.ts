@@ -20,8 +20,8 @@ export const allowedHostConfig = z.union([
       .boolean()
       .optional()
       .describe(
-        'Whether a tunnel must begin with a TLS ClientHello that asks for this host; without this it must. `false` lets any bytes through, ' +
-          'and is not for port 443.',
+        'Whether a tunnel must begin with a TLS ClientHello that asks for this host, or for no name where this is an address; without this it must. ' +
+          '`false` lets any bytes through, and is not for port 443.',
       ),
     addresses: z
       .array(z.string().min(1))
@@ -29,7 +29,8 @@ export const allowedHostConfig = z.union([
       .max(limits.rangesPerHostCount)
       .optional()
       .describe(
-        'Addresses or ranges such as 10.20.0.0/16, one of which every address of the host must lie in; they may be private. Without this: any public one.',
+        'Addresses or ranges such as 10.20.0.0/16, one of which every address of the host must lie in; they may be private. Without this: any public one, ' +
+          'and where `host` is an address that one, private or not. An address of a special range (link-local, metadata, multicast) must be listed by itself.',
       ),
     why: z.string().min(1).optional().describe('What the role needs it for; `egress list` shows it.'),
   }),

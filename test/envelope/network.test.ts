@@ -140,6 +140,27 @@ test('G-NET-3: no rule leads to where the envelope itself listens', async (t) =>
   await running.stop();
 });
 
+test('G-NET-3, G-NET-4: an address that a rule names is reached though it is not public, by a TLS that asks for no name, and by no other', async (t) => {
+  const upstream = await tcp(t, (socket) => void socket.once('data', () => socket.end('hello back')).on('error', () => undefined));
+  const target = `127.0.0.1:${upstream.port}`;
+  const { running, run, client } = await open(t, `['${target}']`);
+  const nameless = await client.tunnel(target, run.credential);
+  nameless.write(helloOf());
+  assert.equal(await textOf(nameless), 'hello back');
+  nameless.end();
+  const named = await client.tunnel(target, run.credential);
+  named.write(helloOf(serverNames('site.test')));
+  assert.equal(await textOf(named), '\x15\x03\x01\x00\x02\x02\x31');
+  named.end();
+  await upstream.empty();
+  const outcomes = connections((await running.stop()).agent).filter(({ kind }) => kind === 'outcome');
+  assert.deepEqual(
+    outcomes.map(({ success }) => success),
+    [true, false],
+  );
+  assert.match(String(outcomes[1]?.['error_message']), /asks for a name, and the tunnel leads to an address/);
+});
+
 for (const [what, bytes, sentence] of [
   ['another name', helloOf(serverNames('evil.test')), /asks for another host/],
   ['no name', helloOf(), /asks for no name/],
