@@ -113,7 +113,7 @@ const loadJudge = async (): Promise<JudgeRules> => {
 };
 
 /** What commands that decide again need of rooms that they may not know. */
-const loadRuleBooks = async (): Promise<RuleBooks> => {
+export const loadRuleBooks = async (): Promise<RuleBooks> => {
   const [{ createRuleBooks }, { lastPath, markedRelease, releaseDigest, releasePath }] = await Promise.all([
     import('./policy/rule-books.ts'),
     import('./changes/changes.ts'),
@@ -223,7 +223,7 @@ export const commands: readonly CommandRow[] = [
   { name: 'egress bypass-test', load: async () => (await import('./cli/egress-bypass-test.ts')).egressBypassTest },
   { name: 'egress list', load: async () => (await import('./cli/egress-list.ts')).egressList },
   { name: 'egress render', load: async () => (await import('./cli/egress-render.ts')).egressRender },
-  { name: 'egress suggest', load: async () => (await import('./cli/egress-suggest.ts')).egressSuggest },
+  { name: 'egress suggest', load: async () => (await import('./cli/egress-suggest.ts')).createEgressSuggest(loadRuleBooks) },
   { name: 'agents list', load: async () => (await import('./cli/agents-list.ts')).agentsList },
   { name: 'agents check', load: async () => (await import('./cli/agents-list.ts')).agentsCheck },
   {

@@ -1,13 +1,15 @@
 // `egress suggest`: hosts that agents asked for and no rule permits, as entries of `allowed_hosts` with the reasons for each.
-// Reads the ledger; proposes and changes nothing. Whether an agent should have what it asked for is for a person to say.
+// What was asked for is in the ledger; whether a rule permits it by now says the release that was last in force. Changes nothing. Whether an agent should have what it asked for is for a person to say.
 
 import { limits } from '../core/limits.ts';
+import type { RuleBook } from '../core/rules.ts';
 import { openFolder, openLedger, recordsOf, type Ledger, type StoredRecord } from '../ledger/reading.ts';
 import { placeOf, placeOptions } from './audit-place.ts';
 import { exitCode, writeJson, type Command } from './command.ts';
 import { sinceOf } from './policy-impact.ts';
 import { printable } from './printable.ts';
 import { membersOf, textOf } from './record-members.ts';
+import { releasesFolder, releasesOption, type RuleBooks } from './rule-books.ts';
 
 interface Suggestion {
   readonly role: string;
@@ -23,14 +25,25 @@ interface Suggestion {
   readonly failed: string | null;
 }
 
-const suggestionOf = ({ members }: StoredRecord): Suggestion | null => {
+/** Whether the rules permit by now what a record says was asked. */
+type IsPermitted = (request: unknown) => boolean;
+
+const isPermittedBy =
+  (rules: RuleBook): IsPermitted =>
+  (request) => {
+    const again = rules.replay(request);
+    return 'verdict' in again && again.verdict === 'permit';
+  };
+
+const suggestionOf = ({ members }: StoredRecord, isPermitted: IsPermitted): Suggestion | null => {
   const { name, port } = membersOf(members['destination']);
-  const { verdict } = membersOf(members['decision']);
+  const { verdict, request } = membersOf(members['decision']);
   const [role, host, record] = [textOf(members['agent_role']), textOf(name), textOf(members['log_id'])];
   if (members['kind'] !== 'decision' || verdict !== 'deny' || role === null || host === null || record === null) return null;
   const denial = textOf(members['denial']);
   // What was refused for another reason than policy no rule would permit.
   if (typeof port !== 'number' || (denial !== null && denial !== 'host_not_permitted')) return null;
+  if (isPermitted(request ?? null)) return null;
   return {
     role,
     entry: `${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -57,7 +70,7 @@ interface Found {
   readonly others: number;
 }
 
-const suggestionsIn = (ledger: Ledger, since: string): Found => {
+const suggestionsIn = (ledger: Ledger, since: string, isPermitted: IsPermitted): Found => {
   let others = 0;
   const found = new Map<string, Suggestion>();
   /** Of what goes on, until its outcome: as many as connections are open at a time. */
@@ -66,7 +79,7 @@ const suggestionsIn = (ledger: Ledger, since: string): Found => {
     for (const record of recordsOf(ledger, log)) {
       const { members } = record;
       if (members['action_type'] !== 'network_connection' || (textOf(members['timestamp']) ?? '') < since) continue;
-      const suggestion = suggestionOf(record);
+      const suggestion = suggestionOf(record, isPermitted);
       const key = suggestion === null ? keyOfDecision.get(members['decision_log_id']) : `${suggestion.role} ${suggestion.entry}`;
       const before = key === undefined ? undefined : found.get(key);
       keyOfDecision.delete(members['decision_log_id']);
@@ -99,24 +112,29 @@ const yamlOf = (suggestions: readonly Suggestion[]): string =>
     .map(printable)
     .join('\n');
 
-export const egressSuggest: Command = {
+export const createEgressSuggest = (books: () => Promise<RuleBooks>): Command => ({
   name: 'egress suggest',
   summary: 'Propose hosts that agents asked for and no rule permits',
   describe:
-    'Entries of `allowed_hosts` for what was denied since then, or went on only because rules are observed, each with how often, by whom and a record. Nothing is changed: keep what the role needs, and say why. Ends with 1 where there is nothing to propose.',
+    'Entries of `allowed_hosts` for what was denied since then, or went on only because rules are observed, each with how often, by whom and a record. What the rules permit that were last in force is left out. Nothing is changed: keep what the role needs, and say why. Ends with 1 where there is nothing to propose.',
   positionals: [],
   options: [
     { name: 'since', type: 'text', value: 'DURATION', describe: 'How far back, such as 7d, 12h or 30m', default: '7d' },
     ...placeOptions,
+    releasesOption,
   ],
   examples: [{ line: 'sealwright egress suggest --since 1d --data ./data', does: 'what a day of observing showed' }],
   run: async (input, io) => {
     const since = sinceOf(input, io);
     const { folder } = await placeOf(input, io);
-    const { suggestions, others } = suggestionsIn(openLedger(openFolder(folder)), since);
+    const rules = (await books()).lastInForce(releasesFolder(folder, input, io));
+    if ('problem' in rules)
+      io.stderr.write(`What rules permit by now is not left out: ${printable(rules.problem)}; name the kept releases with --releases\n`);
+    const isPermitted = 'problem' in rules ? () => false : isPermittedBy(rules);
+    const { suggestions, others } = suggestionsIn(openLedger(openFolder(folder)), since, isPermitted);
     if (input.json) writeJson(io.stdout, { since, others, suggestions: suggestions.map((each) => ({ ...each, reason: reasonOf(each) })) });
     else io.stdout.write(suggestions.length === 0 ? `Nothing was asked for since ${since} that no rule permits.\n` : yamlOf(suggestions));
     if (others > 0) io.stderr.write(`${others} attempts at further hosts are not shown; name a shorter time with --since\n`);
     return suggestions.length === 0 ? exitCode.no : exitCode.ok;
   },
-};
+});

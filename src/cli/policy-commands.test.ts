@@ -28,6 +28,7 @@ const books: RuleBooks = {
   ofConfig: () => broken,
   ofRelease: () => ({ problem: 'its release is not kept here', missing: true }),
   ofLastRelease: () => broken,
+  lastInForce: () => ({ problem: 'no release is marked as the active one there' }),
   test: () => ({ results: [], unexercised: [], unexercisedCompiled: [] }),
   exported: () => broken,
 };

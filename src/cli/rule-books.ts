@@ -24,6 +24,8 @@ export interface RuleBooks {
   readonly ofRelease: (releases: string, digest: string) => RuleBook | { readonly problem: string; readonly missing: boolean };
   /** Of the config of the release that was last active there, with the policies of `folder`. */
   readonly ofLastRelease: (releases: string, folder: string) => RuleBook | Problems;
+  /** Of the release that was last active there, as it is kept. */
+  readonly lastInForce: (releases: string) => RuleBook | { readonly problem: string };
   readonly test: (loaded: LoadedConfig, folder: string) => PolicyTestReport | Problems;
   /** What `cedar run-tests` needs, by file name. */
   readonly exported: (loaded: LoadedConfig, folder: string) => ReadonlyMap<string, string> | Problems;

@@ -31,6 +31,7 @@ describe('the rules that commands ask', () => {
       books.ofConfig({ config }, null),
       books.ofRelease('/r', 'sha256:0'),
       books.ofLastRelease('/r', '/p'),
+      books.lastInForce('/r'),
     ])
       assert.ok('replay' in book, JSON.stringify(book));
   });
@@ -46,8 +47,10 @@ describe('the rules that commands ask', () => {
       problem: 'the release is not one that this version can read',
       missing: false,
     });
-    for (const changes of [{ lastRelease: () => null }, { keptRelease: () => null }])
+    for (const changes of [{ lastRelease: () => null }, { keptRelease: () => null }]) {
       assert.ok('problems' in booksWith(changes).ofLastRelease('/r', '/p'));
+      assert.ok('problem' in booksWith(changes).lastInForce('/r'));
+    }
   });
 
   it('are a problem with its place where the folder cannot be read', () => {

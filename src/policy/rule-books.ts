@@ -32,6 +32,7 @@ export interface RuleBooks {
   readonly ofConfig: (configured: Configured, folder: string | null) => RuleBook | Problems;
   readonly ofRelease: (releases: string, digest: string) => RuleBook | { readonly problem: string; readonly missing: boolean };
   readonly ofLastRelease: (releases: string, folder: string) => RuleBook | Problems;
+  readonly lastInForce: (releases: string) => RuleBook | { readonly problem: string };
   readonly test: (configured: Configured, folder: string) => TestReport | Problems;
   readonly exported: (configured: Configured, folder: string) => ReadonlyMap<string, string> | Problems;
 }
@@ -62,6 +63,10 @@ export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookP
     if ('problem' in kept) return { ...kept, missing: false };
     return kept.isWhole ? kept.bytes : { problem: 'the kept release is not what it was when it was kept', missing: false };
   };
+  const lastContent = (releases: string): Uint8Array | { readonly problem: string } => {
+    const digest = reading('the mark of the active release', () => lastRelease(releases)) ?? unmarked;
+    return typeof digest === 'string' ? contentOf(releases, digest) : digest;
+  };
   const withTests = <T>(
     settings: PolicySettings,
     folder: string,
@@ -80,9 +85,12 @@ export const createRuleBooks = ({ folders, lastRelease, keptRelease }: RuleBookP
       const book = ruleBookOfRelease(content);
       return 'problem' in book ? { ...book, missing: false } : book;
     },
+    lastInForce: (releases) => {
+      const content = lastContent(releases);
+      return 'problem' in content ? content : ruleBookOfRelease(content);
+    },
     ofLastRelease: (releases, folder) => {
-      const digest = reading('the mark of the active release', () => lastRelease(releases)) ?? unmarked;
-      const content = typeof digest === 'string' ? contentOf(releases, digest) : digest;
+      const content = lastContent(releases);
       const settings = 'problem' in content ? content : keptSettings(content);
       return 'problem' in settings ? { problems: [{ file: releases, line: null, message: settings.problem }] } : bookOf(settings, folder);
     },

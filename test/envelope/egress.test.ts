@@ -4,16 +4,16 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { runCli } from '../../src/cli/cli.ts';
 import { egressList } from '../../src/cli/egress-list.ts';
 import { egressRender } from '../../src/cli/egress-render.ts';
-import { egressSuggest } from '../../src/cli/egress-suggest.ts';
-import { processIo } from '../../src/main.ts';
+import { createEgressSuggest } from '../../src/cli/egress-suggest.ts';
+import { loadRuleBooks, processIo } from '../../src/main.ts';
 import { createTestIo } from '../command-io.ts';
 import { basic, connectRequest, createProxyClient } from './proxy-client.ts';
-import { startRunning } from './running.ts';
+import { type Running, startRunning } from './running.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'egress-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -45,7 +45,10 @@ endpoints:
   { mode: 0o600 },
 );
 
-const commands = [egressList, egressRender, egressSuggest].map((command) => ({ name: command.name, load: async () => command }));
+const commands = [egressList, egressRender, createEgressSuggest(loadRuleBooks)].map((command) => ({
+  name: command.name,
+  load: async () => command,
+}));
 
 const sealwright = async (...argv: readonly string[]) => {
   const io = createTestIo({ clock: processIo().clock, cwd: folder });
@@ -116,6 +119,31 @@ test('what agents asked for and no rule permits is proposed, with how often, by 
     suggestions: readonly object[];
   };
   assert.partialDeepStrictEqual(suggestions[2], { role: 'demo', entry: 'b.test:443', denied: 2, observed: 0, agents: ['sdk'] });
+});
+
+test('what the rules permit that were last in force is not proposed any more, and where they are not kept that is said', async (t) => {
+  const first = await startRunning('http://127.0.0.1:9');
+  t.after(() => first.remove());
+  const asking = async (running: Running, ...targets: readonly string[]): Promise<void> => {
+    const { credential } = await running.open();
+    const client = createProxyClient(t, running.envelope.doors.network);
+    for (const target of targets) assert.equal((await client.asked(connectRequest(target, credential))).status, 403, target);
+    await running.stop();
+  };
+  const entriesIn = async (...place: readonly string[]) => {
+    const { stdout, stderr } = await sealwright('egress', 'suggest', '--json', ...place);
+    const { suggestions } = JSON.parse(stdout) as { suggestions: readonly { entry: string; denied: number }[] };
+    return { suggested: suggestions.map(({ entry, denied }) => [entry, denied]), stderr };
+  };
+  await asking(first, '10.0.0.1:443', 'a.test:80', 'a.test:443', 'x.packages.test:443');
+  assert.equal((await entriesIn('--data', first.dataDir)).suggested.length, 4);
+  const allowing = (text: string): string =>
+    text.replace('demo: { allowed_models', `demo: { allowed_hosts: ['10.0.0.1:443', 'a.test:80', '*.packages.test'], allowed_models`);
+  await asking(await startRunning('http://127.0.0.1:9', allowing, dirname(first.dataDir)), 'a.test:443');
+  assert.deepEqual(await entriesIn('--data', first.dataDir), { suggested: [['a.test:443', 2]], stderr: '' });
+  const unknown = await entriesIn('--data', first.dataDir, '--releases', join(folder, 'none'));
+  assert.equal(unknown.suggested.length, 4);
+  assert.match(unknown.stderr, /^What rules permit by now is not left out: no release is marked/);
 });
 
 test('what went on only because rules are observed is proposed with why it failed, and without any there is nothing to propose', async (t) => {
