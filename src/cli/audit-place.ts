@@ -10,7 +10,7 @@ import { recordLine, searchRecords, type Found, type Ledger, type RecordFilter, 
 import {
   CommandError,
   configOption,
-  controlOption,
+  socketOption,
   dataOption,
   exitCode,
   writeJson,
@@ -28,7 +28,7 @@ const ledgerOption: CommandOption = {
   describe: 'Ledger folder itself, such as a copy of DATA/ledger',
 };
 /** Options that say which ledger is meant; without any, it is that of the running envelope. */
-export const placeOptions: readonly CommandOption[] = [ledgerOption, dataOption, configOption, controlOption];
+export const placeOptions: readonly CommandOption[] = [ledgerOption, dataOption, configOption, socketOption];
 
 export interface Place {
   readonly folder: string;

@@ -123,12 +123,16 @@ export const configOption: CommandOption = {
   describe: 'Config file',
 };
 
+const control = { name: 'control', type: 'text', value: 'SOCKET' } as const;
+
+/** The option of every command that asks a running envelope. */
 export const controlOption: CommandOption = {
-  name: 'control',
-  type: 'text',
-  value: 'SOCKET',
-  describe: 'Control socket of the envelope',
+  ...control,
+  describe: 'Control socket of the envelope; or, of one elsewhere, its admin port as https://HOST:PORT',
 };
+
+/** The same where the envelope must be one of this machine: it listens there, or says where its files lie. */
+export const socketOption: CommandOption = { ...control, describe: 'Control socket of the envelope' };
 
 /** One JSON value on a line of its own. */
 export const writeJson = (sink: Sink, value: unknown): void => {

@@ -13,7 +13,7 @@ import type { JudgeRules } from './check.ts';
 import {
   CommandError,
   configOption,
-  controlOption,
+  socketOption,
   dataOption,
   exitCode,
   writeJson,
@@ -323,7 +323,7 @@ export const createDoctor = (parts: DoctorParts): Command => ({
   options: [
     configOption,
     dataOption,
-    controlOption,
+    socketOption,
     {
       name: 'agent',
       type: 'text',

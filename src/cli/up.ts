@@ -3,16 +3,7 @@
 
 import { type LineLevel, renderLine } from '../core/diagnostic-line.ts';
 import { problemText } from '../config/config.ts';
-import {
-  configOption,
-  controlOption,
-  dataOption,
-  exitCode,
-  writeJson,
-  type Command,
-  type CommandInput,
-  type CommandIo,
-} from './command.ts';
+import { configOption, socketOption, dataOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { configPathOf } from './config-path.ts';
 import {
   controlSocketOf,
@@ -69,7 +60,7 @@ export const createUp = (start: StartEnvelope): Command => ({
   describe:
     'Opens the ledger, listens on the model door, the network door, the admin plane and the control socket, and stays in the foreground. Diagnostics go to stderr, one line for each crossing.',
   positionals: [],
-  options: [configOption, dataOption, controlOption, ...portOptions, ...lineOptions],
+  options: [configOption, dataOption, socketOption, ...portOptions, ...lineOptions],
   examples: [
     { line: 'sealwright up --config sealwright.yaml', does: 'with a config of your own' },
     { line: 'sealwright up --config sealwright.yaml --port 8420', does: 'on another port' },
