@@ -285,7 +285,7 @@ once through the envelope: what the application sees, what the provider receives
 a refusal: nobody has run it. A list of models is answered by the envelope itself, with those that the role may call, so nothing is compared there:
 the client reads it. Where a client leaves early (cancel, time-out), what was released by then is a matter of time: there the provider's end of the
 call is looked at in the place of bytes. The columns with a version are CLI agents, run for real behind an envelope (\`npm run test:agents\`): what they
-send is read whole, what they print is the scripted answer, and a hosted tool is one that the role may not use. Beside these, [the conformance cases](../../test/conformance/README.md) hold the readers to each vendor's bytes.
+send is read whole, what they print is the scripted answer, and a hosted tool is one that the role may not use. Beside these, the conformance cases (\`test/conformance/README.md\` of a checkout) hold the readers to each vendor's bytes.
 
 ${formats.map(({ name, prefix }) => formatSection(name, prefix, table)).join('\n')}
 ${toldSection(table)}

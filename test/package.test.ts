@@ -3,9 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { startRunning, startUpstream } from './envelope/running.ts';
@@ -33,6 +44,27 @@ test('the package asks for Node instead of bringing it, holds no script, and sta
   const { status, stdout } = spawnSync(bin, ['version'], { encoding: 'utf8', env, cwd: scratch });
   assert.equal(status, 0);
   assert.match(stdout, /^sealwright \d/);
+});
+
+test('every relative link of a packed page leads to something that is packed', () => {
+  const packed = join(scratch, 'package');
+  const pages = readdirSync(packed, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.md') && !path.startsWith('node_modules'),
+  );
+  let seen = 0;
+  const dead = pages.flatMap((page) => {
+    const links = [...readFileSync(join(packed, page), 'utf8').matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)].map(([, link = '']) => link);
+    return links
+      .filter((link) => !/^(?:https?|mailto):/.test(link))
+      .filter((link) => {
+        seen += 1;
+        const target = join(packed, dirname(page), link);
+        return relative(packed, target).startsWith('..') || !existsSync(target);
+      })
+      .map((link) => `${page}: ${link}`);
+  });
+  assert.ok(pages.length > 20 && seen > 100, `only ${pages.length} pages with ${seen} links`);
+  assert.deepEqual(dead, []);
 });
 
 interface Said {
