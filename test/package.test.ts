@@ -67,6 +67,23 @@ test('every relative link of a packed page leads to something that is packed', (
   assert.deepEqual(dead, []);
 });
 
+test('`demo` of an installed package says what to run where its SDK is missing, by which it will find it', () => {
+  for (const [prefix, named] of [
+    ['globally', 'globally/lib'],
+    ['locally', 'locally'],
+  ] as const) {
+    const modules = join(scratch, named, 'node_modules');
+    mkdirSync(modules, { recursive: true });
+    for (const name of readdirSync(`${root}node_modules`))
+      if (!name.startsWith('.') && name !== '@anthropic-ai') symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    cpSync(join(scratch, 'package'), join(modules, 'sealwright'), { recursive: true, filter: (path) => !path.endsWith('/node_modules') });
+    const { status, stderr } = spawnSync(join(modules, 'sealwright/bin/sealwright'), ['demo', '--once'], { encoding: 'utf8', env });
+    assert.equal(status, 1);
+    const where = `${prefix === 'globally' ? '--global ' : ''}--prefix ${join(scratch, prefix)}`;
+    assert.ok(stderr.endsWith(`: npm install ${where} @anthropic-ai/sdk\n`), stderr);
+  }
+});
+
 interface Said {
   readonly code: number | null;
   readonly stdout: string;

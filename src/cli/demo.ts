@@ -4,7 +4,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { shellWord } from '../core/shell-word.ts';
 import { openFolder, openLedger } from '../ledger/reading.ts';
 import { CommandError, dataOption, exitCode, type Sink, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
@@ -21,6 +21,20 @@ import { runOwn } from './own-process.ts';
 
 const agentOf = (io: CommandIo): string => join(io.packageFolder, 'examples', 'agents', 'order-status.js');
 
+const isCheckout = (io: CommandIo): boolean => existsSync(join(io.packageFolder, 'src', 'main.ts'));
+
+/** How the agent comes to find it: where Node looks from the packaged example on, which is beside the package and not in the working folder. */
+const installSdk = (io: CommandIo): string => {
+  const folder = resolve(io.packageFolder);
+  if (isCheckout(io)) return `cd ${shellWord(folder)} && npm ci`;
+  const modules = dirname(folder);
+  // Nobody said that it was npm that put it here.
+  if (basename(modules) !== 'node_modules') return `npm install --prefix ${shellWord(modules)} @anthropic-ai/sdk`;
+  const holder = dirname(modules);
+  const where = basename(holder) === 'lib' ? `--global --prefix ${shellWord(dirname(holder))}` : `--prefix ${shellWord(holder)}`;
+  return `npm install ${where} @anthropic-ai/sdk`;
+};
+
 const requireSdk = (io: CommandIo): void => {
   try {
     createRequire(agentOf(io)).resolve('@anthropic-ai/sdk');
@@ -28,7 +42,7 @@ const requireSdk = (io: CommandIo): void => {
     throw new CommandError(
       'sdk_missing',
       'the example agent needs the package @anthropic-ai/sdk',
-      'In a checkout, run `npm ci`; elsewhere, `npm install @anthropic-ai/sdk`.',
+      `Install it where Sealwright is: ${installSdk(io)}`,
     );
   }
 };
@@ -103,8 +117,7 @@ const runCommand = async (start: StartEnvelope, input: CommandInput, io: Command
 };
 
 const nextLines = (io: CommandIo, { controlSocket }: RunningEnvelope): string => {
-  const checkout = existsSync(join(io.packageFolder, 'src', 'main.ts'));
-  const program = checkout ? shellWord(join(io.packageFolder, 'bin', 'sealwright')) : 'sealwright';
+  const program = isCheckout(io) ? shellWord(join(io.packageFolder, 'bin', 'sealwright')) : 'sealwright';
   const control = `--control ${shellWord(controlSocket)}`;
   return `
 In another terminal (stop with ^C here):
