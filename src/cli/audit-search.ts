@@ -7,13 +7,22 @@ import { openFolder, openLedger, type RecordFilter } from '../ledger/reading.ts'
 import { find, placeOf, placeOptions, usageError, writeRecords } from './audit-place.ts';
 import { exitCode, type Command, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
 
+/** `Date` alone would take the 30th of February for the 2nd of March. */
+const exists = (time: string): boolean => {
+  const whole = `${time}${'0000-01-01T00:00:00.000'.slice(time.length)}Z`;
+  const date = new Date(whole);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === whole;
+};
+
 /** A point in time as the beginning of a timestamp. */
 const timeOf = (input: CommandInput, name: string): string | undefined => {
   const given = input.text(name);
-  if (given !== undefined && !/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?Z?$/.test(given)) {
+  if (given === undefined) return undefined;
+  const time = given.replace(/Z$/, '');
+  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?$/.test(time))
     throw usageError(`\`--${name}\` takes a time in UTC such as 2026-05-01 or 2026-05-01T12:30, not \`${given}\``, 'Correct the time.');
-  }
-  return given?.replace(/Z$/, '');
+  if (!exists(time)) throw usageError(`\`--${name}\` takes a time that exists, and \`${given}\` does not`, 'Correct the time.');
+  return time;
 };
 
 const verdicts: readonly Verdict[] = ['permit', 'deny', 'approval'];
@@ -28,7 +37,6 @@ const oneOf = (input: CommandInput, name: string, known: readonly string[]): str
 };
 
 const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
-  const place = await placeOf(input, io);
   const filter: RecordFilter = {
     invocation: input.text('invocation'),
     session: input.text('session'),
@@ -42,6 +50,7 @@ const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
     to: timeOf(input, 'to'),
     limit: input.whole('limit', 1) ?? 1,
   };
+  const place = await placeOf(input, io);
   const { records, total } = find(openLedger(openFolder(place.folder)), place, filter, io);
   writeRecords(records, input, io);
   if (total > records.length) io.stderr.write(`${records.length} of ${total} records; --limit shows more\n`);

@@ -175,6 +175,16 @@ test('audit search ends with 1 when nothing matches, and with 2 for a time that 
   assert.match(stderr, /takes a time in UTC/);
 });
 
+test('audit search refuses a time that does not exist, by the name of its option, before it looks for a ledger', async () => {
+  for (const none of ['2026-13-45', '2026-02-30', '2026-02-29Z', '2026-05-01T24:00', '2026-05-01T12:60', '0000-00-00'])
+    for (const option of ['from', 'to']) {
+      const { code, stderr } = await sealwright(['search', '--ledger', 'nowhere', `--${option}`, none]);
+      assert.deepEqual([code, stderr.split('\n')[0]], [2, `sealwright: \`--${option}\` takes a time that exists, and \`${none}\` does not`]);
+    }
+  for (const time of ['2024-02-29', '2026-11-21T10:00', '2026-11-21T10:00:00Z', '2026-11-21T10:00:00.0'])
+    assert.equal((await sealwright(['search', '--data', 'data', '--from', time])).code, 0, time);
+});
+
 test('audit search says how many records there are beyond the limit', async () => {
   const { code, stdout, stderr } = await sealwright(['search', '--data', 'data', '--kind', 'decision', '--limit', '2', '--json']);
   assert.deepEqual([code, stderr], [0, '2 of 6 records; --limit shows more\n']);
