@@ -104,6 +104,24 @@ test('audit verify refuses a key and a checkpoint that are none', async () => {
   assert.match(stdout, /continues the given checkpoint\n$/);
 });
 
+test('audit verify names the file of each given checkpoint that is none, among those that are', async () => {
+  const checkpoint = 'data/ledger/logs/local/model/standard/2026q4/checkpoint';
+  for (const file of ['first.txt', 'second.txt']) writeFileSync(join(folder, file), 'no checkpoint\n');
+  const given = ['first.txt', checkpoint, 'second.txt'].flatMap((path) => ['--since', path]);
+  const { code, stdout } = await sealwright(['verify', '--data', 'data', ...given]);
+  assert.equal(code, 1);
+  assert.deepEqual(
+    lines(stdout).filter((line) => line.startsWith('PROBLEM')),
+    ['first.txt', 'second.txt'].map((file) => `PROBLEM  ${file}  byte 0: this is not a checkpoint`),
+  );
+  const machine = await sealwright(['verify', '--data', 'data', ...given, '--key', ledger.vkey, '--json']);
+  const { problems } = JSON.parse(machine.stdout) as { problems: readonly { file: string }[] };
+  assert.deepEqual(
+    problems.map(({ file }) => file),
+    ['first.txt', 'second.txt'],
+  );
+});
+
 test('audit verify says in words what is not signed yet and what nobody else could vouch for', async () => {
   const { stderr } = await sealwright(['verify', '--data', 'data']);
   assert.match(stderr, /^1 leaf lies in the journal only.*\nWhoever holds the signing key could have made this\. Give --key/);
@@ -179,7 +197,10 @@ test('audit search refuses a time that does not exist, by the name of its option
   for (const none of ['2026-13-45', '2026-02-30', '2026-02-29Z', '2026-05-01T24:00', '2026-05-01T12:60', '0000-00-00'])
     for (const option of ['from', 'to']) {
       const { code, stderr } = await sealwright(['search', '--ledger', 'nowhere', `--${option}`, none]);
-      assert.deepEqual([code, stderr.split('\n')[0]], [2, `sealwright: \`--${option}\` takes a time that exists, and \`${none}\` does not`]);
+      assert.deepEqual(
+        [code, stderr.split('\n')[0]],
+        [2, `sealwright: \`--${option}\` takes a time that exists, and \`${none}\` does not`],
+      );
     }
   for (const time of ['2024-02-29', '2026-11-21T10:00', '2026-11-21T10:00:00Z', '2026-11-21T10:00:00.0'])
     assert.equal((await sealwright(['search', '--data', 'data', '--from', time])).code, 0, time);
