@@ -51,6 +51,29 @@ test('a model that no endpoint lists is not told as a matter of the role', () =>
   assert.match(unlisted.next, /^Correct the name of the model, or ask whoever owns the config to list it/);
 });
 
+test('an opened invocation is told with what permitted it, and one from before decisions were recorded decides nothing', () => {
+  const opened = { ...denied, kind: 'opened', action_type: 'invocation', model_asked: null, denial: null };
+  const decision = { verdict: 'permit', policies: ['group/dev/demo'], reason: 'The invoker may start it.', mode: 'enforce' };
+  const { verdict, reason, next } = explain({ ...opened, decision });
+  assert.deepEqual([verdict, reason, next], ['permitted', 'The invoker may start it. Decided by group/dev/demo.', '']);
+  assert.equal(explain({ ...opened, decision: null }).verdict, 'not a decision');
+});
+
+test('an agent that is not configured is no matter of a policy, nor of a role that there is not', () => {
+  const asked = { ...denied, action_type: 'invocation', agent_role: null, denial: 'not_permitted' };
+  const reason = 'The agent nope is not configured. Configured under `agents`: sdk.';
+  const unknown = explain({ ...asked, decision: { ...denied.decision, reason, request: null } });
+  assert.deepEqual([unknown.verdict, unknown.reason], ['denied', reason]);
+  assert.equal(unknown.next, 'Correct what was asked for, or ask whoever owns the config to change the config, naming this record.');
+});
+
+test('that no policy permits it is said once', () => {
+  const reason = 'No policy permits the invoker to start the agent sdk.';
+  const refused = explain({ ...denied, agent_role: null, denial: 'not_permitted', decision: { ...denied.decision, reason } });
+  assert.equal(refused.reason, reason);
+  assert.equal(refused.next, 'Ask whoever owns the config for a policy that permits it, naming this record.');
+});
+
 test('the owner of the agent is whom to ask, where the config names one', () => {
   assert.match(explain(denied, 'platform team').next, /^Ask platform team for a change/);
 });

@@ -80,6 +80,7 @@ const nextOf = ({ denial, setting, policies, owner, wayOut }: Asking): string =>
   if (setting !== null) return `${whom} for a change of \`${setting}\`, naming this record.`;
   if (policies.length > 0)
     return `${whom} about the ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}, naming this record.`;
+  if (denial === 'not_permitted') return `${whom} for a policy that permits it, naming this record.`;
   return denialTable[denial].meaning;
 };
 
@@ -93,9 +94,17 @@ export const saidByPolicy: ReadonlySet<string> = new Set<DenialCode>([
   'approval_unavailable',
 ]);
 
-const byPolicies = (denied: boolean, policies: readonly string[]): string => {
+const byPolicies = (denied: boolean, policies: readonly string[], sentence: string): string => {
   if (policies.length > 0) return ` Decided by ${policies.join(', ')}.`;
-  return denied ? ' No policy permits it.' : '';
+  return denied && !sentence.startsWith('No policy permits') ? ' No policy permits it.' : '';
+};
+
+/** What to do about a crossing that policy was not asked about. */
+const nextUnasked = (denial: DenialCode | null, owner: string | null): string => {
+  const ask = `ask ${owner ?? 'whoever owns the config'}`;
+  return denial === 'model_not_permitted'
+    ? `Correct the name of the model, or ${ask} to list it under \`endpoints\`.`
+    : `Correct what was asked for, or ${ask} to change the config, naming this record.`;
 };
 
 /** `owner` is who answers for the agent, where the config says so; `wayOut` what would have given another verdict, where that is known. */
@@ -105,8 +114,9 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
   const code = textOf(record['denial']);
   const denial = isDenialCode(code) ? code : null;
   const base = { record: textOf(record['log_id']), attempt: attemptOf(record), policies };
-  // What was changed on the control plane says beside it what let its author.
-  const decides = textOf(record['kind']) === 'decision' || (textOf(record['kind']) === 'change' && textOf(decision['verdict']) !== null);
+  // What was opened, and what was changed on the control plane, says beside it what let its author.
+  const beside = textOf(record['kind']) === 'change' || textOf(record['kind']) === 'opened';
+  const decides = textOf(record['kind']) === 'decision' || (beside && textOf(decision['verdict']) !== null);
   if (!decides) {
     const decided = textOf(record['decision_log_id']);
     const next = decided === null ? '' : `Its decision: \`sealwright why ${decided}\`.`;
@@ -121,25 +131,25 @@ export const explain = (record: RecordMembers, owner: string | null = null, wayO
       ...base,
       verdict: 'permitted',
       denial: null,
-      reason: `${sentence}${byPolicies(false, policies)}`.trim(),
+      reason: `${sentence}${byPolicies(false, policies, sentence)}`.trim(),
       setting: null,
       next: '',
     };
   }
   const cause = denial ?? (judged === 'approval' ? 'approval_unavailable' : 'not_permitted');
-  // A model that no endpoint lists is the one that policy was not asked about.
-  const unlisted = denial === 'model_not_permitted' && decision['request'] === null && policies.length === 0;
-  const byPolicy = judged !== null && !unlisted && saidByPolicy.has(cause);
+  // Policy was not asked about a model that no endpoint lists, nor about an agent and a role that the config does not have so.
+  const mayBeUnasked = denial === 'model_not_permitted' || denial === 'not_permitted';
+  const unasked = mayBeUnasked && decision['request'] === null && policies.length === 0;
+  const byPolicy = judged !== null && !unasked && saidByPolicy.has(cause);
   const tried = byPolicy ? wayOut : null;
+  const unlisted = unasked && denial === 'model_not_permitted';
   const setting = unlisted ? 'endpoints' : (tried?.changes[0]?.where ?? settingOf(denial ?? cause, textOf(record['agent_role']), policies));
   return {
     ...base,
     verdict: denial === null ? 'would have been denied' : 'denied',
     denial,
-    reason: `${sentence}${byPolicy ? byPolicies(true, policies) : ''}`.trim(),
+    reason: `${sentence}${byPolicy ? byPolicies(true, policies, sentence) : ''}`.trim(),
     setting,
-    next: unlisted
-      ? `Correct the name of the model, or ask ${owner ?? 'whoever owns the config'} to list it under \`endpoints\`.`
-      : nextOf({ denial: cause, setting, policies, owner, wayOut: tried }),
+    next: unasked ? nextUnasked(denial, owner) : nextOf({ denial: cause, setting, policies, owner, wayOut: tried }),
   };
 };
