@@ -371,6 +371,8 @@ test('nothing is shown to an envelope elsewhere whose certificate is not trusted
   const place = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const answer = await createControlClient(place, { credential: () => assert.fail('shown') }).open(opening);
   assert.ok(isClientFailure(answer) && answer.failure === 'unreachable', JSON.stringify(answer));
+  assert.equal(answer.code, 'untrusted_certificate');
+  assert.match(answer.problem, /^Something answers at https:.* not trusted here \(DEPTH_ZERO_SELF_SIGNED_CERT\)\. .*NODE_EXTRA_CA_CERTS/);
 });
 
 test('an envelope elsewhere is named by its origin over TLS and nothing else', () => {

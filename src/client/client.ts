@@ -18,7 +18,7 @@ import { isRemote, problemOfSocket } from './control-socket.ts';
 import type { CredentialProblem, GetCredential } from './credential-sources.ts';
 import type { IdentityOffer } from './login.ts';
 import { readOffer } from './offer.ts';
-import { askRemote } from './remote-exchange.ts';
+import { askRemote, untrustedAt } from './remote-exchange.ts';
 import { askSocket } from './socket-exchange.ts';
 
 export type { ClosedInvocation, RunTotals } from './closed.ts';
@@ -276,11 +276,12 @@ const exchange = async (
   } catch (error) {
     if (error === late) return noAnswer(place, answerMs);
     const why = error instanceof Error ? ('code' in error ? String(error.code) : error.message) : 'unknown error';
-    return {
+    const none: ClientFailure = {
       failure: 'unreachable',
       code: null,
       problem: `No envelope answers at ${place} (${why}). Start one with \`sealwright up\`, or name its socket with --control PATH.`,
     };
+    return untrustedAt(place, why) ?? none;
   } finally {
     clearTimeout(timer);
   }

@@ -2,7 +2,21 @@
 // Bounded in size by the caller; whatever goes wrong rejects with an error whose message or code says what.
 
 import type { IncomingMessage } from 'node:http';
+import type { ClientFailure } from './control-socket.ts';
 import type { SocketAnswer, SocketQuestion, UnderWay } from './socket-exchange.ts';
+
+const codesOfCertificates =
+  /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|HOSTNAME_MISMATCH$)/;
+
+/** Whoever shows a certificate that is not trusted was started; null where `why`, the code of an error, says something else. */
+export const untrustedAt = (place: string, why: string): ClientFailure | null =>
+  codesOfCertificates.test(why)
+    ? {
+        failure: 'unreachable',
+        code: 'untrusted_certificate',
+        problem: `Something answers at ${place}, but its certificate is not trusted here (${why}). Name the host as the certificate does, and the file of the authority that signed it in NODE_EXTRA_CA_CERTS.`,
+      }
+    : null;
 
 export const askRemote = (place: string, { method, path, headers, body, sent: onSent }: SocketQuestion, bytesMax: number): UnderWay => {
   const { promise: answer, resolve, reject } = Promise.withResolvers<SocketAnswer>();
