@@ -40,6 +40,11 @@ export const readSecretFile = async (path: string, uid: number | null, bytesMax:
   } catch (error) {
     const code = codeOf(error);
     const absent = code === 'ENOENT' || code === 'ENOTDIR';
-    return { absent, problem: absent ? `There is no ${path}.` : `${path} cannot be read (${code}).` };
+    return {
+      absent,
+      problem: absent
+        ? `There is no ${path}. Correct the path, or put the file there.`
+        : `${path} cannot be read (${code}). Look who has the right to read it.`,
+    };
   }
 };
