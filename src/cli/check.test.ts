@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -107,6 +107,13 @@ test('check says all of it for machines, with the compiled roles', async () => {
   const bad = await run(['check', '--json', '--config', join(scratch, 'absent.yaml')]);
   assert.equal(bad.code, 1);
   assert.match(JSON.stringify(JSON.parse(bad.stdout)), /There is no file .*sealwright init/);
+});
+
+test('check names the config of the working folder where none is named, and does not read it', async () => {
+  const cwd = dirname(configFile((text) => text));
+  const io = createTestIo({ cwd, packageFolder });
+  assert.equal(await runCli([{ name: 'check', load: async () => createCheck(judged) }], ['check'], io), 1);
+  assert.match(io.written().stderr, /^error: .*There is no file \/etc\/.* Run: sealwright check --config sealwright\.yaml\n/);
 });
 
 test('init writes a config that checks, for its owner alone, and never overwrites it', async () => {

@@ -4,7 +4,7 @@
 import { problemText, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
 import { configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
 import { readConfig } from './config-file.ts';
-import { configPathOf } from './config-path.ts';
+import { configPathOf, localConfigHint } from './config-path.ts';
 import { warningsOf } from './envelope-options.ts';
 
 export interface PolicyFinding {
@@ -40,9 +40,15 @@ interface Report {
   readonly observing: readonly string[];
 }
 
-const examine = (path: string, io: CommandIo, judge: JudgeRules): Report => {
+const examine = (input: CommandInput, io: CommandIo, judge: JudgeRules): Report => {
+  const path = configPathOf(input, io);
   const loaded = readConfig(path);
   const nothing = { ok: false, config: path, release: null, warnings: [], compiled_cedar: null, policy_files: [], observing: [] };
+  const local = localConfigHint(input, io);
+  if (local !== null) {
+    const message = `There is no file ${path}, and no other is named. Run: sealwright check ${local}`;
+    return { ...nothing, problems: [{ path: '', line: null, message }] };
+  }
   if ('problems' in loaded) return { ...nothing, problems: loaded.problems };
   const warnings = warningsOf(loaded, io);
   const judged = judge(loaded, io.version);
@@ -92,7 +98,7 @@ export const createCheck = (judge: JudgeRules): Command => ({
     { line: 'sealwright check --json', does: 'check the config of the system, for machines' },
   ],
   run: async (input: CommandInput, io: CommandIo) => {
-    const report = examine(configPathOf(input, io), io, judge);
+    const report = examine(input, io, judge);
     if (input.json) writeJson(io.stdout, report);
     else print(report, io);
     return report.ok ? exitCode.ok : exitCode.no;

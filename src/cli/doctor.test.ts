@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 
+import { createCertificate } from '../../test/certificate.ts';
 import { createTestIo } from '../../test/command-io.ts';
 import type { JudgeRules } from './check.ts';
 import { runCli } from './cli.ts';
@@ -102,6 +104,26 @@ test('the lines for people begin with their standing and are followed by what to
   const { stdout } = io.written();
   assert.match(stdout, /^ok {4}node: Node v/m);
   assert.match(stdout, /^fail {2}config: There is no file .*\n {6}Correct it/m);
+});
+
+test('a config of the working folder is named and not read', async () => {
+  const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: dirname(config('here')) });
+  const load = async () => createDoctor({ judge: async () => judged, start: noEnvelope, outside });
+  await runCli([{ name: 'doctor', load }], ['doctor', '--offline'], io);
+  assert.match(io.written().stdout, /^warn {2}config: There is no file \/etc\/.*\n {6}Name a config with --config sealwright\.yaml\. /m);
+});
+
+test('an envelope elsewhere whose certificate is not trusted is not told as one that was never started', async (t) => {
+  const server = createSecureServer(createCertificate(['localhost'], ['127.0.0.1']), () => assert.fail('asked'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const io = createTestIo({ environment: { HOME: scratch, XDG_RUNTIME_DIR: scratch }, cwd: scratch });
+  const load = async () => createDoctor({ judge: async () => judged, start: noEnvelope, outside });
+  const control = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  assert.equal(await runCli([{ name: 'doctor', load }], ['doctor', '--offline', '--control', control], io), 1);
+  const { stdout } = io.written();
+  assert.match(stdout, /^fail {2}envelope: Something answers at .*NODE_EXTRA_CA_CERTS/m);
+  assert.doesNotMatch(stdout, /sealwright up/);
 });
 
 test('an older Node is refused by number, not by text', () => {

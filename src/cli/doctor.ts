@@ -22,7 +22,7 @@ import {
   type CommandIo,
 } from './command.ts';
 import { readConfig } from './config-file.ts';
-import { configPathOf } from './config-path.ts';
+import { configPathOf, localConfigHint } from './config-path.ts';
 import { warningsOf, type StartEnvelope } from './envelope-options.ts';
 import { examineClock, examineDataFolder, examineDiskSync, examineNode, examinePort, ok, warn, type Finding } from './examination.ts';
 import { examineAgents, examineCertificate, examineLedger, examineOpenFiles } from './host-checks.ts';
@@ -53,16 +53,23 @@ const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
   }
   const [first] = loaded.problems;
   const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
-  const finding = `${where}${first?.message ?? 'cannot be read'}`;
+  const problem = `${where}${first?.message ?? 'cannot be read'}`;
   if (input.text('config') === undefined) {
-    const next = 'Name a config with --config FILE. Examined instead are the running envelope, where there is one, and defaults.';
+    const local = localConfigHint(input, io);
+    const finding = local === null ? problem : `There is no file ${path}, and no other is named`;
+    const next = `Name a config with ${local ?? '--config FILE'}. Examined instead are the running envelope, where there is one, and defaults.`;
     return { config: null, loaded: null, findings: [{ check: 'config', standing: 'warn', finding, next }] };
   }
   return {
     config: null,
     loaded: null,
     findings: [
-      { check: 'config', standing: 'fail', finding, next: `Correct it, then run \`sealwright check --config ${shellWord(path)}\`.` },
+      {
+        check: 'config',
+        standing: 'fail',
+        finding: problem,
+        next: `Correct it, then run \`sealwright check --config ${shellWord(path)}\`.`,
+      },
     ],
   };
 };
@@ -116,6 +123,7 @@ const noEnvelope = (path: string, { failure, code, problem }: ClientFailure): Fi
     const next = 'Let it go on (`kill -CONT PID`), or end it and start it anew: what it recorded is recovered.';
     return { check, standing: 'fail', finding: problem, next };
   }
+  if (code === 'untrusted_certificate') return { check, standing: 'fail', finding: problem, next: '' };
   if (failure !== 'unreachable') return { check, standing: 'fail', finding: problem, next: 'Name the right socket with `--control PATH`.' };
   try {
     accessSync(path, constants.W_OK);
