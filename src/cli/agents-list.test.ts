@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -55,4 +56,29 @@ test('agents check ends with 1 and prints the lines that pin what is installed, 
   assert.equal(other.exit, 1);
   assert.match(other.stdout, /changed/);
   assert.doesNotMatch(other.stdout, /sha256: [0-9a-f]{64}/);
+});
+
+test('agents list ends with 3 where no envelope answers, 2 where none ever can, and 1 where one refuses', async (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sw-')));
+  const socket = join(folder, 'c.sock');
+  const offer = { local_development: true, audience: 'a', admin_audience: 'b', reprove_minutes: 15, issuers: [] };
+  const server = createServer((sent, answer) => {
+    if (sent.url === '/identity') answer.end(JSON.stringify(offer));
+    else answer.writeHead(403).end(JSON.stringify({ error: { code: 'not_permitted', message: 'No.' } }));
+  });
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  chmodSync(socket, 0o600);
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const exits: number[] = [];
+  for (const argv of [[], ['/nonexistent/c.sock'], ['http://127.0.0.1:1'], ['/etc/passwd'], [socket]]) {
+    const io = createTestIo({ environment: { HOME: folder, XDG_RUNTIME_DIR: join(folder, 'run') } });
+    const rows = [{ name: 'agents list', load: async () => agentsList }];
+    exits.push(await runCli(rows, ['agents', 'list', ...argv.flatMap((control) => ['--control', control])], io));
+    assert.doesNotMatch(io.written().stderr, /this is a bug/);
+  }
+  assert.deepEqual(exits, [3, 3, 2, 2, 1]);
 });

@@ -15,7 +15,12 @@ const shortDigest = 12;
 const survey = async (input: CommandInput, io: CommandIo): Promise<readonly SurveyedAgent[]> => {
   const agents = await configuredAgents(input, io);
   if (agents === null)
-    throw new CommandError('no_config', 'no config is named and no envelope answers', 'Name a config with --config FILE.', exitCode.usage);
+    throw new CommandError(
+      'unreachable',
+      'no envelope answers, and no config is named',
+      'Start an envelope with `sealwright up`, or name a config with --config FILE.',
+      exitCode.unreachable,
+    );
   const { environment, cwd } = io;
   const root = findRepository(cwd)?.root ?? cwd;
   const workspace = liesWithin(root, homeFolder(environment)) ? null : root;

@@ -19,6 +19,7 @@ import {
   type CommandOption,
 } from './command.ts';
 import { configPathOf } from './config-path.ts';
+import { exitOf } from './control-client.ts';
 import { createProgress } from './progress.ts';
 
 const ledgerOption: CommandOption = {
@@ -60,7 +61,7 @@ const runningData = async (input: CommandInput, io: CommandIo): Promise<string |
   const status = typeof socket === 'string' ? await createControlClient(socket).status() : socket;
   if (!isClientFailure(status)) return status.data;
   if (input.text('control') === undefined) return null;
-  throw new CommandError('unreachable', status.problem, 'Or name the data folder with --data DIR.', exitCode.unreachable);
+  throw new CommandError(status.failure, status.problem, 'Or name the data folder with --data DIR.', exitOf(status));
 };
 
 const dataFolder = async (input: CommandInput, io: CommandIo): Promise<string> => {
@@ -74,9 +75,12 @@ const dataFolder = async (input: CommandInput, io: CommandIo): Promise<string> =
     const { loadOrExplain } = await import('./envelope-options.ts');
     return loadOrExplain(path).config.data_dir;
   }
-  throw usageError(
+  // Where nothing is named the envelope's own ledger is meant, so that it is the envelope that is missed.
+  throw new CommandError(
+    'unreachable',
     'no ledger is named, and no envelope is running and no config is there that could say where its data lie',
     'Name a data folder with --data DIR, or a copy of a ledger with --ledger DIR.',
+    exitCode.unreachable,
   );
 };
 

@@ -5,7 +5,7 @@ import type { Verdict } from '../core/decision.ts';
 import type { RecordKind } from '../core/receipt.ts';
 import { openFolder, openLedger, type RecordFilter } from '../ledger/reading.ts';
 import { find, placeOf, placeOptions, usageError, writeRecords } from './audit-place.ts';
-import { exitCode, type Command, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
+import { CommandError, exitCode, type Command, type CommandInput, type CommandIo, type CommandOption } from './command.ts';
 
 /** `Date` alone would take the 30th of February for the 2nd of March. */
 const exists = (time: string): boolean => {
@@ -54,6 +54,8 @@ const search = async (input: CommandInput, io: CommandIo): Promise<number> => {
   const { records, total } = find(openLedger(openFolder(place.folder)), place, filter, io);
   writeRecords(records, input, io);
   if (total > records.length) io.stderr.write(`${records.length} of ${total} records; --limit shows more\n`);
+  if (total === 0 && input.json)
+    throw new CommandError('not_found', 'no record matches', 'Ask for what more records have, or for a longer time.');
   if (total === 0) io.stderr.write('no record matches\n');
   return total > 0 ? exitCode.ok : exitCode.no;
 };

@@ -169,6 +169,14 @@ test('without a named ledger the running envelope is asked where its data lie', 
   assert.match(stderr, /No envelope listens at/);
 });
 
+test('a control socket that can never be one is a usage error', async () => {
+  for (const none of ['http://127.0.0.1:1', '/etc/passwd']) {
+    const { code, stderr } = await sealwright(['tail', '--control', none, '--json']);
+    const { error } = JSON.parse(stderr) as { error: { code: string; next: string } };
+    assert.deepEqual([code, error.code, error.next], [2, 'unsafe_socket', 'Or name the data folder with --data DIR.'], none);
+  }
+});
+
 test('audit search keeps its index in the data folder and none for a copy', async () => {
   const index = join(data, 'state/index.db');
   assert.equal((await sealwright(['search', '--ledger', 'data/ledger', '--verdict', 'deny'])).code, 0);
@@ -185,6 +193,9 @@ test('audit search ends with 1 when nothing matches, and with 2 for a time that 
     stdout: '',
     stderr: 'no record matches\n',
   });
+  const machine = await sealwright(['search', '--data', 'data', '--agent', 'nobody', '--json']);
+  assert.deepEqual([machine.code, machine.stdout], [1, '']);
+  assert.equal((JSON.parse(machine.stderr) as { error: { code: string } }).error.code, 'not_found');
   const nope = await sealwright(['search', '--data', 'data', '--verdict', 'nope']);
   assert.equal(nope.code, 2);
   assert.match(nope.stderr, /`--verdict` takes permit, deny or approval, not `nope`/);
@@ -272,7 +283,7 @@ test('a folder without a ledger and no folder at all are explained', async () =>
   assert.equal(code, 1);
   assert.match(stderr, /there is no ledger in .*nowhere\n {2}Name the folder that holds/);
   const unnamed = await sealwright(['verify'], createTestIo({ cwd: folder, environment: { HOME: folder } }));
-  assert.equal(unnamed.code, 2);
+  assert.equal(unnamed.code, 3);
   assert.match(unnamed.stderr, /--data DIR/);
 });
 

@@ -4,8 +4,8 @@
 import { isClientFailure, type ConfiguredAgent } from '../client/client.ts';
 import type { Config } from '../config/config.ts';
 import { carriedByDefault } from '../core/principal.ts';
-import { CommandError, exitCode, type CommandInput, type CommandIo } from './command.ts';
-import { controlClientOf } from './control-client.ts';
+import { CommandError, type CommandInput, type CommandIo } from './command.ts';
+import { controlClientOf, exitOf } from './control-client.ts';
 
 export const agentsIn = ({ agents }: Pick<Config, 'agents'>): readonly ConfiguredAgent[] =>
   Object.entries(agents).map(
@@ -33,5 +33,5 @@ export const configuredAgents = async (input: CommandInput, io: CommandIo): Prom
   const agents = await controlClientOf(input, io).agents();
   if (!isClientFailure(agents)) return agents;
   if (agents.failure === 'unreachable' && input.text('control') === undefined) return null;
-  throw new CommandError(agents.code ?? agents.failure, agents.problem, 'Or name a config with --config FILE.', exitCode.unreachable);
+  throw new CommandError(agents.code ?? agents.failure, agents.problem, 'Or name a config with --config FILE.', exitOf(agents));
 };

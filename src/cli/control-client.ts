@@ -22,13 +22,26 @@ export const credentialOf =
     };
   };
 
-const failureError = ({ failure, code, problem }: ClientFailure, needs = ''): CommandError =>
-  new CommandError(
-    code ?? failure,
-    problem,
-    code === 'not_permitted' ? needs : '',
-    failure === 'unreachable' ? exitCode.unreachable : exitCode.no,
-  );
+/** The exit code of each failure; `run` has codes of its own. A control plane that can never be used is named anew, as any wrong argument. */
+const exitCodes: Readonly<Record<ClientFailure['failure'], number>> = {
+  unreachable: exitCode.unreachable,
+  unsafe_socket: exitCode.usage,
+  refused: exitCode.no,
+  unreadable: exitCode.no,
+};
+
+export const exitOf = ({ failure }: ClientFailure): number => exitCodes[failure];
+
+/** Most problems end with what to do. */
+export const nextOf = ({ code, problem }: { readonly code: string; readonly problem: string }, needs: string): string => {
+  if (code === 'unsafe_socket' && !problem.includes('--control')) return 'Name another with --control, or leave it out.';
+  return code === 'not_permitted' ? needs : '';
+};
+
+const failureError = (failed: ClientFailure, needs = ''): CommandError => {
+  const code = failed.code ?? failed.failure;
+  return new CommandError(code, failed.problem, nextOf({ code, problem: failed.problem }, needs), exitOf(failed));
+};
 
 /** What was asked for; a failure is thrown as the command's own. `needs` says what somebody must be who may do this. */
 export const orThrow = <T>(answer: T | ClientFailure, needs?: string): T => {

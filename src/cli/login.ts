@@ -20,6 +20,7 @@ import {
 import { ownNameForm } from '../core/identifier.ts';
 import { limits } from '../core/limits.ts';
 import { CommandError, controlOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { exitOf } from './control-client.ts';
 import { adminOption, clientSurroundings, issuerOption, planeOf, timeOf, type AskIdentity } from './login-options.ts';
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
@@ -60,12 +61,11 @@ const planOf = async (ask: AskIdentity, input: CommandInput, io: CommandIo): Pro
   if (described !== null) return described;
   const offer = await ask(input.text('control') ?? null, io);
   if (isClientFailure(offer)) {
-    const exit = offer.failure === 'unreachable' ? exitCode.unreachable : exitCode.no;
     throw new CommandError(
       offer.code ?? offer.failure,
       offer.problem,
       'Or say where to sign in with --issuer-url URL --client-id ID.',
-      exit,
+      exitOf(offer),
     );
   }
   const plan = planFromOffer(offer, { issuer: input.text('issuer') ?? null, plane: planeOf(input), caFile: caFileOf(input, io) });

@@ -57,7 +57,17 @@ test('run without an envelope ends with 3 and says how to start one', async (t) 
   assert.deepEqual([exit, stdout], [3, '']);
   assert.match(stderr, /sealwright up/);
   const machine = await say(t, '--json', ...control, '--', 'true');
-  assert.equal((JSON.parse(machine.stderr) as { error: { code: string } }).error.code, 'unreachable');
+  const { code, next } = (JSON.parse(machine.stderr) as { error: { code: string; next: string } }).error;
+  assert.equal(code, 'unreachable');
+  assert.match(next, /^Start one with `sealwright up`/);
+});
+
+test('run names a control plane that can never be one with its own exit code, and says what to do', async (t) => {
+  for (const none of ['http://127.0.0.1:1', '/etc/passwd']) {
+    const { exit, stderr } = await say(t, '--json', '--control', none, '--', 'true');
+    assert.equal(exit, 125);
+    assert.match((JSON.parse(stderr) as { error: { next: string } }).error.next, /^Name .*--control/, none);
+  }
 });
 
 test('run of a program that is not there ends with 127, and its options are not ours', async (t) => {

@@ -6,7 +6,7 @@ import { limits } from '../core/limits.ts';
 import { containments, type Containment } from '../core/principal.ts';
 import { runAgent } from '../runner/runner.ts';
 import { CommandError, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
-import { callerOptions, credentialOf } from './control-client.ts';
+import { callerOptions, credentialOf, nextOf } from './control-client.ts';
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
@@ -78,7 +78,7 @@ const runCommand = async (input: CommandInput, io: CommandIo): Promise<number> =
       credential: credentialOf(input, io),
     },
   );
-  if (failure !== null) throw new CommandError(failure.code, printable(failure.problem), '', code);
+  if (failure !== null) throw new CommandError(failure.code, printable(failure.problem), nextOf(failure, ''), code);
   return code;
 };
 

@@ -124,5 +124,17 @@ test('a refusal is the envelope’s own sentence, and an envelope that is not th
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /No policy permits it\./);
   const io = createTestIo();
-  assert.equal(await runCli(commands, ['stops', 'list', '--control', '/nonexistent/c.sock'], io), 3);
+  assert.equal(await runCli(commands, ['stops', 'list', '--control', '/nonexistent/c.sock', '--json'], io), 3);
+  assert.deepEqual(JSON.parse(io.written().stderr), {
+    error: {
+      code: 'unreachable',
+      message: 'No envelope listens at /nonexistent/c.sock.',
+      next: 'Start one with `sealwright up`, or name its socket with --control PATH.',
+    },
+  });
+  for (const none of ['http://127.0.0.1:1', '/etc/passwd']) {
+    const io = createTestIo();
+    assert.equal(await runCli(commands, ['stops', 'list', '--control', none, '--json'], io), 2, none);
+    assert.match((JSON.parse(io.written().stderr) as { error: { next: string } }).error.next, /^Name .* with --control/, none);
+  }
 });
