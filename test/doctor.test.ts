@@ -195,6 +195,23 @@ test('G-OPERATE-5: doctor finds a limit of open files that is too low, and a con
   finds(examined, 'policies', 'warn', /denied crossings pass/, /policies\.mode: enforce/);
 });
 
+test('G-DECIDE-3: doctor says of a running envelope that it only observes, also where no config is named', async (t) => {
+  const running = await startRunning('http://127.0.0.1:9', (text) => `${text}\npolicies: { mode: observe }\n`);
+  t.after(async () => {
+    await running.stop();
+    running.remove();
+  });
+  const { path } = config('enforcing');
+  for (const argv of [[], ['--config', path]])
+    finds(
+      await doctor(['--control', running.controlSocket, ...argv]),
+      'policies',
+      'warn',
+      /running envelope denies passes/,
+      /mode: enforce/,
+    );
+});
+
 /** A ledger that an envelope has written, in the folder of a config. */
 const used = async (name: string) => {
   const made = config(name);

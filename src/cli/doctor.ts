@@ -75,17 +75,18 @@ const examineConfig = (input: CommandInput, io: CommandIo): Configured => {
 };
 
 /** Controls that only observe, and identities that prove nothing: allowed, and never silent. */
+const observing = (finding: string): Finding => ({
+  check: 'policies',
+  standing: 'warn',
+  finding,
+  next: 'Set `policies.mode: enforce` to deny them.',
+});
+
 const examineModes = (config: Config): readonly Finding[] => {
   const findings: Finding[] = [];
-  const observing = config.policies.mode === 'observe';
   findings.push(
-    observing
-      ? {
-          check: 'policies',
-          standing: 'warn',
-          finding: 'denied crossings pass (mode: observe)',
-          next: 'Set `policies.mode: enforce` to deny them.',
-        }
+    config.policies.mode === 'observe'
+      ? observing('denied crossings pass (mode: observe)')
       : { check: 'policies', standing: 'ok', finding: 'enforced', next: '' },
   );
   if (config.identity.local_development) {
@@ -157,12 +158,14 @@ const examineEnvelope = async (
 ): Promise<{ readonly status: EnvelopeStatus | null; readonly findings: readonly Finding[] }> => {
   const answer = await createControlClient(path).status();
   if (isClientFailure(answer)) return { status: null, findings: [noEnvelope(path, answer)] };
-  const { ledger, pid, version, release } = answer;
+  const { ledger, pid, version, release, observes } = answer;
   const writable = ledger.problem === null;
   return {
     status: answer,
     findings: [
       { check: 'envelope', standing: 'ok', finding: `version ${version}, process ${pid}, release ${release}`, next: '' },
+      // What runs need not be what the config says by now, and none may be named here.
+      ...(observes ? [observing('what the running envelope denies passes (mode: observe)')] : []),
       {
         check: 'ledger',
         standing: writable ? 'ok' : 'fail',

@@ -1,13 +1,14 @@
 // `init`: writes a config to begin with, and a folder for policies. Never overwrites; what it writes only its owner can change.
 // The config is the packaged example, so that what is tested is what people get.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { problemText } from '../config/config.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { CommandError, exitCode, writeJson, type Command } from './command.ts';
 import { readConfig } from './config-file.ts';
+import { makeFolder } from './make-folder.ts';
 
 const policiesSetting = `
 # Hand-written Cedar policies, beside what the roles say. \`{ folder: ./policies, mode: observe }\` would let pass what is denied,
@@ -44,7 +45,7 @@ const writeStarter = (folder: string, packageFolder: string): readonly string[] 
   }
   const text = starterConfig(packageFolder);
   try {
-    mkdirSync(policies, { recursive: true, mode: 0o700 });
+    makeFolder(policies);
     writeFileSync(starter, starterPolicy, { mode: 0o600, flag: 'wx' });
     // Last, so that a config that is there is one that works.
     writeFileSync(config, text, { mode: 0o600, flag: 'wx' });

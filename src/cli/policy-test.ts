@@ -1,10 +1,11 @@
 // `policy test`: runs the `*.test.json` files beside the policies, and says which policies none of them exercised.
 // Ends with 1 when a test fails, and with `--require-coverage` when a hand-written policy is not exercised.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { CommandError, configOption, exitCode, writeJson, type Command, type CommandInput, type CommandIo } from './command.ts';
+import { makeFolder } from './make-folder.ts';
 import { usageError } from './audit-place.ts';
 import { configPathOf } from './config-path.ts';
 import { loadOrExplain } from './envelope-options.ts';
@@ -35,8 +36,13 @@ const print = ({ results, unexercised, unexercisedCompiled }: PolicyTestReport, 
 const writeExport = (books: RuleBooks, loaded: LoadedConfig, folder: string, target: string, io: CommandIo): void => {
   const files = books.exported(loaded, folder);
   if ('problems' in files) throw rulesError(files);
-  mkdirSync(target, { recursive: true });
-  for (const [name, text] of files) writeFileSync(join(target, name), text);
+  try {
+    makeFolder(target);
+    for (const [name, text] of files) writeFileSync(join(target, name), text);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new CommandError('cannot_write', `${target} cannot be written (${code})`, 'Name a folder that you may write in.');
+  }
   for (const name of files.keys())
     if (name.endsWith('.test.json')) {
       const [policies, schema, tests] = ['policies.cedar', 'schema.cedarschema', name].map((each) => shellWord(join(target, each)));

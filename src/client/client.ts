@@ -81,6 +81,8 @@ export interface EnvelopeStatus {
   readonly doors: Json;
   /** Its data folder, absolute; null from an envelope that does not say. */
   readonly data: string | null;
+  /** Whether what its policies deny passes all the same. */
+  readonly observes: boolean;
   readonly ledger: { readonly state: string; readonly problem: string | null; readonly heads: Json };
 }
 
@@ -162,7 +164,7 @@ const readOpened = (answer: unknown): OpenedInvocation | null => {
 };
 
 const readStatus = (answer: unknown): EnvelopeStatus | null => {
-  const { release, environment, deployment, version, pid, doors, data, ledger } = members(answer);
+  const { release, environment, deployment, version, pid, doors, data, policies_mode: mode, ledger } = members(answer);
   const { state, problem, heads } = members(ledger);
   if (!isText(release) || !isText(environment) || !isText(deployment) || !isText(version) || !isCount(pid) || !isText(state)) return null;
   return {
@@ -173,6 +175,7 @@ const readStatus = (answer: unknown): EnvelopeStatus | null => {
     pid,
     doors: (doors ?? null) as Json,
     data: isText(data) && isAbsolute(data) ? data : null,
+    observes: mode === 'observe',
     ledger: { state, problem: isText(problem) ? problem : null, heads: (heads ?? null) as Json },
   };
 };

@@ -95,8 +95,8 @@ export const problemOfSocket = (path: string, uid: number): ClientFailure | null
   const atSystemPlace = path === systemSocket;
   const trusted = (owner: number): boolean => owner === uid || owner === 0 || (atSystemPlace && owner === socket.uid);
   if (!trusted(socket.uid)) return unsafe(`it belongs to the user with id ${socket.uid}`);
-  // A service lets its group in; a laptop's socket is for one user.
-  if ((socket.mode & (atSystemPlace ? 0o002 : 0o022)) !== 0) return unsafe('others may write to it');
+  // Whoever may write to it may connect, and not listen: an envelope for several lets its group in.
+  if ((socket.mode & 0o002) !== 0) return unsafe('everybody may write to it');
   const folder = look(dirname(path));
   if (folder === null || !trusted(folder.uid)) return unsafe('its folder belongs to another user');
   const sticky = (folder.mode & 0o1000) !== 0;

@@ -122,3 +122,26 @@ test('a log that began while the folder was read, and whose part of the journal 
   };
   assert.deepEqual(verifyLedger(growing).problems, []);
 });
+
+test('G-LEDGER-1: a log without a checkpoint is consistent in itself, and not what a given key signed', async () => {
+  const room = createRoom();
+  const ledger = await room.opened();
+  await appendEach(ledger, 3);
+  await ledger.close();
+  const files = ledgerFiles(room.disk);
+  const keys = [
+    Buffer.from(files.read('key.vkey') ?? [])
+      .toString()
+      .trim(),
+  ];
+  assert.equal(verifyLedger(files, { keys }).standing, 'verified with the given key');
+  const unsigned: LedgerFiles = {
+    list: (path) => (path.startsWith(logFolder) || path === 'logs' ? [] : files.list(path)),
+    read: (path) => (path.startsWith(logFolder) ? null : files.read(path)),
+  };
+  const { ok, standing } = verifyLedger(unsigned);
+  assert.deepEqual([ok, standing], [true, 'consistent, unanchored']);
+  const judged = verifyLedger(unsigned, { keys });
+  assert.deepEqual([judged.ok, places(judged)], [false, [`${logFolder}/checkpoint@0`]]);
+  assert.match(judged.problems[0]?.what ?? '', /no key signs the 3 leaves of this log/);
+});

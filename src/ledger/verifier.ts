@@ -1228,6 +1228,7 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
   for (const { file, offset, head } of work.missing)
     report(file, offset, `${head.origin} had ${head.size} leaves and is not in this folder`);
   if (work.problemCount() === 0) checkCount(journal, work, report);
+  if (work.problemCount() === 0 && given.length > 0) checkSigned(work.logs, report);
   for (const bytes of since) checkSince(bytes, given.length > 0 ? work.keys : [], work.logs, work.altered, report);
   const ok = problems.length === 0;
   const logs = [...work.logs.values()].map(summaryOf);
@@ -1241,6 +1242,17 @@ const checkCount = ({ gaps, end }: Journal, { logs, isPart }: Work, report: Repo
   for (const { file, offset, what } of gaps) report(file, offset, what);
   if (gaps.length === 0)
     report('journal', 0, `the journal counts ${end} leaves, and ${end - leaves} of them are neither here nor in a log`);
+};
+
+/** Who gives a key asks what it signed: a log without a checkpoint could be anybody's. */
+const checkSigned = (logs: ReadonlyMap<string, Log>, report: Report): void => {
+  for (const { origin, size, tail } of logs.values())
+    if (size === 0 && tail.leaves.length > 0)
+      report(
+        `logs/${origin}/checkpoint`,
+        0,
+        `no key signs the ${tail.leaves.length} leaves of this log; one that began in the last second before a crash or a copy is signed when the envelope goes on`,
+      );
 };
 
 const standingOf = ({ keys = [], since = [] }: VerifyOptions, ok: boolean, logs: readonly VerifiedLog[]): string => {
