@@ -77,8 +77,12 @@ test('`demo` of an installed package says what to run where its SDK is missing, 
     for (const name of readdirSync(`${root}node_modules`))
       if (!name.startsWith('.') && name !== '@anthropic-ai') symlinkSync(join(root, 'node_modules', name), join(modules, name));
     cpSync(join(scratch, 'package'), join(modules, 'sealwright'), { recursive: true, filter: (path) => !path.endsWith('/node_modules') });
-    const { status, stderr } = spawnSync(join(modules, 'sealwright/bin/sealwright'), ['demo', '--once'], { encoding: 'utf8', env });
-    assert.equal(status, 1);
+    const { status, stderr } = spawnSync(join(modules, 'sealwright/bin/sealwright'), ['demo', '--once'], {
+      encoding: 'utf8',
+      env,
+      cwd: scratch,
+    });
+    assert.equal(status, 1, stderr);
     const where = `${prefix === 'globally' ? '--global ' : ''}--prefix ${join(scratch, prefix)}`;
     assert.ok(stderr.endsWith(`: npm install ${where} @anthropic-ai/sdk\n`), stderr);
   }
