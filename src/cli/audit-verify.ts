@@ -68,19 +68,9 @@ const verifyOneProof = async (path: string, input: CommandInput, io: CommandIo):
   return exitCode.ok;
 };
 
-type Verification = ReturnType<typeof verifyLedger>;
-
-interface Given {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
-
-/** What stands for the file of a problem that a given checkpoint has by itself. */
-const sinceFile = '--since';
-
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-const print = ({ logs, problems, omitted, ok, standing }: Verification, anchored: boolean, io: CommandIo): void => {
+const print = ({ logs, problems, omitted, ok, standing }: ReturnType<typeof verifyLedger>, anchored: boolean, io: CommandIo): void => {
   for (const { origin, size, root, unpublished } of logs) {
     const waiting = unpublished > 0 ? `  and ${unpublished} unpublished` : '';
     io.stdout.write(`${origin}  ${counted(size, 'leaf', 'leaves')}  root ${root}${waiting}\n`);
@@ -98,19 +88,6 @@ const print = ({ logs, problems, omitted, ok, standing }: Verification, anchored
   if (ok && !anchored) io.stderr.write(`${unanchored}\n`);
 };
 
-/** The verifier is given checkpoints without the names of their files; what is wrong with one by itself shows without any log. */
-const named = (verification: Verification, since: readonly Given[], keys: readonly string[]): Verification => {
-  const nothing = { list: () => [], read: () => null };
-  const own = since.flatMap(({ path, bytes }) =>
-    verifyLedger(nothing, { keys, since: [bytes] })
-      .problems.filter(({ file }) => file === sinceFile)
-      .map((problem) => ({ ...problem, file: printable(path) })),
-  );
-  // A file of the ledger may be called so too.
-  const isNext = ({ file, what }: Verification['problems'][number]): boolean => file === sinceFile && what === own[0]?.what;
-  return { ...verification, problems: verification.problems.map((problem) => (isNext(problem) ? (own.shift() ?? problem) : problem)) };
-};
-
 /** The decisions made again, where that was asked for. */
 const replayed = async (
   folder: string,
@@ -126,9 +103,9 @@ const verify = async (books: () => Promise<RuleBooks>, input: CommandInput, io: 
   const { folder } = await placeOf(input, io);
   const progress = createProgress(io, 'verifying', 'leaves');
   const keys = keysOf(input);
-  const since = input.texts('since').map((path) => ({ path, bytes: readGiven(path, 'checkpoint', io) }));
-  const given = { keys, since: since.map(({ bytes }) => bytes), onProgress: progress.update };
-  const verification = named(verifyLedger(openFolder(folder), given), since, keys);
+  const sinceNames = input.texts('since');
+  const since = sinceNames.map((path) => readGiven(path, 'checkpoint', io));
+  const verification = verifyLedger(openFolder(folder), { keys, since, sinceNames, onProgress: progress.update });
   progress.end();
   const replay = await replayed(folder, books, input, io);
   const ok = verification.ok && replay?.ok !== false;

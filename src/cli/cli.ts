@@ -151,9 +151,12 @@ const systemRefusal = (thrown: unknown): CommandError | undefined => {
   return new CommandError('path_refused', `${path} cannot be used: ${problem} (${String(thrown.code)})`, next);
 };
 
-/** For machines: where the last sentence of a message says what to do, it stands apart. */
-const apart = (message: string, next: string): { readonly message: string; readonly next: string } => {
-  const [, wrong, todo] = (next === '' && /^([^]+\.) ([A-Z][^]*)$/.exec(message)) || [];
+/** Failures of the client to reach an envelope: their last sentence says what to do. What an envelope answers is its own, and stays whole. */
+const withRemedy: ReadonlySet<string> = new Set(['unreachable', 'no_answer', 'untrusted_certificate', 'unsafe_socket']);
+
+/** For machines what to do stands apart. */
+const apart = (code: string, message: string, next: string): { readonly message: string; readonly next: string } => {
+  const [, wrong, todo] = (next === '' && withRemedy.has(code) && /^([^]+\.) ([A-Z][^]*)$/.exec(message)) || [];
   return wrong === undefined || todo === undefined ? { message, next } : { message: wrong, next: todo };
 };
 
@@ -165,7 +168,8 @@ export const reportThrown = (thrown: unknown, argv: readonly string[], io: Comma
   const bug = thrown instanceof Error ? thrown.message : String(thrown);
   const message = known?.message ?? `this is a bug in sealwright ${io.version}: ${bug.split('\n')[0]}${placeOf(thrown)}`;
   const next = known?.next ?? "Please report this sentence to the project's issue tracker, or as SECURITY.md says if it may be a weakness.";
-  if (json) writeJson(io.stderr, { error: { code: known?.code ?? 'internal', ...apart(message, next) } });
+  const code = known?.code ?? 'internal';
+  if (json) writeJson(io.stderr, { error: { code, ...apart(code, message, next) } });
   else io.stderr.write(`sealwright: ${message}\n${next === '' ? '' : `  ${next}\n`}`);
   return known?.exitCode ?? exitCode.internal;
 };

@@ -138,3 +138,10 @@ test('a refusal is the envelope’s own sentence, and an envelope that is not th
     assert.match((JSON.parse(io.written().stderr) as { error: { next: string } }).error.next, /^Name .* with --control/, none);
   }
 });
+
+test('what an envelope answers stays whole for machines, whatever its last sentence says', async (t) => {
+  const message = 'Nothing was stopped: no run of this id is open. It may have ended, or the id is not whole.';
+  const { ask } = await stage(t, { '/stops': [404, { error: { code: 'no_such_invocation', message } }] });
+  const { code, stderr } = await ask('stop', '--invocation', 'x', '--reason', 'r', '--json');
+  assert.deepEqual([code, JSON.parse(stderr)], [1, { error: { code: 'no_such_invocation', message, next: '' } }]);
+});

@@ -54,6 +54,8 @@ export interface VerifyOptions {
   readonly keys?: readonly string[];
   /** Checkpoints known from elsewhere: the logs must continue them. */
   readonly since?: readonly Uint8Array[];
+  /** What problems call each of them, in the same order; `--since` without. */
+  readonly sinceNames?: readonly string[];
   readonly onProgress?: (leaves: number, total: number) => void;
   /** What unchanged bytes were found to be, for a caller that verifies the same ones with the same keys again and again. */
   readonly remembered?: Remembered;
@@ -1187,7 +1189,7 @@ const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u20
 
 /** Verifies a ledger folder. Never throws, whatever the files hold. */
 export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): Verification => {
-  const { keys: given = [], since = [], onProgress } = options;
+  const { keys: given = [], since = [], sinceNames = [], onProgress } = options;
   const problems: Problem[] = [];
   let omitted = 0;
   const report: Report = (file, offset, what) => {
@@ -1229,7 +1231,8 @@ export const verifyLedger = (folder: LedgerFiles, options: VerifyOptions = {}): 
     report(file, offset, `${head.origin} had ${head.size} leaves and is not in this folder`);
   if (work.problemCount() === 0) checkCount(journal, work, report);
   if (work.problemCount() === 0 && given.length > 0) checkSigned(work.logs, report);
-  for (const bytes of since) checkSince(bytes, given.length > 0 ? work.keys : [], work.logs, work.altered, report);
+  for (const [index, bytes] of since.entries())
+    checkSince({ name: sinceNames[index] ?? '--since', bytes }, given.length > 0 ? work.keys : [], work.logs, work.altered, report);
   const ok = problems.length === 0;
   const logs = [...work.logs.values()].map(summaryOf);
   return { ok, standing: standingOf(options, ok, logs), logs, problems, omitted };
@@ -1266,15 +1269,15 @@ const standingOf = ({ keys = [], since = [] }: VerifyOptions, ok: boolean, logs:
 
 /** A checkpoint known from elsewhere: its log must be here and continue it. */
 const checkSince = (
-  bytes: Uint8Array,
+  { name, bytes }: { readonly name: string; readonly bytes: Uint8Array },
   keys: readonly Key[],
   logs: ReadonlyMap<string, Log>,
   altered: ReadonlySet<string>,
   report: Report,
 ): void => {
   const { head, signed } = readCheckpoint(bytes, keys);
-  if (head === null) return report('--since', 0, 'this is not a checkpoint');
-  if (keys.length > 0 && !signed) return report('--since', 0, 'the given key did not sign this checkpoint');
+  if (head === null) return report(name, 0, 'this is not a checkpoint');
+  if (keys.length > 0 && !signed) return report(name, 0, 'the given key did not sign this checkpoint');
   const log = logs.get(head.origin);
   if (log === undefined) return report(`logs/${head.origin}`, 0, `this log had ${head.size} leaves and is not in this folder`);
   if (altered.has(head.origin)) return;
@@ -1317,7 +1320,7 @@ const argumentsOf = (argv: readonly string[]): { readonly folder: string; readon
   for (const key of keys) if (parseKey(key) === null) throw new TypeError(`--key: ${key} is not a verifier key`);
   const since = paths.map((path) => readOrNull(path, checkpointBytes) ?? path);
   for (const read of since) if (typeof read === 'string') throw new TypeError(`--since: ${read} is not a file that can be read`);
-  return { folder, options: { keys, since: since.filter((read) => typeof read !== 'string') } };
+  return { folder, options: { keys, since: since.filter((read) => typeof read !== 'string'), sinceNames: paths } };
 };
 
 /** The program: prints the answer as JSON and ends with 0 when it verifies, 1 when it does not, 2 when it was called wrongly. */
